@@ -1,0 +1,24 @@
+"""Tokens that partners call with. Only a hash is kept; the token is shown once."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class PartnerToken(models.Model):
+    name = models.CharField(_("name"), max_length=80)
+    prefix = models.CharField(_("begins with"), max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(_("scopes"), default=list, help_text=_("For example contacts:read, messages:read."))
+    created_at = models.DateTimeField(_("created"))
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("partner token")
+        verbose_name_plural = _("partner tokens")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

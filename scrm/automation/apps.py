@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AutomationConfig(AppConfig):
+    name = "scrm.automation"
+    label = "automation"
+    verbose_name = _("Automation")
+
+    def ready(self) -> None:
+        from scrm.automation import jobs  # noqa: F401 - registers what runs in the background

@@ -1,0 +1,172 @@
+"""People, the addresses they are reached at, what they allowed, and what happened to them.
+
+A person is not a phone number: messages hang on an `Identity`, and an identity belongs to a contact, so that joining and
+separating people moves identities and nothing else.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from scrm.contacts.querysets import ContactQuerySet
+
+
+class Contact(models.Model):
+    """One golden record a person. `merged_into` redirects a duplicate to its survivor."""
+
+    class Priority(models.TextChoices):
+        LOW = "low", _("Low")
+        NORMAL = "normal", _("Normal")
+        HIGH = "high", _("High")
+
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    company = models.CharField(_("company"), max_length=200, blank=True)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=40, blank=True)
+    priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.NORMAL)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("owner"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    external_id = models.CharField(_("partner's id"), max_length=200, blank=True)
+    notes = models.TextField(_("notes"), blank=True)
+    custom = models.JSONField(_("further fields"), default=dict, blank=True)
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
+    last_inbound_at = models.DateTimeField(_("last heard from"), null=True, blank=True)
+    last_activity_at = models.DateTimeField(_("last activity"))
+    created_at = models.DateTimeField(_("created"))
+    updated_at = models.DateTimeField(_("changed"))
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        constraints = [models.UniqueConstraint(fields=["external_id"], condition=~models.Q(external_id=""), name="contacts_external_id_once")]
+        indexes = [
+            models.Index(fields=["-last_activity_at", "-id"], name="contacts_by_activity"),
+            models.Index(fields=["-created_at", "-id"], name="contacts_by_creation"),
+            models.Index(fields=["country", "-last_activity_at", "-id"], name="contacts_by_country"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(_("Contact %(id)s") % {"id": self.pk})
+
+
+class Identity(models.Model):
+    """One address of a person: (kind, scope, value). Current while `valid_to` is empty; then at most one contact has it."""
+
+    class Kind(models.TextChoices):
+        WHATSAPP = "whatsapp", _("WhatsApp number")
+        WHATSAPP_USER = "whatsapp_user", _("WhatsApp user id")
+        WHATSAPP_PARENT_USER = "whatsapp_parent_user", _("WhatsApp parent user id")
+        USERNAME = "username", _("Username")
+        LINE_USER = "line_user", _("LINE user")
+        PHONE = "phone", _("Phone number")
+        EMAIL = "email", _("E-mail")
+
+    class Verified(models.TextChoices):
+        INBOUND = "inbound", _("wrote to us from it")
+        PLATFORM = "platform", _("stated by the platform")
+        CRM = "crm", _("from the CRM")
+        IMPORTED = "import", _("imported")
+        TYPED = "typed", _("typed by a person")
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
+    scope = models.CharField(_("scope"), max_length=100, blank=True)
+    value = models.CharField(_("value"), max_length=200)
+    e164 = models.CharField(_("number"), max_length=20, blank=True, help_text=_("E.164, e.g. +85291234567. Empty for a number that could not be read."))
+    verified = models.CharField(_("how we know"), max_length=10, choices=Verified.choices)
+    needs_repair = models.CharField(_("to repair"), max_length=200, blank=True, help_text=_("Why this number could not be read."))
+    opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True)
+    marketing_opt_in_at = models.DateTimeField(_("allowed promotions"), null=True, blank=True)
+    marketing_opted_out_at = models.DateTimeField(_("declined promotions"), null=True, blank=True)
+    valid_from = models.DateTimeField(_("valid from"))
+    valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "scope", "value"], condition=models.Q(valid_to=None), name="contacts_identity_current_once"),
+        ]
+        indexes = [
+            models.Index(fields=["e164"], condition=~models.Q(e164=""), name="contacts_identity_by_number"),
+            models.Index(fields=["needs_repair", "id"], condition=~models.Q(needs_repair=""), name="contacts_identity_to_repair"),
+        ]
+
+    def __str__(self) -> str:
+        return self.e164 or self.value
+
+
+class Consent(models.Model):
+    """What a person allowed or declined, with proof. Rows are only added; the newest of a purpose counts."""
+
+    class Purpose(models.TextChoices):
+        ALL = "all", _("all messages")
+        MARKETING = "marketing", _("promotions")
+
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="consents")
+    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices)
+    allowed = models.BooleanField(_("allowed"))
+    source = models.CharField(_("source"), max_length=40)
+    evidence = models.CharField(_("evidence"), max_length=300, blank=True)
+    actor = models.CharField(_("by"), max_length=150, blank=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        indexes = [models.Index(fields=["identity", "-at"], name="contacts_consent_by_identity")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.allowed}"
+
+
+class Event(models.Model):
+    """What happened to whom, written in the transaction that changed the state. Never changed afterwards.
+
+    The contact's timeline, the trigger of automation and sync, and the source of counts in windows.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="events", db_index=False)
+    identity = models.ForeignKey(Identity, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    kind = models.CharField(_("kind"), max_length=40)
+    occurred_at = models.DateTimeField(_("occurred"))
+    data = models.JSONField(_("details"), default=dict)
+    cause = models.CharField(_("cause"), max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(fields=["contact", "-occurred_at", "-id"], name="contacts_event_timeline"),
+            models.Index(fields=["kind", "occurred_at"], name="contacts_event_by_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class EventDelivery(models.Model):
+    """An event that one consumer has not finished with. Written with the event, deleted with the consumer's effects.
+
+    So every consumer sees every event exactly once, although transactions commit out of order.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="+", db_index=False)
+    consumer = models.CharField(max_length=30)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    parked = models.BooleanField(default=False)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("event delivery")
+        verbose_name_plural = _("event deliveries")
+        constraints = [models.UniqueConstraint(fields=["event", "consumer"], name="contacts_delivery_once")]
+        indexes = [models.Index(fields=["consumer", "due_at", "id"], condition=models.Q(parked=False), name="contacts_delivery_due")]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.event_id}"

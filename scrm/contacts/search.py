@@ -1,0 +1,25 @@
+"""The search index over people: names, company, e-mail, usernames and the ends of phone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scrm.contacts.models import Contact, Identity
+from scrm.core.search import SearchIndex
+
+contact_index = SearchIndex("contacts_search", Contact)
+
+
+def searchable(contact: Contact, identities: Iterable[Identity]) -> str:
+    addresses = [identity.e164 or (f"+{identity.value}" if identity.kind == Identity.Kind.WHATSAPP else identity.value) for identity in identities]
+    return "\n".join([contact.name, contact.company, *addresses])
+
+
+def reindex(contact_ids: Iterable[int]) -> None:
+    """Bring the index up to date for these people; call it in the transaction that changes them."""
+    ids = list(contact_ids)
+    identities: dict[int, list[Identity]] = {}
+    for identity in Identity.objects.filter(contact_id__in=ids, valid_to=None):
+        identities.setdefault(identity.contact_id, []).append(identity)
+    contacts = Contact.objects.filter(pk__in=ids)
+    contact_index.replace((contact.pk, searchable(contact, identities.get(contact.pk, []))) for contact in contacts)

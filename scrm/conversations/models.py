@@ -1,0 +1,355 @@
+"""Conversations, their messages, and why each message was or was not sent.
+
+A conversation is one identity talking with one of our connections. A message's row is also its place in the outbox:
+one row, one truth. States of what we send only move forward, see `states.py`.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from scrm.connections.models import Connection
+from scrm.contacts.models import Contact, Identity
+from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
+from scrm.staff.models import Team
+
+
+class Conversation(models.Model):
+    class Status(models.TextChoices):
+        OPEN = "open", _("Open")
+        SNOOZED = "snoozed", _("Snoozed")
+        CLOSED = "closed", _("Closed")
+
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="conversations")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("assignee"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    team = models.ForeignKey(Team, verbose_name=_("team"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    low_priority = models.BooleanField(_("low priority"), default=False)
+    unread_count = models.PositiveIntegerField(_("unread"), default=0)
+    waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, help_text=_("The first message that no person has answered."))
+    window_expires_at = models.DateTimeField(_("window closes"), null=True, blank=True)
+    automation_paused_until = models.DateTimeField(_("automation paused until"), null=True, blank=True)
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True)
+    last_message_at = models.DateTimeField(_("last message"))
+    last_inbound_at = models.DateTimeField(_("last from the customer"), null=True, blank=True)
+    last_preview = models.CharField(_("last words"), max_length=160, blank=True)
+    last_direction = models.CharField(max_length=3, blank=True)
+    last_state = models.CharField(max_length=10, blank=True)
+    # Counts every change that a watching page must show; the live pages ask with the number they have.
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField()
+    opened_at = models.DateTimeField(_("opened"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    referral = models.JSONField(_("came from"), default=dict, blank=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        constraints = [
+            models.UniqueConstraint(fields=["identity", "connection"], condition=~Q(status="closed"), name="conversations_one_open"),
+        ]
+        indexes = [
+            models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open"), name="conversations_inbox"),
+            models.Index(fields=["assignee", "-last_message_at", "-id"], condition=Q(status="open"), name="conversations_mine"),
+            models.Index(fields=["waiting_since", "id"], condition=Q(status="open", waiting_since__isnull=False), name="conversations_waiting"),
+            models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open", unread_count__gt=0), name="conversations_unread"),
+            models.Index(fields=["snoozed_until", "id"], condition=Q(status="snoozed"), name="conversations_snoozed"),
+            models.Index(fields=["-changed_at"], name="conversations_changed"),
+            models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.identity} · {self.connection_id}"
+
+
+class Message(models.Model):
+    class Direction(models.TextChoices):
+        IN = "in", _("from the customer")
+        OUT = "out", _("to the customer")
+        NOTE = "note", _("internal note")
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        QUEUED = "queued", _("Queued")
+        CLAIMED = "claimed", _("Taken by a worker")
+        SENDING = "sending", _("Being sent")
+        ACCEPTED = "accepted", _("Accepted by the platform")
+        SENT = "sent", _("Sent")
+        DELIVERED = "delivered", _("Delivered")
+        READ = "read", _("Read")
+        FAILED = "failed", _("Failed")
+        BLOCKED = "blocked", _("Blocked by a rule")
+        UNKNOWN = "unknown", _("Outcome unknown")
+        CANCELLED = "cancelled", _("Cancelled")
+        EXPIRED = "expired", _("Expired")
+
+    class Source(models.TextChoices):
+        CUSTOMER = "customer", _("customer")
+        AGENT = "agent", _("agent")
+        RULE = "rule", _("automation")
+        CAMPAIGN = "campaign", _("campaign")
+        API = "api", _("partner")
+        PHONE_APP = "phone_app", _("phone app")
+
+    class Category(models.TextChoices):
+        SERVICE = "service", _("service reply")
+        UTILITY = "utility", _("service notice")
+        MARKETING = "marketing", _("promotion")
+        AUTHENTICATION = "authentication", _("authentication")
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    direction = models.CharField(_("direction"), max_length=4, choices=Direction.choices)
+    kind = models.CharField(_("kind"), max_length=20, default="text")
+    text = models.TextField(_("text"), blank=True)
+    content = models.JSONField(_("content"), default=dict, blank=True)
+    external_id = models.CharField(_("platform's id"), max_length=200, blank=True)
+    reply_to = models.CharField(max_length=200, blank=True)
+    sent_at = models.DateTimeField(_("time"))
+    created_at = models.DateTimeField(_("stored"))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    source = models.CharField(_("source"), max_length=10, choices=Source.choices)
+    category = models.CharField(_("category"), max_length=14, choices=Category.choices, default=Category.SERVICE)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    cause = models.CharField(_("cause"), max_length=120, blank=True, help_text=_("The rule, campaign or token behind it."))
+    event_key = models.CharField(max_length=120, blank=True)
+    # The outbox. idempotency_key: one cause, one message, whoever asks how often.
+    idempotency_key = models.CharField(max_length=120, null=True, blank=True, unique=True)
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(_("error code"), max_length=40, blank=True)
+    error_title = models.CharField(_("error"), max_length=500, blank=True)
+    price_category = models.CharField(_("price category"), max_length=40, blank=True)
+    billable = models.BooleanField(null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "external_id"], condition=~Q(external_id=""), name="conversations_message_once"),
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "-sent_at", "-id"], name="conversations_thread"),
+            models.Index(fields=["due_at", "id"], condition=Q(state="queued"), name="conversations_outbox_due"),
+            models.Index(fields=["conversation", "id"], condition=Q(state__in=["queued", "claimed", "sending"]), name="conversations_outbox_head"),
+            models.Index(fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="conversations_outbox_leases"),
+            models.Index(fields=["state", "-id"], condition=Q(state__in=["failed", "blocked", "unknown"]), name="conversations_outbox_review"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.kind} {self.sent_at:%Y-%m-%d %H:%M}"
+
+
+class OrphanStatus(models.Model):
+    """A delivery status whose message is not known yet; joined when it is, dropped from the list after 72 hours."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    external_id = models.CharField(max_length=200)
+    status = models.CharField(max_length=12)
+    occurred_at = models.DateTimeField()
+    payload = models.JSONField(default=dict)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("status without message")
+        verbose_name_plural = _("statuses without message")
+        constraints = [models.UniqueConstraint(fields=["connection", "external_id", "status"], name="conversations_orphan_once")]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} {self.status}"
+
+
+class Attachment(models.Model):
+    class State(models.TextChoices):
+        WAITING = "waiting", _("To be fetched")
+        STORED = "stored", _("Stored")
+        FAILED = "failed", _("Missing")
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    kind = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=200, blank=True)
+    mime_type = models.CharField(max_length=100, blank=True)
+    filename = models.CharField(max_length=255, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(null=True, blank=True)
+    file = models.FileField(upload_to="attachments/%Y/%m/%d", max_length=300, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        indexes = [models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="conversations_media_due")]
+
+    def __str__(self) -> str:
+        return self.filename or self.kind
+
+
+class Response(models.Model):
+    """How long a customer waited for a person: from the first unanswered message to the reply. What the report adds up."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="responses")
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(_("asked"))
+    answered_at = models.DateTimeField(_("answered"))
+    seconds = models.PositiveIntegerField(_("seconds"))
+    first = models.BooleanField(_("first in the conversation"))
+
+    class Meta:
+        verbose_name = _("response time")
+        verbose_name_plural = _("response times")
+        indexes = [
+            models.Index(fields=["answered_at"], name="conversations_response_time"),
+            models.Index(fields=["agent", "answered_at"], name="conversations_response_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seconds} s"
+
+
+class MessageTemplate(models.Model):
+    class Status(models.TextChoices):
+        APPROVED = "APPROVED", _("Approved")
+        PENDING = "PENDING", _("In review")
+        REJECTED = "REJECTED", _("Rejected")
+        PAUSED = "PAUSED", _("Paused")
+        DISABLED = "DISABLED", _("Disabled")
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="templates")
+    name = models.CharField(_("name"), max_length=512)
+    language = models.CharField(_("language"), max_length=10)
+    category = models.CharField(_("category"), max_length=20)
+    status = models.CharField(_("status"), max_length=20)
+    components = models.JSONField(_("components"), default=list)
+    quality = models.CharField(_("quality"), max_length=10, blank=True)
+    external_id = models.CharField(max_length=60, blank=True)
+    synced_at = models.DateTimeField(_("read from the platform"))
+
+    class Meta:
+        verbose_name = _("message template")
+        verbose_name_plural = _("message templates")
+        ordering = ["name", "language"]
+        constraints = [models.UniqueConstraint(fields=["connection", "name", "language"], name="conversations_template_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+    @property
+    def body(self) -> str:
+        """The body text with its {{1}} places, as the platform holds it."""
+        return next((str(part.get("text", "")) for part in self.components if str(part.get("type", "")).upper() == "BODY"), "")
+
+
+class QuickReply(models.Model):
+    """An answer that agents give often: picked by '/shortcut' in the composer. {{name}} stands for the customer's first name."""
+
+    shortcut = models.CharField(_("shortcut"), max_length=30)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    title = models.CharField(_("title"), max_length=80)
+    text = models.TextField(_("text"))
+    used = models.PositiveIntegerField(_("used"), default=0)
+
+    class Meta:
+        verbose_name = _("quick reply")
+        verbose_name_plural = _("quick replies")
+        ordering = ["shortcut", "language"]
+        constraints = [models.UniqueConstraint(fields=["shortcut", "language"], name="conversations_quick_reply_once")]
+
+    def __str__(self) -> str:
+        return f"/{self.shortcut} {self.title}"
+
+
+class Decision(models.Model):
+    """Why a message may, may not, or may not yet go: one row each time the law was asked. Never changed."""
+
+    class Verdict(models.TextChoices):
+        ALLOW = "allow", _("allowed")
+        DEFER = "defer", _("deferred")
+        REFUSE = "refuse", _("refused")
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="decisions", db_index=False)
+    identity = models.ForeignKey(Identity, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="decisions")
+    asked_by = models.CharField(_("asked by"), max_length=10)
+    moment = models.CharField(_("at the moment of"), max_length=8)
+    verdict = models.CharField(_("verdict"), max_length=6, choices=Verdict.choices)
+    rule = models.CharField(_("rule"), max_length=40, blank=True)
+    until = models.DateTimeField(_("next allowed"), null=True, blank=True)
+    counters = models.JSONField(_("counters"), default=dict)
+    cause = models.CharField(_("cause"), max_length=120, blank=True)
+    decided_at = models.DateTimeField(_("decided"))
+
+    class Meta:
+        verbose_name = _("decision")
+        verbose_name_plural = _("decisions")
+        indexes = [
+            models.Index(fields=["contact", "-decided_at"], name="conversations_decision_who"),
+            models.Index(fields=["-decided_at", "-id"], name="conversations_decision_when"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.rule}"
+
+
+class Reservation(models.Model):
+    """A slot that a message holds under the limits. Lives on the identity and counts for the whole person.
+
+    Released only when the message is proven not to have gone; an unknown outcome keeps it.
+    """
+
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="reservations", db_index=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="reservation")
+    template = models.BooleanField()
+    category = models.CharField(max_length=14)
+    content_hash = models.CharField(max_length=32)
+    event_key = models.CharField(max_length=120, blank=True)
+    reserved_at = models.DateTimeField()
+    quota_day = models.DateField()
+    released = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("reservation")
+        verbose_name_plural = _("reservations")
+        indexes = [models.Index(fields=["identity", "-reserved_at"], condition=Q(released=False), name="conversations_reservations")]
+
+    def __str__(self) -> str:
+        return f"{self.category} {self.reserved_at:%Y-%m-%d %H:%M}"
+
+
+class Quota(models.Model):
+    """Messages of one connection on one business day. The check makes going over the cap impossible, whoever counts."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    used = models.PositiveIntegerField(default=0)
+    cap = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("daily quota")
+        verbose_name_plural = _("daily quotas")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "day"], name="conversations_quota_once"),
+            models.CheckConstraint(condition=Q(used__lte=models.F("cap")), name="conversations_quota_kept"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.day} {self.used}/{self.cap}"

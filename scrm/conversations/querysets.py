@@ -1,0 +1,56 @@
+"""Reads of conversations and messages that several screens share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from scrm.contacts.models import Contact
+    from scrm.conversations.models import Conversation, Message
+    from scrm.staff.models import User
+
+SHOWN_WITH = ("identity__contact", "connection", "assignee")
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def open(self) -> ConversationQuerySet:
+        return self.filter(status="open")
+
+    def mine(self, user: User) -> ConversationQuerySet:
+        return self.open().filter(assignee=user)
+
+    def unassigned(self) -> ConversationQuerySet:
+        return self.open().filter(assignee=None)
+
+    def waiting(self) -> ConversationQuerySet:
+        """Customers whom no person has answered, longest first."""
+        return self.open().filter(waiting_since__isnull=False).order_by("waiting_since", "id")
+
+    def unread(self) -> ConversationQuerySet:
+        return self.open().filter(unread_count__gt=0)
+
+    def of_contact(self, contact: Contact) -> ConversationQuerySet:
+        return self.filter(identity__contact=contact)
+
+    def for_list(self) -> ConversationQuerySet:
+        return self.select_related(*SHOWN_WITH).order_by("-last_message_at", "-id")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def of_contact(self, contact: Contact) -> MessageQuerySet:
+        return self.filter(conversation__identity__contact=contact)
+
+    def to_send(self) -> MessageQuerySet:
+        return self.filter(state__in=["queued", "claimed", "sending"])
+
+    def for_review(self) -> MessageQuerySet:
+        """Sends that ended badly or are not known to have ended: a person decides."""
+        return self.filter(state__in=["failed", "blocked", "unknown"])
+
+    def search(self, text: str) -> MessageQuerySet:
+        """Words in any script; Chinese and Japanese from one character on."""
+        from scrm.conversations.search import message_index
+
+        return message_index.filter(self, text)

@@ -1,0 +1,34 @@
+"""The one clock. Everything that asks what time it is asks here, so that tests can set it.
+
+Times are aware and in UTC. Stamps that end in `_ms` are whole milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+_frozen: datetime | None = None
+
+
+def now() -> datetime:
+    return _frozen or datetime.now(UTC)
+
+
+@contextmanager
+def frozen(at: datetime) -> Iterator[None]:
+    """Stand still at `at` (tests and back-tests); `advance` moves on inside."""
+    global _frozen
+    before, _frozen = _frozen, at
+    try:
+        yield
+    finally:
+        _frozen = before
+
+
+def advance(by: timedelta) -> None:
+    global _frozen
+    if _frozen is None:
+        raise RuntimeError("the clock runs by itself; use frozen() first")
+    _frozen += by

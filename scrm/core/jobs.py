@@ -1,0 +1,233 @@
+"""The only door to django-q2.
+
+The database is the truth and the queue only wakes workers, so a lost, late or doubled wake-up changes nothing but latency:
+
+* A **drain** is a function that takes what is due in small batches and says how many it did. `wake("name")` after a commit asks
+  for it; the job goes on until nothing is left and then lingers for a second, so that a burst needs few wake-ups.
+* A **periodic** job runs every so many seconds on whichever host moves its row in `Timetable` first.
+* The supervisor asks for a `tick` every few seconds; the tick wakes every drain and starts what is due. When a cluster stops
+  beating although ticks are asked for, the supervisor kills and restarts it (django-q2 can wedge silently when an idle worker dies).
+
+Attempts are counted in the rows of the work itself, before the work, never by the queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+
+from scrm.core import clock
+from scrm.core.models import DrainSlot, Heartbeat, Timetable
+
+logger = logging.getLogger(__name__)
+
+WAKE_GAP_SECONDS = 0.25
+LINGER_SECONDS = 1.0
+LINGER_PAUSE_SECONDS = 0.03
+LONGEST_DRAIN_SECONDS = 20.0
+SLOT_LEASE = timedelta(seconds=45)
+BEAT_GAP_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Drain:
+    name: str
+    step: Callable[[], int]
+    slots: int
+
+
+@dataclass(frozen=True)
+class Periodic:
+    name: str
+    run: Callable[[], None]
+    every: int
+
+
+_drains: dict[str, Drain] = {}
+_periodics: dict[str, Periodic] = {}
+_last_wake: dict[str, float] = {}
+_last_beat = 0.0
+
+
+def drain(name: str, *, slots: int = 1) -> Callable[[Callable[[], int]], Callable[[], int]]:
+    """Register a step that does one small batch and returns how many rows it finished; at most `slots` run at once.
+
+    On SQLite there is one writer, so one slot is as fast as many.
+    """
+
+    def register(step: Callable[[], int]) -> Callable[[], int]:
+        _drains[name] = Drain(name, step, slots)
+        return step
+
+    return register
+
+
+def periodic(name: str, *, every: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function that runs every `every` seconds, on one host at a time. It must be safe to run twice."""
+
+    def register(run: Callable[[], None]) -> Callable[[], None]:
+        _periodics[name] = Periodic(name, run, every)
+        return run
+
+    return register
+
+
+def drains() -> dict[str, Drain]:
+    return dict(_drains)
+
+
+def periodics() -> dict[str, Periodic]:
+    return dict(_periodics)
+
+
+def wake_on_commit(name: str) -> None:
+    """Ask for a drain once the current transaction is safe. Free to call for every row."""
+    transaction.on_commit(lambda: wake(name))
+
+
+def wake(name: str) -> None:
+    """Ask for a drain now. Never raises: the sweep finds what a lost wake-up leaves.
+
+    Within `WAKE_GAP_SECONDS` one wake-up a process is enough: the drain it starts lingers longer than that.
+    """
+    mono = time.monotonic()
+    if not settings.JOBS_ENABLED or mono - _last_wake.get(name, -1.0) < WAKE_GAP_SECONDS:
+        return
+    _last_wake[name] = mono
+    _enqueue("scrm.core.jobs.run_drain", name)
+
+
+def _enqueue(path: str, *args: str) -> None:
+    from django_q.tasks import async_task
+
+    try:
+        with transaction.atomic():
+            async_task(path, *args, save=False)
+    except Exception:
+        logger.warning("wake-up for %s lost; the next sweep takes it", args or path, exc_info=True)
+
+
+def cluster_name() -> str:
+    return os.environ.get("SCRM_CLUSTER") or f"{socket.gethostname()}:{os.getpid()}"
+
+
+def beat(job: str, *, force: bool = False) -> None:
+    """Tell the watchdog that this cluster works. At most one write every two seconds a process."""
+    global _last_beat
+    mono = time.monotonic()
+    if not force and mono - _last_beat < BEAT_GAP_SECONDS:
+        return
+    _last_beat = mono
+    Heartbeat.objects.update_or_create(cluster=cluster_name(), defaults={"beaten_at": clock.now(), "last_job": job})
+
+
+def _take_slot(spec: Drain) -> DrainSlot | None:
+    """A free or expired slot of this drain, taken by a conditional update; None when all are at work."""
+    slots = 1 if connection.vendor == "sqlite" else spec.slots
+    now = clock.now()
+    for number in range(slots):
+        row, _ = DrainSlot.objects.get_or_create(name=spec.name, slot=number, defaults={"lease_until": now - SLOT_LEASE})
+        taken = DrainSlot.objects.filter(pk=row.pk, lease_until=row.lease_until, lease_until__lte=now)
+        until = now + SLOT_LEASE
+        if taken.update(lease_until=until, holder=f"{cluster_name()}/{os.getpid()}"):
+            row.lease_until = until
+            return row
+    return None
+
+
+def run_drain(name: str) -> None:
+    """The job behind `wake`: drain until nothing is left, linger, give the slot back."""
+    spec = _drains[name]
+    close_old_connections()
+    beat(name)
+    slot = _take_slot(spec)
+    if slot is None:
+        return
+    try:
+        drain_until_idle(spec, slot)
+    finally:
+        DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+
+
+def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
+    started = idle_since = time.monotonic()
+    renewed = started
+    while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
+        if spec.step():
+            idle_since = time.monotonic()
+        elif mono - idle_since > LINGER_SECONDS:
+            return
+        else:
+            time.sleep(LINGER_PAUSE_SECONDS)
+        beat(spec.name)
+        if slot is not None and mono - renewed > 10:
+            renewed = mono
+            before, slot.lease_until = slot.lease_until, clock.now() + SLOT_LEASE
+            if not DrainSlot.objects.filter(pk=slot.pk, lease_until=before).update(lease_until=slot.lease_until):
+                return
+    _last_wake.pop(spec.name, None)
+    wake(spec.name)
+
+
+def ask_for_tick() -> None:
+    """Called by the supervisor. Keeps at most a handful of unstarted ticks, however long the workers are away."""
+    from django_q.models import OrmQ
+
+    if OrmQ.objects.count() < settings.TICK_BACKLOG:
+        _enqueue("scrm.core.jobs.tick")
+
+
+def tick() -> None:
+    """Beat, wake every drain, start the periodic jobs that are due."""
+    close_old_connections()
+    beat("tick", force=True)
+    for name in _drains:
+        wake(name)
+    for spec in _periodics.values():
+        if _due(spec):
+            _enqueue("scrm.core.jobs.run_periodic", spec.name)
+
+
+def _due(spec: Periodic) -> bool:
+    slot = int(clock.now().timestamp()) // spec.every
+    row, _ = Timetable.objects.get_or_create(name=spec.name)
+    return bool(row.last_slot < slot and Timetable.objects.filter(pk=spec.name, last_slot=row.last_slot).update(last_slot=slot, started_at=clock.now()))
+
+
+def run_periodic(name: str) -> None:
+    close_old_connections()
+    beat(name)
+    error = ""
+    try:
+        _periodics[name].run()
+    except Exception as problem:
+        logger.exception("periodic job %s failed; it runs again at its next time", name)
+        error = f"{type(problem).__name__}: {problem}"[:500]
+    Timetable.objects.filter(pk=name).update(finished_at=clock.now(), last_error=error)
+
+
+def oldest_beat_age(cluster: str) -> float | None:
+    """Seconds since this cluster last worked, or None when it never did."""
+    beaten = Heartbeat.objects.filter(pk=cluster).values_list("beaten_at", flat=True).first()
+    return None if beaten is None else (clock.now() - beaten).total_seconds()
+
+
+def run_everything_due(*, rounds: int = 50) -> int:
+    """Drain all kinds of work in this process until nothing is left: for tests, commands and a machine without workers."""
+    total = 0
+    for _ in range(rounds):
+        done = sum(spec.step() for spec in list(_drains.values()))
+        total += done
+        if not done:
+            break
+    return total
+
+

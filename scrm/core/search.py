@@ -1,0 +1,167 @@
+"""Search over text in any script, on both databases, fast over millions of rows.
+
+Text is cut into terms: a Latin or Thai word is one term, a run of Chinese or Japanese gives every pair of neighbouring characters
+and its last character, digits of a phone number one term that begins with the last digit (so that 'ends with 4567' is a
+prefix search). The terms stand in a side table: PostgreSQL keeps them as a tsvector under a GIN index, SQLite in FTS5.
+Positions are kept, so a query of several characters matches them only side by side.
+
+Trigram indexes were not used: they need three characters, and two-character words are the rule in Chinese and Japanese.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import connections, models, router
+from django.db.migrations.operations.special import RunPython
+from django.db.models.expressions import RawSQL
+
+Q = TypeVar("Q", bound=models.QuerySet[Any])
+
+MAX_TERMS = 4000
+MOST_FOUND = 2000
+# Han, kana (with the long-vowel mark), Hangul, and the ideographic iteration marks.
+CJK = r"\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+TOKEN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+PHONE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+# Control characters that PostgreSQL refuses or that would end a literal.
+UNSAFE = re.compile("[\x00\ud800-\udfff'\\\\]")
+
+
+def fold(text: str) -> str:
+    """One form for every width and case: NFKC, case folded, without marks that cannot be stored."""
+    return UNSAFE.sub(" ", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _is_cjk(token: str) -> bool:
+    return re.match(rf"[{CJK}]", token) is not None
+
+
+def index_terms(text: str) -> list[str]:
+    """The terms of a text in their order, at most `MAX_TERMS`."""
+    terms: list[str] = []
+    for token in TOKEN.findall(fold(text)):
+        if _is_cjk(token):
+            terms += [token[n : n + 2] for n in range(len(token))]
+        else:
+            terms.append(token[:40])
+    terms += [f"r{re.sub(r'[^0-9]', '', number)[::-1]}" for number in PHONE.findall(fold(text))]
+    return terms[:MAX_TERMS]
+
+
+def query_phrases(text: str) -> list[list[str]]:
+    """Phrases that must all occur; a trailing '*' marks a prefix. Four digits and more also match the end of a number."""
+    phrases: list[list[str]] = []
+    digits = re.sub(r"[\s().+-]", "", fold(text))
+    if digits.isdecimal() and len(digits) >= 3:
+        return [[f"r{digits[::-1]}*"]]
+    for token in TOKEN.findall(fold(text)):
+        if not _is_cjk(token):
+            phrases.append([f"{token[:40]}*"])
+        elif len(token) == 1:
+            phrases.append([f"{token}*"])
+        else:
+            phrases.append([token[n : n + 2] for n in range(len(token) - 1)])
+    return phrases[:12]
+
+
+class SearchIndex:
+    """The side table of one model: `add` in the transaction that writes the rows, `filter` a queryset by a query."""
+
+    def __init__(self, table: str, model: type[models.Model] | str) -> None:
+        self.table = table
+        self.model = model
+
+    def _connection(self, alias: str | None = None) -> Any:
+        return connections[alias or "default"]
+
+    def add(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Index rows that were not there before."""
+        connection = self._connection()
+        values = [(pk, index_terms(text)) for pk, text in rows]
+        values = [(pk, terms) for pk, terms in values if terms]
+        if not values:
+            return
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.executemany(f"INSERT INTO {self.table} (rowid, terms) VALUES (%s, %s)", [(pk, " ".join(terms)) for pk, terms in values])  # noqa: S608
+                return
+            for start in range(0, len(values), 500):
+                part = values[start : start + 500]
+                sql = f"INSERT INTO {self.table} (id, terms) VALUES {', '.join(['(%s, %s::tsvector)'] * len(part))}"  # noqa: S608
+                sql += " ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
+                cursor.execute(sql, [value for pk, terms in part for value in (pk, _tsvector(terms))])
+
+    def replace(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Index rows anew, whatever was there."""
+        rows = list(rows)
+        self.remove([pk for pk, _ in rows])
+        self.add(rows)
+
+    def remove(self, pks: Sequence[int]) -> None:
+        if not pks:
+            return
+        connection = self._connection()
+        column = "rowid" if connection.vendor == "sqlite" else "id"
+        with connection.cursor() as cursor:
+            for start in range(0, len(pks), 500):
+                part = list(pks[start : start + 500])
+                cursor.execute(f"DELETE FROM {self.table} WHERE {column} IN ({', '.join(['%s'] * len(part))})", part)  # noqa: S608
+
+    def filter(self, queryset: Q, text: str, *, path: str = "pk") -> Q:
+        """The newest `MOST_FOUND` rows that hold every phrase; none when the query holds no letter or digit.
+
+        The bound keeps a very common word as fast as a rare one: the newest rows are walked instead of all matches.
+        """
+        phrases = query_phrases(text)
+        if not phrases:
+            return queryset.none()
+        if self._connection(router.db_for_read(queryset.model)).vendor == "sqlite":
+            sql, query = f"SELECT rowid FROM {self.table} WHERE terms MATCH %s ORDER BY rowid DESC LIMIT {MOST_FOUND}", _fts5(phrases)  # noqa: S608
+        else:
+            sql, query = f"SELECT id FROM {self.table} WHERE terms @@ %s::tsquery ORDER BY id DESC LIMIT {MOST_FOUND}", _tsquery(phrases)  # noqa: S608
+        return queryset.filter(**{f"{path}__in": RawSQL(sql, [query])})
+
+
+def _tsvector(terms: Sequence[str]) -> str:
+    places: dict[str, list[str]] = {}
+    for place, term in enumerate(terms, start=1):
+        places.setdefault(term, []).append(str(place))
+    return " ".join(f"'{term}':{','.join(at[:250])}" for term, at in places.items())
+
+
+def _tsquery(phrases: Sequence[Sequence[str]]) -> str:
+    def one(term: str) -> str:
+        return f"'{term[:-1]}':*" if term.endswith("*") else f"'{term}'"
+
+    return " & ".join("(" + " <-> ".join(one(term) for term in phrase) + ")" for phrase in phrases)
+
+
+def _fts5(phrases: Sequence[Sequence[str]]) -> str:
+    def one(phrase: Sequence[str]) -> str:
+        words = '"' + " ".join(term.rstrip("*").replace('"', "") for term in phrase) + '"'
+        return words + ("*" if phrase[-1].endswith("*") else "")
+
+    return " AND ".join(one(phrase) for phrase in phrases)
+
+
+def create_table(table: str) -> RunPython:
+    """A migration operation that makes the side table and its index on whichever database this is."""
+
+    def forwards(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.alias != "default":
+            return
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(terms, tokenize=\"unicode61 remove_diacritics 0\")")
+        else:
+            schema_editor.execute(f"CREATE TABLE {table} (id bigint PRIMARY KEY, terms tsvector NOT NULL)")
+            schema_editor.execute(f"CREATE INDEX {table}_terms ON {table} USING gin (terms)")
+
+    def backwards(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.alias == "default":
+            schema_editor.execute(f"DROP TABLE {table}")
+
+    return RunPython(forwards, backwards)

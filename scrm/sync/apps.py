@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SyncConfig(AppConfig):
+    name = "scrm.sync"
+    label = "sync"
+    verbose_name = _("Sync")
+
+    def ready(self) -> None:
+        from scrm.sync import jobs  # noqa: F401 - registers what runs in the background

@@ -1,0 +1,96 @@
+"""What of ours stands where in which CRM, and what is still to be pushed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from scrm.connections.models import Connection
+
+
+class Kind(models.TextChoices):
+    CONTACT = "contact", _("contact")
+    COMMUNICATION = "communication", _("communication")
+    DEAL = "deal", _("deal")
+
+
+class FieldMapping(models.Model):
+    """One field of ours written to one field of theirs."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="field_mappings")
+    kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
+    source = models.CharField(_("our field"), max_length=60)
+    target = models.CharField(_("their field"), max_length=100)
+    default = models.CharField(_("when empty"), max_length=200, blank=True)
+    enabled = models.BooleanField(_("switched on"), default=True)
+
+    class Meta:
+        verbose_name = _("field mapping")
+        verbose_name_plural = _("field mappings")
+        ordering = ["connection", "kind", "id"]
+        constraints = [models.UniqueConstraint(fields=["connection", "kind", "target"], name="sync_mapping_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"
+
+
+class ExternalRecord(models.Model):
+    """The link between a row of ours and a record of theirs, with the field values both sides last agreed on."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="external_records", db_index=False)
+    kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
+    key = models.CharField(_("our key"), max_length=80)
+    external_id = models.CharField(_("their id"), max_length=100)
+    version = models.CharField(max_length=100, blank=True)
+    base = models.JSONField(_("agreed values"), default=dict)
+    synced_at = models.DateTimeField(_("in step since"))
+
+    class Meta:
+        verbose_name = _("CRM record")
+        verbose_name_plural = _("CRM records")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "kind", "key"], name="sync_record_ours_once"),
+            models.UniqueConstraint(fields=["connection", "kind", "external_id"], name="sync_record_theirs_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class Push(models.Model):
+    """An object that must be written to a CRM: one row an object, so that a retry is the same write.
+
+    `wanted` counts changes of ours, `written` the count that the CRM has; equal means done.
+    """
+
+    class State(models.TextChoices):
+        DUE = "due", _("Due")
+        DONE = "done", _("In step")
+        DEAD = "dead", _("Dead letter")
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="pushes", db_index=False)
+    kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
+    key = models.CharField(_("our key"), max_length=80)
+    wanted = models.PositiveIntegerField(default=1)
+    written = models.PositiveIntegerField(default=0)
+    state = models.CharField(_("state"), max_length=6, choices=State.choices, default=State.DUE)
+    due_at = models.DateTimeField(_("due"))
+    asked_at = models.DateTimeField(_("asked"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(_("reason"), max_length=500, blank=True)
+    pushed_at = models.DateTimeField(_("written"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("CRM write")
+        verbose_name_plural = _("CRM writes")
+        constraints = [models.UniqueConstraint(fields=["connection", "kind", "key"], name="sync_push_once")]
+        indexes = [
+            models.Index(fields=["due_at", "id"], condition=Q(state="due"), name="sync_push_due"),
+            models.Index(fields=["-id"], condition=Q(state="dead"), name="sync_push_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TagsConfig(AppConfig):
+    name = "scrm.tags"
+    label = "tags"
+    verbose_name = _("Tags")
+
+    def ready(self) -> None:
+        from scrm.tags import jobs  # noqa: F401 - registers what runs in the background

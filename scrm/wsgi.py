@@ -1,0 +1,12 @@
+"""The WSGI entry. A server that runs under the supervisor dies with it, so that no orphan keeps the port."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from scrm.core.processes import die_with_parent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
+if os.environ.get("SCRM_SUPERVISED"):
+    die_with_parent()
+application = get_wsgi_application()
