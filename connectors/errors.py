@@ -22,7 +22,9 @@ from typing import Literal, TypeAlias
 Scope: TypeAlias = Literal["message", "recipient", "connection"]
 
 # What a rejected message asks for; the console turns it into a sentence and a button.
-Remedy: TypeAlias = Literal["none", "use_template", "opt_out", "mark_address", "hold_template", "use_phone", "fix_media", "fix_template", "pause_campaigns"]
+Remedy: TypeAlias = Literal[
+    "none", "use_template", "opt_out", "mark_address", "hold_template", "use_phone", "fix_media", "fix_template", "pause_campaigns"
+]
 
 MAX_DETAIL = 500
 
@@ -45,7 +47,9 @@ class ConnectorError(Exception):
 class TryLater(ConnectorError):
     """Refused for now. `after` is the shortest wait; `scope` says for whom; `times` bounds the attempts (None = no bound)."""
 
-    def __init__(self, title: str, *, after: timedelta, scope: Scope = "message", times: int | None = 2, code: str = "", detail: str = "") -> None:
+    def __init__(
+        self, title: str, *, after: timedelta, scope: Scope = "message", times: int | None = 2, code: str = "", detail: str = ""
+    ) -> None:
         super().__init__(title, code=code, detail=detail)
         self.after = after
         self.scope: Scope = scope

@@ -1,0 +1,1 @@
+"""Customer databases, one folder each."""

@@ -1,0 +1,46 @@
+"""The list of adapters: one line each, imported when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from connectors.contracts import Account, Channel, ConfigField, Crm
+from connectors.errors import Misconfigured
+
+CHANNELS: dict[str, str] = {
+    "whatsapp_cloud": "connectors.channels.whatsapp.WhatsAppCloud",
+}
+
+CRMS: dict[str, str] = {
+    "hubspot": "connectors.crms.hubspot.HubSpot",
+}
+
+
+def channel(slug: str, account: Account) -> Channel:
+    """A new adapter for the account. Raises `Misconfigured` for a slug that is not listed."""
+    return cast(Channel, _adapter(slug, CHANNELS)(account))
+
+
+def crm(slug: str, account: Account) -> Crm:
+    """A new adapter for the account. Raises `Misconfigured` for a slug that is not listed."""
+    return cast(Crm, _adapter(slug, CRMS)(account))
+
+
+def fields(slug: str) -> Sequence[ConfigField]:
+    """The settings that the adapter asks for. Raises `Misconfigured` for a slug that is not listed."""
+    return cast("Sequence[ConfigField]", _adapter(slug, CHANNELS | CRMS).fields)
+
+
+def _adapter(slug: str, listed: dict[str, str]) -> Any:
+    if slug not in listed:
+        raise Misconfigured(f"There is no connector {slug!r}; there are {', '.join(sorted(listed))}")
+    return _imported(listed[slug])
+
+
+@cache
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
