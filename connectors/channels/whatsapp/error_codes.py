@@ -51,7 +51,7 @@ def _fault(explanation: str, times: int = 3, after: timedelta = timedelta(minute
 
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-_NEW_TOKEN = "Enter a new access token on the connection's page; waiting messages are kept."  # noqa: S105 - advice, no secret
+_NEW_TOKEN = "Enter a new access token on the connection's page; waiting messages are kept."
 _ASK_ADMIN = "Ask an administrator to look at the account in the WhatsApp Manager; sending is paused."
 _PERMISSION = "Give the app its WhatsApp permissions again in the business settings."
 _CORRECT_TEMPLATE = "Refresh the templates and correct the values that are filled in."

@@ -104,8 +104,7 @@ def _whole(part: Part) -> Json:
 
 def _message(part: Part, portfolio: str) -> InboundMessage:
     message = _whole(part)
-    ours = bool(part.origin.display_number) and _digits(message.get("from")) == part.origin.display_number
-    return _built(part, portfolio, message, echo=ours)
+    return _built(part, portfolio, message, echo=_written_by_us(part.origin, message))
 
 
 def _echo(part: Part, portfolio: str) -> InboundMessage:
@@ -176,6 +175,16 @@ def _sender(portfolio: str, origin: Origin, message: Json, echo: bool) -> tuple[
 
 def _written_to_us(origin: Origin, message: Json) -> bool:
     return bool(origin.display_number) and _digits(message.get("to")) == origin.display_number
+
+
+def _written_by_us(origin: Origin, message: Json) -> bool:
+    """True for our own number as writer, unless a contact card says that it is the person's."""
+    writer = as_text(message.get("from"))
+    return (
+        bool(origin.display_number)
+        and _digits(writer) == origin.display_number
+        and all(as_text(card.get("wa_id")) != writer for card in origin.contacts)
+    )
 
 
 def _wa_id(message: Json, key: str) -> str:
