@@ -1,0 +1,37 @@
+"""Who calls: the bearer token must be the token of the number that the path names."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import Any
+
+from django.http import HttpRequest
+
+from scrm.sandbox.graph.errors import GraphError
+from scrm.sandbox.models import Number
+
+
+def bearer(request: HttpRequest) -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise GraphError(190, "An access token is required to request this resource.")
+    return token.strip()
+
+
+def caller(request: HttpRequest) -> Number:
+    """The number whose token this is; 190 when it is nobody's or has been declared expired."""
+    token = bearer(request).encode()
+    for number in Number.objects.select_related("faults"):
+        if hmac.compare_digest(number.access_token.encode(), token):
+            if number.faults.token_expired:
+                raise GraphError(190, "Error validating access token: Session has expired.", subcode=463)
+            return number
+    raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
+
+
+def json_body(request: HttpRequest) -> Any:
+    try:
+        return json.loads(request.body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise GraphError(100, "The body is not valid JSON") from error

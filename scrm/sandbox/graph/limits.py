@@ -1,0 +1,35 @@
+"""The platform's counters: 80 messages a second for a number, one in 6 s for a pair with 45 borrowed from the future.
+
+Both are kept as the moment at which the bucket would be empty (generic cell rate), one float a row. Call inside the
+transaction that accepts the message, so that two senders cannot spend the same allowance.
+"""
+
+from __future__ import annotations
+
+import time
+
+from scrm.sandbox.graph.errors import GraphError
+from scrm.sandbox.models import Chat, Number
+
+PAIR_GAP_SECONDS = 6.0
+PAIR_BURST = 45
+
+
+def spend_throughput(number: Number, *, now: float | None = None) -> None:
+    """130429 when the number has had its messages of this second."""
+    moment = time.time() if now is None else now
+    mark = max(number.rate_mark, moment)
+    gap = 1.0 / number.throughput
+    if mark - moment > 1.0 - gap + 1e-6:
+        raise GraphError(130429, "Cloud API message throughput has been reached.")
+    number.rate_mark = mark + gap
+    Number.objects.filter(pk=number.pk).update(rate_mark=number.rate_mark)
+
+
+def spend_pair(chat: Chat, *, now: float | None = None) -> None:
+    """131056 when this customer had 45 messages ahead of the 6-second rhythm."""
+    moment = time.time() if now is None else now
+    mark = max(chat.pair_mark, moment)
+    if mark - moment > PAIR_GAP_SECONDS * (PAIR_BURST - 1) + 1e-6:
+        raise GraphError(131056, "(Business Account, Consumer Account) pair rate limit hit")
+    chat.pair_mark = mark + PAIR_GAP_SECONDS

@@ -1,0 +1,17 @@
+"""The sandbox as a process of its own: nothing but its own pages."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/sandbox/")),
+    path("healthz", healthz),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("sandbox/", include("scrm.sandbox.urls")),
+]
