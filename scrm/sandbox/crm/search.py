@@ -135,7 +135,7 @@ def _matches(values: Values, groups: list[list[Json]], known: Mapping[str, Prope
 
 
 def _holds(values: Values, one: Json, own: Property) -> bool:
-    value, operator = values.get(own.name, ""), one["operator"]
+    value, operator = values.get(own.name, ""), str(one["operator"])
     if operator in {"HAS_PROPERTY", "NOT_HAS_PROPERTY"}:
         return bool(value) == (operator == "HAS_PROPERTY")
     if operator in {"NEQ", "NOT_IN", "NOT_CONTAINS_TOKEN"} and not value:
