@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
+from typing import Any
+
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from scrm.core.fields import EncryptedJSONField
@@ -44,9 +46,10 @@ class Connection(models.Model):
     state_reason = models.CharField(_("reason"), max_length=500, blank=True)
     state_changed_at = models.DateTimeField(_("state since"), null=True, blank=True)
     facts = models.JSONField(_("what the platform says"), default=dict, blank=True)
-    # The breaker: shared by all workers because it is a row.
+    # The breaker: shared by all workers because it is a row, see breaker.py.
     failures = models.PositiveIntegerField(default=0)
     resume_at = models.DateTimeField(_("tries again at"), null=True, blank=True)
+    probe_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -56,3 +59,19 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        self._forget_snapshot()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        gone = super().delete(*args, **kwargs)
+        self._forget_snapshot()
+        return gone
+
+    def _forget_snapshot(self) -> None:
+        """Once at once, once when it is safe: a request in between may have read the old row again."""
+        from scrm.connections.snapshots import forget
+
+        forget(self.slug)
+        transaction.on_commit(lambda: forget(self.slug))
