@@ -77,3 +77,9 @@ def snapshot_of(row: Connection) -> ConnectionSnapshot:
         settings=dict(row.settings or {}),
         secrets=dict(row.secrets or {}),
     )
+
+
+def last_known(slug: str) -> ConnectionSnapshot | None:
+    """The connection as this process last saw it, however old: for the time when the database is away."""
+    known = _known.get(slug)
+    return known[1] if known is not None else None

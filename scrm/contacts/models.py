@@ -89,7 +89,10 @@ class Identity(models.Model):
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "scope", "value"], condition=models.Q(valid_to=None), name="contacts_identity_current_once"),
+            # Two people may show the same username, so it is the one kind that is not unique.
+            models.UniqueConstraint(
+                fields=["kind", "scope", "value"], condition=models.Q(valid_to=None) & ~models.Q(kind="username"), name="contacts_identity_current_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["e164"], condition=~models.Q(e164=""), name="contacts_identity_by_number"),

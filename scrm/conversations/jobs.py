@@ -1,1 +1,30 @@
 """What runs in the background for this app."""
+
+from __future__ import annotations
+
+from scrm.conversations import media, outbox, receipts, services, statuses, templates
+from scrm.core import jobs
+
+jobs.drain("outbox", slots=2)(outbox.send_due)
+jobs.drain("media", slots=2)(media.fetch_due)
+jobs.drain("receipts")(receipts.send_due_receipts)
+
+
+@jobs.periodic("expire leases", every=10)
+def expire_leases() -> None:
+    outbox.expire_leases()
+
+
+@jobs.periodic("wake snoozed", every=60)
+def wake_snoozed() -> None:
+    services.wake_snoozed()
+
+
+@jobs.periodic("join statuses", every=30)
+def join_statuses() -> None:
+    statuses.sweep_orphans()
+
+
+@jobs.periodic("read templates", every=3600)
+def read_templates() -> None:
+    templates.sync_all()

@@ -173,6 +173,22 @@ class OrphanStatus(models.Model):
         return f"{self.external_id} {self.status}"
 
 
+class ReadReceipt(models.Model):
+    """Two blue ticks that the customer has yet to get. The newest message of a conversation stands for all before it."""
+
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="+")
+    external_id = models.CharField(max_length=200)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = _("read receipt")
+        verbose_name_plural = _("read receipts")
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
 class Attachment(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("To be fetched")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -41,3 +42,14 @@ class SecurityHeadersMiddleware:
         nonce = request.csp_nonce  # type: ignore[attr-defined]
         # 'unsafe-eval': the admin theme's Alpine evaluates its attributes. Inline styles: its width and colour attributes.
         return f"{STRICT_POLICY}; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
+
+
+def storable(value: Any) -> Any:
+    """The value without what no database holds: NUL and lone surrogates in texts, at any depth."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode() if not value.isascii() or "\x00" in value else value
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value

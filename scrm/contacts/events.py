@@ -1,0 +1,129 @@
+"""What happened to whom, and who is told.
+
+`record` writes events in the caller's transaction, with one delivery row for each consumer that asked for the kind. A consumer
+is a function of a batch of events; its effects and the removal of the delivery rows commit together, so that each consumer
+has every event's effect exactly once, in whatever order the transactions that wrote them commit, and whatever dies when.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import DatabaseError, connection, transaction
+
+from scrm.contacts.models import Event, EventDelivery
+from scrm.core import clock, jobs
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+MAX_ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=20)
+
+Handle = Callable[[list[Event]], None]
+
+
+@dataclass(frozen=True)
+class Consumer:
+    name: str
+    kinds: frozenset[str]
+    handle: Handle
+    delay: Callable[[Event], timedelta]
+
+
+_consumers: dict[str, Consumer] = {}
+
+
+def consumer(name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0)) -> Callable[[Handle], Handle]:
+    """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first."""
+
+    def register(handle: Handle) -> Handle:
+        wait = delay if callable(delay) else (lambda event: delay)
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait)
+        jobs.drain(f"events:{name}")(lambda: deliver(name))
+        return handle
+
+    return register
+
+
+def record(events: Sequence[Event]) -> list[Event]:
+    """Write events and their deliveries; call inside the transaction that changes the state."""
+    stored = Event.objects.bulk_create(list(events))
+    deliveries = [
+        EventDelivery(event=event, consumer=spec.name, due_at=clock.now() + spec.delay(event))
+        for spec in _consumers.values()
+        for event in stored
+        if event.kind in spec.kinds
+    ]
+    EventDelivery.objects.bulk_create(deliveries)
+    for name in {delivery.consumer for delivery in deliveries}:
+        jobs.wake_on_commit(f"events:{name}")
+    return stored
+
+
+def deliver(name: str) -> int:
+    """Hand one batch of due events to a consumer. A batch that fails is tried again one by one, so that one bad event waits alone."""
+    try:
+        with transaction.atomic():
+            taken = _take(name, BATCH)
+            if taken:
+                _consumers[name].handle([delivery.event for delivery in taken])
+                _finish(taken)
+            return len(taken)
+    except Exception:
+        logger.warning("a batch of events failed for %s; taking them one by one", name, exc_info=True)
+    return _deliver_singly(name)
+
+
+def _due(name: str, limit: int) -> list[int]:
+    due = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
+    return list(due.values_list("pk", flat=True)[:limit])
+
+
+def _take(name: str, limit: int) -> list[EventDelivery]:
+    rows = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
+    if connection.features.has_select_for_update_skip_locked:
+        locked = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        rows = EventDelivery.objects.filter(pk__in=locked).order_by("due_at", "id")
+    return list(rows.select_related("event__contact", "event__identity")[:limit])
+
+
+def _finish(taken: Sequence[EventDelivery]) -> None:
+    EventDelivery.objects.filter(pk__in=[delivery.pk for delivery in taken])._raw_delete(using="default")  # type: ignore[attr-defined]
+
+
+def _deliver_singly(name: str) -> int:
+    done = 0
+    for pk in _due(name, BATCH):
+        # The attempt is counted before the work, so that an event which kills its worker is parked as well.
+        counted = EventDelivery.objects.filter(pk=pk, parked=False).first()
+        if counted is None or not EventDelivery.objects.filter(pk=pk, attempts=counted.attempts).update(attempts=counted.attempts + 1):
+            continue
+        done += 1
+        try:
+            with transaction.atomic():
+                delivery = EventDelivery.objects.select_for_update(of=("self",)).select_related("event__contact", "event__identity").filter(pk=pk).first()
+                if delivery is not None:
+                    _consumers[name].handle([delivery.event])
+                    _finish([delivery])
+        except DatabaseError as error:
+            _put_off(pk, error, final=False)
+        except Exception as error:
+            _put_off(pk, error, final=counted.attempts + 1 >= MAX_ATTEMPTS)
+    return done
+
+
+def _put_off(pk: int, error: Exception, *, final: bool) -> None:
+    logger.warning("event delivery %s failed%s", pk, ", parked" if final else "", exc_info=error)
+    reason = f"{type(error).__name__}: {error}"[:500]
+    EventDelivery.objects.filter(pk=pk).update(due_at=clock.now() + RETRY_AFTER, last_error=reason, parked=final)
+
+
+def replay_parked(name: str) -> int:
+    """Give parked events of a consumer another three attempts."""
+    count = EventDelivery.objects.filter(consumer=name, parked=True).update(parked=False, attempts=0, due_at=clock.now())
+    jobs.wake(f"events:{name}")
+    return count

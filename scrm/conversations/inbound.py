@@ -1,0 +1,218 @@
+"""What customers send, written down: a whole batch with a handful of statements.
+
+Runs in the pipeline's transaction, after the items' keys were found to be new. Either all of the batch is stored or, when one item
+cannot be, none; the pipeline then goes through it one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from connectors.contracts import InboundMessage
+from scrm.connections.models import Connection
+from scrm.contacts import consent_words, events
+from scrm.contacts.models import Contact, Event, Identity
+from scrm.contacts.services import record_consent
+from scrm.conversations.models import Attachment, Conversation, Message
+from scrm.conversations.search import message_index
+from scrm.conversations.services import preview_of
+from scrm.core import clock, jobs
+from scrm.core.rows import update_many
+
+WINDOW = timedelta(hours=24)
+# A stamp further ahead than this comes from a clock that is wrong; the time of receipt is used instead.
+CLOCK_ALLOWANCE = timedelta(minutes=5)
+# Kinds that say something about another message and neither count as unread nor ask for an answer.
+SILENT_KINDS = frozenset({"reaction", "edit", "revoke", "system"})
+CONVERSATION_FIELDS = (
+    "status", "unread_count", "waiting_since", "window_expires_at", "automation_paused_until", "snoozed_until", "last_message_at",
+    "last_inbound_at", "last_preview", "last_direction", "last_state", "version", "changed_at", "closed_at", "referral",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message with the identity it came from and the time it reached us."""
+
+    item: InboundMessage
+    identity: Identity
+    connection: Connection
+    received_at: datetime
+
+
+def lock_people(contact_ids: Sequence[int]) -> None:
+    """Lock several people in a fixed order, so that two batches never wait for each other."""
+    ordered = Contact.objects.filter(pk__in=set(contact_ids)).order_by("pk")
+    list(ordered.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+
+
+def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
+    """Store the messages, open or reopen their conversations, start windows, note opt-outs, record events. In order of sending."""
+    arrivals = sorted(arrivals, key=lambda arrival: (_sent_at(arrival), arrival.item.external_id))
+    lock_people([arrival.identity.contact_id for arrival in arrivals])
+    conversations = _conversations(arrivals)
+    messages = [_message(arrival, conversations[arrival.identity.pk, arrival.connection.pk]) for arrival in arrivals]
+    Message.objects.bulk_create(messages)
+    _store_media(arrivals, messages)
+    message_index.add((message.pk, message.text) for message in messages if message.text)
+    for arrival, message in zip(arrivals, messages, strict=True):
+        _advance(message.conversation, message, arrival)
+    update_many(Conversation, conversations.values(), CONVERSATION_FIELDS)
+    _touch_people(arrivals, messages)
+    _note_consent(arrivals, messages)
+    events.record([_event(arrival, message) for arrival, message in zip(arrivals, messages, strict=True) if not is_history(arrival)])
+    return messages
+
+
+def is_history(arrival: Arrival) -> bool:
+    """Handed over by the phone app: shown in the thread, but nothing that just happened."""
+    return bool(arrival.item.content.get("history"))
+
+
+def _sent_at(arrival: Arrival) -> datetime:
+    sent = arrival.item.sent_at
+    if arrival.item.content.get("clock_suspect") or sent > arrival.received_at + CLOCK_ALLOWANCE:
+        return arrival.received_at
+    return sent
+
+
+def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Conversation]:
+    identities = {arrival.identity.pk: arrival.identity for arrival in arrivals}
+    rows = Conversation.objects.exclude(status="closed").filter(identity__in=identities).order_by("pk")
+    found = {(row.identity_id, row.connection_id): row for row in rows}
+    missing: dict[tuple[int, int], Conversation] = {}
+    for arrival in arrivals:
+        key = (arrival.identity.pk, arrival.connection.pk)
+        if key not in found and key not in missing:
+            at = _sent_at(arrival)
+            missing[key] = Conversation(identity=arrival.identity, connection=arrival.connection, opened_at=at, last_message_at=at, changed_at=clock.now(), version=0)
+    Conversation.objects.bulk_create(missing.values())
+    found |= missing
+    for (identity_id, _), row in found.items():
+        row.identity = identities[identity_id]
+    opened = [Event(contact=c.identity.contact, identity=c.identity, kind="conversation.opened", occurred_at=c.opened_at, data={"conversation": c.pk}) for c in missing.values()]
+    events.record(opened)
+    return found
+
+
+def _message(arrival: Arrival, conversation: Conversation) -> Message:
+    item = arrival.item
+    content = dict(item.content)
+    if item.referral:
+        content["referral"] = item.referral
+    if item.errors:
+        content["errors"] = [{"code": error.code, "title": error.title, "detail": error.detail} for error in item.errors]
+    sent = _sent_at(arrival)
+    if sent != item.sent_at:
+        content["platform_time"] = item.sent_at.isoformat()
+    return Message(
+        conversation=conversation,
+        connection=arrival.connection,
+        direction="out" if item.echo else "in",
+        kind=item.kind[:20],
+        text=item.text,
+        content=content,
+        external_id=_external_id(item),
+        reply_to=item.reply_to[:200],
+        sent_at=sent,
+        created_at=clock.now(),
+        state="sent" if item.echo else "received",
+        source="phone_app" if item.echo else "customer",
+    )
+
+
+def _external_id(item: InboundMessage) -> str:
+    """An edit or withdrawal carries the id of the message it changes, and must not take its place."""
+    return "" if item.kind in {"edit", "revoke"} else item.external_id[:200]
+
+
+def _store_media(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:
+    rows = [
+        Attachment(
+            message=message,
+            kind=ref.kind[:20],
+            external_id=ref.external_id[:200],
+            mime_type=ref.mime_type[:100],
+            filename=ref.filename[:255],
+            size=ref.size,
+            due_at=clock.now(),
+        )
+        for arrival, message in zip(arrivals, messages, strict=True)
+        for ref in arrival.item.media
+    ]
+    if rows:
+        Attachment.objects.bulk_create(rows)
+        jobs.wake_on_commit("media")
+
+
+def _advance(conversation: Conversation, message: Message, arrival: Arrival) -> None:
+    """What one message does to its conversation: order of arrival does not matter, only the times of sending."""
+    conversation.version += 1
+    conversation.changed_at = clock.now()
+    if is_history(arrival):
+        return
+    if message.sent_at >= conversation.last_message_at or not conversation.last_preview:
+        conversation.last_message_at = max(conversation.last_message_at, message.sent_at)
+        conversation.last_preview = preview_of(message.kind, message.text)
+        conversation.last_direction = message.direction
+        conversation.last_state = message.state
+    if message.source == "phone_app":
+        _step_in(conversation, message)
+    else:
+        _hear(conversation, message, arrival)
+
+
+def _step_in(conversation: Conversation, message: Message) -> None:
+    """Somebody answered in the phone app: a person has stepped in."""
+    pause = message.sent_at + timedelta(hours=settings.POLICY["human_pause_hours"])
+    conversation.automation_paused_until = max(conversation.automation_paused_until or pause, pause)
+    conversation.unread_count = 0
+    conversation.waiting_since = None
+
+
+def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> None:
+    if arrival.item.kind != "system":
+        expires = message.sent_at + WINDOW
+        conversation.window_expires_at = max(conversation.window_expires_at or expires, expires)
+        conversation.last_inbound_at = max(conversation.last_inbound_at or message.sent_at, message.sent_at)
+    if conversation.status == "snoozed":
+        conversation.status, conversation.snoozed_until = "open", None
+    if arrival.item.referral and not conversation.referral:
+        conversation.referral = arrival.item.referral
+    if message.kind not in SILENT_KINDS:
+        conversation.unread_count += 1
+        conversation.waiting_since = conversation.waiting_since or message.sent_at
+
+
+def _touch_people(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:
+    people: dict[int, Contact] = {}
+    for arrival, message in zip(arrivals, messages, strict=True):
+        if is_history(arrival):
+            continue
+        contact = people.setdefault(arrival.identity.contact_id, arrival.identity.contact)
+        contact.last_activity_at = max(contact.last_activity_at, message.sent_at)
+        if message.source == "customer":
+            contact.last_inbound_at = max(contact.last_inbound_at or message.sent_at, message.sent_at)
+    update_many(Contact, people.values(), ["last_activity_at", "last_inbound_at"])
+
+
+def _note_consent(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:
+    for arrival, message in zip(arrivals, messages, strict=True):
+        if message.source != "customer" or message.kind not in {"text", "button", "interactive"} or len(message.text) > 40:
+            continue
+        allowed = consent_words.reading(message.text)
+        if allowed is not None and (not allowed or arrival.identity.opted_out_at):
+            record_consent(arrival.identity, purpose="all", allowed=allowed, source="message", evidence=f"message:{message.pk}", at=message.sent_at)
+
+
+def _event(arrival: Arrival, message: Message) -> Event:
+    kind = "message.echoed" if message.source == "phone_app" else "message.received"
+    data: dict[str, Any] = {"message": message.pk, "conversation": message.conversation_id, "kind": message.kind}
+    if arrival.item.referral:
+        data["referral"] = True
+    return Event(contact=arrival.identity.contact, identity=arrival.identity, kind=kind, occurred_at=message.sent_at, data=data)

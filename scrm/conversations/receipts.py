@@ -1,0 +1,41 @@
+"""Telling the platform that a message was read, so that the customer sees two blue ticks. Best effort: three attempts, then silence."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from connectors.errors import ConnectorError
+from scrm.connections.services import channel_of
+from scrm.conversations.models import Message, ReadReceipt
+from scrm.core import clock, jobs
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=30)
+
+
+def ask_for_read_receipt(message: Message) -> None:
+    fields = {"external_id": message.external_id, "attempts": 0, "due_at": clock.now()}
+    ReadReceipt.objects.update_or_create(conversation_id=message.conversation_id, defaults=fields)
+    jobs.wake_on_commit("receipts")
+
+
+def send_due_receipts() -> int:
+    due = ReadReceipt.objects.filter(due_at__lte=clock.now()).select_related("conversation__connection").order_by("due_at")
+    done = 0
+    for receipt in list(due[:20]):
+        later = clock.now() + RETRY_AFTER
+        claimed = ReadReceipt.objects.filter(pk=receipt.pk, due_at=receipt.due_at).update(due_at=later, attempts=receipt.attempts + 1)
+        if not claimed:
+            continue
+        done += 1
+        try:
+            channel_of(receipt.conversation.connection).mark_read(receipt.external_id)
+        except ConnectorError as error:
+            logger.info("read receipt not sent: %s", error)
+            if receipt.attempts + 1 < MAX_ATTEMPTS:
+                continue
+        ReadReceipt.objects.filter(pk=receipt.pk, external_id=receipt.external_id, due_at=later).delete()
+    return done

@@ -1,0 +1,339 @@
+"""A message's way in, from the stored bytes to the finished conversation. The story of the product in one file.
+
+    claim bodies -> parse -> keep each item's key once -> who is it -> write it down -> tag it -> tell the others -> done
+
+Everything a batch does is one transaction: the items' keys, their effects and the bodies' new state commit together, so a worker
+may die anywhere and nothing happens twice or not at all. When one item of a batch cannot be processed, the batch is undone and
+taken item by item, each in its own savepoint; the bad one is parked with its reason and its neighbours go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, Q
+
+from connectors.contracts import Address, InboundItem, InboundMessage, Notice, StatusUpdate, Unreadable
+from scrm.connections.models import Connection
+from scrm.connections.services import channel_of
+from scrm.contacts.models import Identity
+from scrm.contacts.services import MATCHED_KINDS, Sender, resolve_many
+from scrm.conversations.inbound import Arrival, record_inbound
+from scrm.conversations.statuses import apply_statuses, join_orphans
+from scrm.core import clock
+from scrm.core.crashpoints import crash_here
+from scrm.core.rows import insert_new, update_many
+from scrm.core.security import storable
+from scrm.intake.ledger import add_to_totals
+from scrm.intake.models import InboundEvent
+from scrm.intake.models import InboundItem as ItemRow
+from scrm.intake.notices import apply_notice
+from scrm.tags.services import tag_messages
+
+logger = logging.getLogger(__name__)
+
+BODIES = 60
+ITEMS = 300
+LEASE = timedelta(seconds=90)
+MAX_ATTEMPTS = 3
+
+
+class Refused(Exception):
+    """The item is understood but cannot be processed as things stand; it is parked with this text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One item on its way: what it says, the body it came in, the account it belongs to."""
+
+    item: InboundItem
+    body_id: int | None
+    received_at: datetime
+    connection: Connection
+
+
+def drain() -> int:
+    """Claim some bodies and process them; the drain step of the pipeline. Returns how many bodies were finished."""
+    bodies = claim(BODIES)
+    if not bodies:
+        return 0
+    crash_here("intake.claimed")
+    fresh = [body for body in bodies if body.attempts <= 1]
+    # A body that was claimed before and not finished may have taken its worker down: it goes alone.
+    for batch in _batches(fresh) + [[body] for body in bodies if body.attempts > 1]:
+        process(batch)
+    return len(bodies)
+
+
+def _batches(bodies: Sequence[InboundEvent]) -> list[list[InboundEvent]]:
+    """Bodies together up to about `ITEMS` items; a kilobyte holds one."""
+    batches: list[list[InboundEvent]] = []
+    size = ITEMS
+    for body in bodies:
+        if size >= ITEMS:
+            batches.append([])
+            size = 0
+        batches[-1].append(body)
+        size += max(1, body.size // 1000)
+    return batches
+
+
+def claim(limit: int) -> list[InboundEvent]:
+    """Take waiting bodies, oldest first, and count the attempt before the work. Expired claims are taken over."""
+    now = clock.now()
+    open_ = InboundEvent.objects.filter(Q(state="waiting") | Q(state="claimed", lease_until__lte=now)).order_by("id")
+    with transaction.atomic():
+        if connection.features.has_select_for_update_skip_locked:
+            open_ = open_.select_for_update(skip_locked=True)
+        rows = list(open_[:limit])
+        for row in rows:
+            row.attempts, row.fence, row.lease_until, row.state = row.attempts + 1, row.fence + 1, now + LEASE, "claimed"
+        update_many(InboundEvent, rows, ["attempts", "fence", "lease_until", "state"])
+    return rows
+
+
+def process(bodies: Sequence[InboundEvent]) -> None:
+    """Parse and apply a batch of claimed bodies."""
+    connections = {row.pk: row for row in Connection.objects.filter(pk__in={body.connection_id for body in bodies})}
+    work: list[Work] = []
+    for body in bodies:
+        work += _open(body, connections[body.connection_id])
+    for attempt in range(3):
+        try:
+            with transaction.atomic():
+                _apply_all(bodies, work)
+            return
+        except OperationalError:
+            # A deadlock or a dropped connection undid everything; the same batch may simply be taken again.
+            logger.warning("batch of %s bodies undone by the database (%s)", len(bodies), attempt + 1, exc_info=True)
+        except Exception:
+            logger.info("a batch of %s items did not go through; taking them one by one", len(work), exc_info=True)
+            break
+    else:
+        return
+    for body in bodies:
+        _singly(body, [each for each in work if each.body_id == body.pk])
+
+
+def _open(body: InboundEvent, connection_: Connection) -> list[Work]:
+    raw = unpack(body)
+    if body.attempts > MAX_ATTEMPTS:
+        items: list[InboundItem] = [Unreadable(f"body:{body.pk}", "", f"processing broke off {body.attempts - 1} times", None)]
+    else:
+        items = list(channel_of(connection_).parse(raw)) if connection_.kind == "channel" else [_crm_notice(body)]
+    return [Work(item, body.pk, body.received_at, _owner(item, connection_)) for item in items]
+
+
+def _owner(item: InboundItem, posted_to: Connection) -> Connection:
+    """A platform may send for all numbers of a business account to one address: the number's own connection gets it, if it shares the secret."""
+    if not item.account_id or item.account_id == posted_to.account_id or isinstance(item, Notice):
+        return posted_to
+    for other in Connection.objects.filter(account_id=item.account_id, adapter=posted_to.adapter):
+        if other.secrets.get("app_secret") == posted_to.secrets.get("app_secret"):
+            return other
+    return posted_to
+
+
+def _crm_notice(body: InboundEvent) -> Notice:
+    return Notice(key=f"crm:{body.pk}", account_id="", kind="crm_hint", occurred_at=body.received_at, data={})
+
+
+def unpack(body: InboundEvent) -> bytes:
+    packed = bytes(body.body)
+    return packed if len(packed) == body.size and packed[:1] != b"\x78" else zlib.decompress(packed)
+
+
+def _row(work: Work, state: str = "processed", reason: str = "") -> ItemRow:
+    kind, details = _summary(work.item)
+    now = clock.now()
+    return ItemRow(
+        connection=work.connection,
+        event_id=work.body_id,
+        key=work.item.key[:220],
+        kind=kind[:40],
+        state=state,
+        reason=reason[:500],
+        data=details,
+        received_at=work.received_at,
+        processed_at=now if state == "processed" else None,
+    )
+
+
+def _summary(item: InboundItem) -> tuple[str, dict[str, Any]]:
+    """What the ledger's list shows of an item. Notices are small and kept whole; messages stand in the thread."""
+    if isinstance(item, InboundMessage):
+        return f"message.{item.kind}", {"id": item.external_id}
+    if isinstance(item, StatusUpdate):
+        return f"status.{item.status}", {"id": item.external_id}
+    if isinstance(item, Notice):
+        return item.kind, storable(item.data)
+    return "unreadable", {}
+
+
+def _apply_all(bodies: Sequence[InboundEvent], work: Sequence[Work]) -> None:
+    """The whole batch at once. Raises when any item does, and then nothing of it has happened."""
+    keyed = {(each.connection.pk, each.item.key[:220]): each for each in work if not isinstance(each.item, Unreadable)}
+    rows = [(key, _row(keyed[key])) for key in sorted(keyed)]
+    new: dict[int, set[str]] = {}
+    for connection_id in sorted({owner for (owner, _), _ in rows}):
+        new[connection_id] = insert_new(ItemRow, [row for (owner, _), row in rows if owner == connection_id], key="key")
+    first: list[Work] = []
+    for each in work:
+        if each.item.key[:220] in new.get(each.connection.pk, ()):
+            new[each.connection.pk].discard(each.item.key[:220])
+            first.append(each)
+    apply(first)
+    parked = _park([(each, each.item.reason) for each in work if isinstance(each.item, Unreadable)])
+    crash_here("intake.applied")
+    _finish(bodies, work, processed=first, parked=parked)
+
+
+def apply(works: Sequence[Work]) -> None:
+    """The effects of items that are here for the first time: messages, then statuses, then notices."""
+    by_connection: dict[int, list[Work]] = {}
+    for each in works:
+        by_connection.setdefault(each.connection.pk, []).append(each)
+    for group in by_connection.values():
+        owner = group[0].connection
+        for each in group:
+            _belongs(each)
+        messages = [each for each in group if isinstance(each.item, InboundMessage)]
+        if messages:
+            _apply_messages(messages)
+        statuses = [each.item for each in group if isinstance(each.item, StatusUpdate)]
+        if statuses:
+            apply_statuses(owner, statuses)
+        for each in group:
+            if isinstance(each.item, Notice):
+                apply_notice(owner, each.item, at=each.received_at)
+
+
+def _belongs(work: Work) -> None:
+    """What belongs to a number that is not connected is kept, not mixed into another's conversations."""
+    stated = work.item.account_id
+    if stated and work.connection.account_id and stated != work.connection.account_id and not isinstance(work.item, Notice):
+        raise Refused(f"for the number with id {stated}, which is not connected with this secret: connect it, then replay")
+
+
+def _apply_messages(works: Sequence[Work]) -> None:
+    identities = resolve_many([_sender(each) for each in works])
+    arrivals = [Arrival(each.item, identity, each.connection, each.received_at) for each, identity in zip(works, identities, strict=True)]  # type: ignore[arg-type]
+    messages = record_inbound(arrivals)
+    tag_messages([m for m in messages if m.direction == "in" and m.text and not m.content.get("history")], at=clock.now())
+    echoed = [message.external_id for message in messages if message.direction == "out" and message.external_id]
+    if echoed:
+        join_orphans(works[0].connection, echoed)
+
+
+def _sender(work: Work) -> Sender:
+    item = work.item
+    assert isinstance(item, InboundMessage)
+    addresses = tuple(sorted((storable_address(a) for a in item.sender), key=lambda address: address.kind != Identity.Kind.WHATSAPP))
+    if not any(address.kind in MATCHED_KINDS for address in addresses):
+        raise Refused("states no sender that can be answered")
+    return Sender(addresses, name=storable(item.profile_name), country=work.connection.country, language=work.connection.language, at=item.sent_at)
+
+
+def storable_address(address: Address) -> Address:
+    return Address(address.kind, storable(address.value), address.scope)
+
+
+def _park(items: Sequence[tuple[Work, str]]) -> list[Work]:
+    """Keep items that could not be processed, once each. Returns those that are new."""
+    rows = {each.item.key[:220]: (each, _row(each, "parked", reason)) for each, reason in items}
+    parked: list[Work] = []
+    for key in sorted(rows):
+        each, row = rows[key]
+        if insert_new(ItemRow, [row], key="key"):
+            parked.append(each)
+    return parked
+
+
+def _finish(bodies: Sequence[InboundEvent], work: Sequence[Work], *, processed: Sequence[Work], parked: Sequence[Work]) -> None:
+    """Close the bodies, unless somebody else has taken one over meanwhile, and add up what became final."""
+    settled = Counter(each.body_id for each in [*processed, *parked])
+    found = Counter(each.body_id for each in work)
+    for body in bodies:
+        body.state, body.lease_until = "done", None
+        body.item_count = found[body.pk]
+        body.duplicate_count = body.item_count - settled[body.pk]
+    fences = dict(InboundEvent.objects.select_for_update().filter(pk__in=[body.pk for body in bodies]).order_by("pk").values_list("pk", "fence"))
+    if any(fences.get(body.pk) != body.fence for body in bodies):
+        raise Overtaken
+    update_many(InboundEvent, bodies, ["state", "lease_until", "item_count", "duplicate_count"])
+    received = Counter(each.connection.pk for each in work)
+    done = Counter(each.connection.pk for each in processed)
+    kept = Counter(each.connection.pk for each in parked)
+    for pk in sorted(received):
+        add_to_totals(pk, received=received[pk], processed=done[pk], duplicate=received[pk] - done[pk] - kept[pk], shard=os.getpid())
+
+
+class Overtaken(Exception):
+    """The lease ran out and another worker has the body; what this one did is undone."""
+
+
+def _singly(body: InboundEvent, work: Sequence[Work]) -> None:
+    """One body, each item in its own savepoint."""
+    try:
+        with transaction.atomic():
+            processed, parked = [], []
+            seen: set[str] = set()
+            for each in work:
+                if each.item.key in seen:
+                    continue
+                seen.add(each.item.key)
+                reason = each.item.reason if isinstance(each.item, Unreadable) else _try(each, processed)
+                if reason:
+                    parked += _park([(each, reason)])
+            _finish([body], work, processed=processed, parked=parked)
+    except (OperationalError, Overtaken):
+        logger.warning("body %s undone; it is taken again when its lease is over", body.pk, exc_info=True)
+
+
+def _try(work: Work, processed: list[Work]) -> str:
+    """Apply one item in a savepoint; the reason it must be parked, or ""."""
+    try:
+        with transaction.atomic():
+            if insert_new(ItemRow, [_row(work)], key="key"):
+                apply([work])
+                processed.append(work)
+            return ""
+    except OperationalError:
+        raise
+    except Refused as refusal:
+        return str(refusal)
+    except Exception as error:
+        logger.warning("item %s of body %s is parked", work.item.key, work.body_id, exc_info=True)
+        return f"{type(error).__name__}: {error}"
+
+
+def replay_item(row: ItemRow) -> str:
+    """Try a parked item again from its stored body. Returns the reason it stays parked, or ""."""
+    event = row.event
+    if event is None:
+        return "its body is no longer kept"
+    owner = Connection.objects.get(pk=row.connection_id)
+    items = list(channel_of(owner).parse(unpack(event))) if owner.kind == "channel" else [_crm_notice(event)]
+    item = next((item for item in items if item.key[:220] == row.key), None)
+    if item is None or isinstance(item, Unreadable):
+        return item.reason if isinstance(item, Unreadable) else "its body reads differently now"
+    try:
+        with transaction.atomic():
+            won = ItemRow.objects.filter(pk=row.pk, state="parked").update(state="processed", processed_at=clock.now(), attempts=F("attempts") + 1)
+            if won:
+                apply([Work(item, event.pk, row.received_at, owner)])
+                add_to_totals(owner.pk, processed=1, shard=os.getpid())
+    except Refused as refusal:
+        return str(refusal)
+    except Exception as error:
+        logger.warning("replay of item %s failed", row.pk, exc_info=True)
+        return f"{type(error).__name__}: {error}"[:500]
+    return ""
