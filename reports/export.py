@@ -1,0 +1,51 @@
+"""Reports as CSV that Excel opens safely: UTF-8 with a byte order mark, and no cell that begins a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from reports.base import Column
+
+# What spreadsheets take for the start of a formula or command, with their full-width twins.
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "|", "%", "＝", "＋", "－", "＠", "｜", "％")
+BOM = "\ufeff"
+
+
+def neutralised(value: Any) -> Any:
+    """Text that a spreadsheet would run gets an apostrophe in front, and so does text that begins with one, to be undone exactly.
+
+    Numbers stay numbers.
+    """
+    if not isinstance(value, str):
+        return value
+    seen = value.lstrip(" \u3000")
+    return f"'{value}" if seen.startswith((*DANGEROUS, "'")) else value
+
+
+def csv_lines(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Durations in seconds, shares as 0..1, times in the viewer's zone with its offset: made for calculating with."""
+    yield BOM + _line([str(column.title) + _unit(column) for column in columns])
+    for row in rows:
+        yield _line([_value(row[column.name]) for column in columns])
+
+
+def _unit(column: Column) -> str:
+    return " (s)" if column.unit == "seconds" else ""
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _line(cells: Sequence[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([neutralised(cell) for cell in cells])
+    return out.getvalue()

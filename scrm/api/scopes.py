@@ -1,0 +1,21 @@
+"""What a partner's token may be allowed to do. A view names one of these for each method it answers."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+CONTACTS_READ = "contacts:read"
+MESSAGES_READ = "messages:read"
+MESSAGES_WRITE = "messages:write"
+EVENTS_READ = "events:read"
+DECISIONS_READ = "decisions:read"
+ORDERS_READ = "orders:read"
+
+SCOPES = {
+    CONTACTS_READ: _("read contacts, their addresses, tags and consent"),
+    MESSAGES_READ: _("read conversations, messages (internal notes too) and templates"),
+    MESSAGES_WRITE: _("send messages, as far as policy allows"),
+    EVENTS_READ: _("read what happened to a contact"),
+    DECISIONS_READ: _("read why a message was or was not sent"),
+    ORDERS_READ: _("read orders and their shipments"),
+}

@@ -1,0 +1,129 @@
+"""A partner sends a message: the same door, law and outbox as for everybody else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db.models import Case, IntegerField, Value, When
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from scrm.api.errors import KeyUsed, Refused
+from scrm.api.models import PartnerToken
+from scrm.api.pagination import LARGEST_ID
+from scrm.api.serializers import DecisionSerializer, MessageSerializer
+from scrm.contacts.models import Contact
+from scrm.conversations.models import Conversation, Message
+from scrm.conversations.services import QueueResult, queue_message
+
+# What WhatsApp takes as the body of a text message.
+LONGEST_TEXT = 4096
+KEY = re.compile(r"[\x21-\x7e]{1,80}")
+
+
+class SendSerializer(serializers.Serializer[dict[str, Any]]):
+    """Where to and what: a conversation, or a contact whose newest conversation is then taken."""
+
+    conversation = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
+    contact = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
+    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
+            raise ValidationError({str(name)[:80]: [_("Unknown field.")] for name in unknown})
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("conversation" in attrs) == ("contact" in attrs):
+            raise ValidationError({"conversation": [_("Give either a conversation or a contact.")]})
+        if not attrs["text"].strip():
+            raise ValidationError({"text": [_("Write something to send.")]})
+        return attrs
+
+
+class SentSerializer(serializers.Serializer[QueueResult]):
+    """The message and why it may go, now or from `due_at` on."""
+
+    message = MessageSerializer()
+    decision = DecisionSerializer()
+
+
+class RefusalSerializer(serializers.Serializer[dict[str, Any]]):
+    """A rule that said no: its name, and the time from which it may say yes, if waiting helps."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    rule = serializers.CharField()
+    next_allowed_at = serializers.DateTimeField(allow_null=True)
+    message_id = serializers.IntegerField(help_text="The blocked message, kept for the record.")
+
+
+class RefusedSerializer(serializers.Serializer[dict[str, Any]]):
+    error = RefusalSerializer()
+
+
+def send(token: PartnerToken, key: str | None, wanted: dict[str, Any]) -> QueueResult:
+    """Queue once for each key of this partner; `Refused` with the rule's name when the law says no, and again for the same key.
+
+    The key stands in the partner's own space, so that two partners cannot meet. A key used before with another text or
+    place is an error and sends nothing.
+    """
+    if not KEY.fullmatch(key or ""):
+        raise ValidationError({"Idempotency-Key": [_("Send this header: 1 to 80 letters, digits or marks, new for each message.")]})
+    stored_key = f"api:{token.pk}:{key}"
+    first = Message.objects.select_related("conversation").filter(idempotency_key=stored_key).first()
+    conversation = first.conversation if first else _conversation(wanted)
+    result = queue_message(conversation, text=wanted["text"], source="api", cause=f"api:{token.pk}", idempotency_key=stored_key)
+    if not result.created:
+        _check_same(result.message, wanted)
+    if result.decision.verdict == "refuse":
+        _refuse(result)
+    return result
+
+
+def _conversation(wanted: dict[str, Any]) -> Conversation:
+    if "conversation" in wanted:
+        found = Conversation.objects.filter(pk=wanted["conversation"]).first()
+        if found is None:
+            raise ValidationError({"conversation": [_("There is no such conversation.")]})
+        return found
+    contact = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
+    if contact is None:
+        raise ValidationError({"contact": [_("There is no such contact.")]})
+    return _newest_of(_survivor(contact))
+
+
+def _survivor(contact: Contact) -> Contact:
+    while contact.merged_into is not None:
+        contact = contact.merged_into
+    return contact
+
+
+def _newest_of(contact: Contact) -> Conversation:
+    closed_last = Case(When(status="closed", then=Value(1)), default=Value(0), output_field=IntegerField())
+    found = Conversation.objects.of_contact(contact).order_by(closed_last, "-last_message_at", "-pk").first()
+    if found is None:
+        raise ValidationError({"contact": [_("This contact has no conversation yet.")]})
+    return found
+
+
+def _check_same(message: Message, wanted: dict[str, Any]) -> None:
+    same_place = "conversation" not in wanted or message.conversation_id == wanted["conversation"]
+    if "contact" in wanted:
+        asked = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
+        same_place = asked is not None and Message.objects.of_contact(_survivor(asked)).filter(pk=message.pk).exists()
+    if not same_place or message.text != wanted["text"]:
+        raise KeyUsed(_("This Idempotency-Key was used for another message. Take a new one."))
+
+
+def _refuse(result: QueueResult) -> None:
+    decision = result.decision
+    raise Refused(
+        _("Not sent: the rule %(rule)s forbids it.") % {"rule": decision.rule},
+        rule=decision.rule,
+        next_allowed_at=decision.until.isoformat() if decision.until else None,
+        message_id=result.message.pk,
+    )

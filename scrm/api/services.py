@@ -1,0 +1,43 @@
+"""Issuing and revoking partners' tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+from scrm.api.models import PartnerToken
+from scrm.api.scopes import SCOPES
+from scrm.core import clock
+
+TOKEN_MARK = "scrm_"
+TOKEN_BYTES = 32
+
+
+def digest_of(plaintext: str) -> str:
+    """SHA-256 is enough, and no salt is needed: a token holds 256 random bits, so there is nothing to guess from."""
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+def issue_token(name: str, scopes: Iterable[str], expires_at: datetime | None = None) -> tuple[PartnerToken, str]:
+    """A new token and its plaintext, which is not kept and cannot be shown again. ValueError for an unknown scope."""
+    wanted = sorted(set(scopes))
+    if unknown := [scope for scope in wanted if scope not in SCOPES]:
+        raise ValueError(f"unknown scope {', '.join(unknown)}; known are {', '.join(SCOPES)}")
+    plaintext = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
+    token = PartnerToken.objects.create(
+        name=name,
+        prefix=plaintext[:12],
+        digest=digest_of(plaintext),
+        scopes=wanted,
+        created_at=clock.now(),
+        expires_at=expires_at,
+    )
+    return token, plaintext
+
+
+def revoke_token(token: PartnerToken) -> None:
+    """From now on the token opens nothing. Revoking twice keeps the first time."""
+    PartnerToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
+    token.refresh_from_db()
