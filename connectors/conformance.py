@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from connectors.contracts import Change, Channel, Crm, InboundItem, InboundMessa
 from connectors.errors import ConnectorError, Rejected, TryLater
 
 MAX_KEY = 200
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Bodies that no platform sends on purpose; the second column of a table of crashes elsewhere.
 GARBAGE: tuple[bytes, ...] = (
@@ -80,9 +82,11 @@ def _identity(item: InboundItem) -> str:
 
 def _check_item(item: InboundItem) -> None:
     _demand(0 < len(item.key) <= MAX_KEY, "a key has 1 to 200 characters", item.key)
-    text = json.dumps(asdict(item), default=str, ensure_ascii=False, allow_nan=False)
-    _demand("\x00" not in text and "\\u0000" not in text, "no NUL reaches the product", item.key)
-    _demand(not any("\ud800" <= character <= "\udfff" for character in text), "no lone surrogate reaches the product", item.key)
+    plain = asdict(item)
+    json.dumps(plain, default=str, allow_nan=False)
+    for text in _texts(plain):
+        _demand("\x00" not in text, "no NUL reaches the product", item.key)
+        _demand(not _SURROGATE.search(text), "no lone surrogate reaches the product", item.key)
     if isinstance(item, Unreadable):
         _demand(bool(item.reason), "what cannot be read has a reason in words", item.key)
     if isinstance(item, InboundMessage):
@@ -90,6 +94,19 @@ def _check_item(item: InboundItem) -> None:
         _demand(bool(item.sender) or item.kind == "system", "a message names its sender", item.key)
     if isinstance(item, StatusUpdate):
         _demand(item.occurred_at.utcoffset() == timedelta(0), "times are aware and in UTC", item.key)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every string and key inside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def damaged(bodies: Sequence[bytes], count: int, seed: int = 1) -> Iterable[bytes]:

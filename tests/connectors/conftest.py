@@ -48,7 +48,9 @@ class Loopback:
     half: bool = False
 
     def say(self, document: Any, status: int = 200, **headers: str) -> None:
-        self.answers.append(Answer(status, json.dumps(document).encode(), {name.replace("_", "-"): value for name, value in headers.items()}))
+        self.answers.append(
+            Answer(status, json.dumps(document).encode(), {name.replace("_", "-"): value for name, value in headers.items()})
+        )
 
     def always(self, answer: Answer) -> None:
         self.answers.clear()
@@ -174,7 +176,9 @@ class FakeHubSpot:
         return getattr(self, "_" + "_".join(parts[4:]))(parts[3], request.json)
 
     def _properties(self, request: Seen, kind: str) -> Answer:
-        known = self.properties.setdefault(kind, {"hs_object_id": {"name": "hs_object_id", "type": "number", "groupName": f"{kind[:-1]}information"}})
+        known = self.properties.setdefault(
+            kind, {"hs_object_id": {"name": "hs_object_id", "type": "number", "groupName": f"{kind[:-1]}information"}}
+        )
         if request.method == "GET":
             return _answer({"results": list(known.values())})
         wanted = request.json
@@ -210,7 +214,9 @@ class FakeHubSpot:
     def _batch_upsert(self, kind: str, body: Any) -> Answer:
         def one(row: Any) -> dict[str, Any]:
             found = self.find(kind, row["id"], row["idProperty"])
-            record = self.touch(kind, found, row["properties"]) if found else self.add(kind, {**row["properties"], row["idProperty"]: row["id"]})
+            record = (
+                self.touch(kind, found, row["properties"]) if found else self.add(kind, {**row["properties"], row["idProperty"]: row["id"]})
+            )
             return {**record, "new": found is None}
 
         return self._rows(body, one)
@@ -249,7 +255,9 @@ class FakeHubSpot:
 
     def _search(self, kind: str, body: Any) -> Answer:
         assert body["after"] == "0" and body["sorts"][0]["propertyName"] == "hs_object_id"
-        rows = [row for row in self.records.get(kind, {}).values() if all(_passes(row, each) for each in body["filterGroups"][0]["filters"])]
+        rows = [
+            row for row in self.records.get(kind, {}).values() if all(_passes(row, each) for each in body["filterGroups"][0]["filters"])
+        ]
         rows.sort(key=lambda row: int(row["id"]))
         return _answer({"total": len(rows), "results": rows[: body["limit"]]})
 
@@ -263,7 +271,9 @@ def _passes(row: Mapping[str, Any], each: Mapping[str, str]) -> bool:
 
 
 def _answer(document: Any, status: int = 200) -> Answer:
-    return Answer(status, json.dumps(document).encode(), {"X-HubSpot-RateLimit-Remaining": "99", "X-HubSpot-RateLimit-Daily-Remaining": "649000"})
+    return Answer(
+        status, json.dumps(document).encode(), {"X-HubSpot-RateLimit-Remaining": "99", "X-HubSpot-RateLimit-Daily-Remaining": "649000"}
+    )
 
 
 @pytest.fixture

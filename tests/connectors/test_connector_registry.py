@@ -40,7 +40,9 @@ class TestRegistry:
             registry.channel(slug, Account(slug))
 
     def test_listing_imports_no_adapter(self) -> None:
-        code = "import sys, connectors.registry; print([name for name in sys.modules if name.startswith(('connectors.c', 'django', 'httpx'))])"
+        code = (
+            "import sys, connectors.registry; print([name for name in sys.modules if name.startswith(('connectors.c', 'django', 'httpx'))])"
+        )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent, check=True)
         assert done.stdout.strip() == "['connectors.contracts']"
 

@@ -99,7 +99,9 @@ class TestRepeating:
 
 class TestAnswers:
     @pytest.mark.parametrize(
-        "body", [b"<html>Bad Gateway</html>", b'{"messages": [', b"", b"[" * 100_000, b'{"n": ' + b"9" * 5000], ids=["html", "cut", "empty", "deep", "huge"]
+        "body",
+        [b"<html>Bad Gateway</html>", b'{"messages": [', b"", b"[" * 100_000, b'{"n": ' + b"9" * 5000],
+        ids=["html", "cut", "empty", "deep", "huge"],
     )
     def test_what_is_no_json_says_so(self, loopback: Any, body: bytes) -> None:
         loopback.always(Answer(200, body))
@@ -125,7 +127,9 @@ class TestAnswers:
         caplog.set_level(logging.DEBUG)
         loopback.answers.append(Answer(503, "祕密".encode()))
         client = HttpClient(loopback.url)
-        client.request("POST", "/m", json={"body": "私の荷物"}, params={"q": "sig-77"}, headers={"authorization": "Bearer tok-77"}, idempotent=True)
+        client.request(
+            "POST", "/m", json={"body": "私の荷物"}, params={"q": "sig-77"}, headers={"authorization": "Bearer tok-77"}, idempotent=True
+        )
         text = caplog.text + "".join(str(record.__dict__) for record in caplog.records)
         assert not [word for word in ("tok-77", "sig-77", "荷物", "祕密") if word in text]
 

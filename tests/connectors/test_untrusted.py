@@ -53,12 +53,41 @@ class TestLoads:
 
 
 class TestMoment:
-    @pytest.mark.parametrize("value", [1_764_000_000, "1764000000", 1_764_000_000_000, "1764000000000", 1764000000.0, "2025-11-24T16:00:00Z", "2025-11-25T00:00:00+08:00"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            1_764_000_000,
+            "1764000000",
+            1_764_000_000_000,
+            "1764000000000",
+            1764000000.0,
+            "2025-11-24T16:00:00Z",
+            "2025-11-25T00:00:00+08:00",
+        ],
+    )
     def test_all_spellings_of_a_time(self, value: Any) -> None:
         assert moment(value) == datetime(2025, 11, 24, 16, 0, tzinfo=UTC)
 
     @pytest.mark.parametrize(
-        "value", [None, 0, -1, "0", "-1", "", "TIMESTAMP", True, [], {}, 253402300799, "9999-12-31T23:59:59Z", 1e300, float("nan"), float("inf"), "9" * 400]
+        "value",
+        [
+            None,
+            0,
+            -1,
+            "0",
+            "-1",
+            "",
+            "TIMESTAMP",
+            True,
+            [],
+            {},
+            253402300799,
+            "9999-12-31T23:59:59Z",
+            1e300,
+            float("nan"),
+            float("inf"),
+            "9" * 400,
+        ],
     )
     def test_nonsense_is_no_time(self, value: Any) -> None:
         assert moment(value) is None

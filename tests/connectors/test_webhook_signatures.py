@@ -31,7 +31,9 @@ class TestVectors:
 
 
 class TestHexAndBase64:
-    @pytest.mark.parametrize(("sign", "verify"), [(signatures.sign_hex, signatures.verify_hex), (signatures.sign_base64, signatures.verify_base64)])
+    @pytest.mark.parametrize(
+        ("sign", "verify"), [(signatures.sign_hex, signatures.verify_hex), (signatures.sign_base64, signatures.verify_base64)]
+    )
     def test_either_secret_of_a_rotation_is_accepted(self, sign: Any, verify: Any) -> None:
         both = signatures.split_secrets("new-secret\n old-secret \n\n")
         assert both == ["new-secret", "old-secret"]
@@ -71,7 +73,9 @@ class TestHubSpot:
     def test_escaped_address_is_signed_decoded(self) -> None:
         assert self._verify(url="https://crm.example.hk/a%3Ab?x=%2F", signed_url="https://crm.example.hk/a:b?x=/")
 
-    @pytest.mark.parametrize("change", [{"url": URL + "x"}, {"method": "GET"}, {"timestamp": None}, {"timestamp": "soon"}, {"timestamp": "٣"}])
+    @pytest.mark.parametrize(
+        "change", [{"url": URL + "x"}, {"method": "GET"}, {"timestamp": None}, {"timestamp": "soon"}, {"timestamp": "٣"}]
+    )
     def test_every_part_is_covered(self, change: dict[str, Any]) -> None:
         assert not self._verify(**change)
 
