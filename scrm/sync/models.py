@@ -44,6 +44,7 @@ class ExternalRecord(models.Model):
     external_id = models.CharField(_("their id"), max_length=100)
     version = models.CharField(max_length=100, blank=True)
     base = models.JSONField(_("agreed values"), default=dict)
+    links = models.JSONField(_("associations"), default=list)
     synced_at = models.DateTimeField(_("in step since"))
 
     class Meta:
@@ -68,18 +69,21 @@ class Push(models.Model):
         DUE = "due", _("Due")
         DONE = "done", _("In step")
         DEAD = "dead", _("Dead letter")
+        DISCARDED = "discarded", _("Discarded by a person")
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="pushes", db_index=False)
     kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
     key = models.CharField(_("our key"), max_length=80)
     wanted = models.PositiveIntegerField(default=1)
     written = models.PositiveIntegerField(default=0)
-    state = models.CharField(_("state"), max_length=6, choices=State.choices, default=State.DUE)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
     due_at = models.DateTimeField(_("due"))
     asked_at = models.DateTimeField(_("asked"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
+    # Set when a call with others failed as a whole: written by itself from then on, so that it cannot hold them up.
+    alone = models.BooleanField(default=False)
     last_error = models.CharField(_("reason"), max_length=500, blank=True)
     pushed_at = models.DateTimeField(_("written"), null=True, blank=True)
 

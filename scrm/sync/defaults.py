@@ -1,0 +1,62 @@
+"""What a new CRM connection starts with: mappings that work in an untouched account, and the names of deal stages."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from connectors.contracts import Crm
+from scrm.connections import services as connections
+from scrm.connections.models import Connection
+from scrm.sync.models import FieldMapping, Kind
+
+# (object, our field, their field). HubSpot: all but scrm_last_message_at, which our `prepare` creates, are in every account.
+MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "hubspot": (
+        (Kind.CONTACT, "first_name", "firstname"),
+        (Kind.CONTACT, "last_name", "lastname"),
+        (Kind.CONTACT, "phone", "phone"),
+        (Kind.CONTACT, "email", "email"),
+        (Kind.CONTACT, "company", "company"),
+        (Kind.CONTACT, "last_message_at", "scrm_last_message_at"),
+        (Kind.COMMUNICATION, "body_html", "hs_communication_body"),
+        (Kind.COMMUNICATION, "last_message_at", "hs_timestamp"),
+        (Kind.DEAL, "name", "dealname"),
+        (Kind.DEAL, "amount", "amount"),
+        (Kind.DEAL, "currency", "deal_currency_code"),
+        (Kind.DEAL, "stage", "dealstage"),
+        (Kind.DEAL, "closed_at", "closedate"),
+    ),
+}
+# The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
+STAGES: dict[str, dict[str, str]] = {"hubspot": {"won": "closedwon", "lost": "closedlost"}}
+
+PREPARED = "prepared_for"
+
+
+def stage_of(connection: Connection, outcome: str) -> str:
+    """The CRM's name of the stage for a "won" or "lost" deal, '' when it is not known: then the stage is left alone."""
+    own = str((connection.settings or {}).get(f"deal_stage_{outcome}", ""))
+    return own or STAGES.get(connection.adapter, {}).get(outcome, "")
+
+
+@transaction.atomic
+def install_mappings(connection: Connection) -> int:
+    """Give a connection without any mapping the default ones. Safe to repeat; never touches what a person set up."""
+    if FieldMapping.objects.filter(connection=connection).exists():
+        return 0
+    rows = [
+        FieldMapping(connection=connection, kind=kind, source=ours, target=theirs)
+        for kind, ours, theirs in MAPPINGS.get(connection.adapter, ())
+    ]
+    FieldMapping.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def make_ready(connection: Connection, crm: Crm) -> None:
+    """Before the first write with these credentials: our own fields over there, the default mappings here. Raises connector errors."""
+    print_ = connections.fingerprint(connection)[:16]
+    if (connection.facts or {}).get(PREPARED) == print_:
+        return
+    install_mappings(connection)
+    crm.prepare()
+    connections.remember_facts(connection, {PREPARED: print_})

@@ -1,0 +1,150 @@
+"""The push engine: takes what is due, writes it batch by batch, stores what became of each record.
+
+No call runs inside a transaction. A crash at any point repeats a write at worst, and a repeated write changes nothing more, because each
+carries our unique key. What fails as a whole concerns the connection and costs no record an attempt; a record that fails is tried again
+SYNC_RETRIES times and then set aside with its reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef
+
+from connectors.contracts import Crm
+from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown, Rejected, TryLater
+from scrm.connections import services as connections
+from scrm.connections.models import Connection
+from scrm.core import clock
+from scrm.sync import queue
+from scrm.sync.defaults import make_ready
+from scrm.sync.models import Kind, Push
+from scrm.sync.queue import Settled
+from scrm.sync.round import Round
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+# Each associated record costs a further call at some CRMs: chunks that are done well within the lease.
+LINKED_BATCH = 20
+STEP_SECONDS = 15.0
+PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def push_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:
+    """One batch of each CRM that has something due and may be called. Returns how many rows were taken.
+
+    `slug` limits it to one connection, `ahead` takes what falls due within that time as well.
+    """
+    now = clock.now()
+    waiting = Push.objects.filter(queue.due(now + ahead), connection=OuterRef("pk"))
+    crms = Connection.objects.filter(connections.callable_q(now), Exists(waiting), kind=Connection.Kind.CRM)
+    taken = 0
+    for connection in crms.filter(slug=slug) if slug else crms:
+        if connections.is_callable_now(connection, now):
+            taken += _push_batch(connection, ahead)
+    return taken
+
+
+def _push_batch(connection: Connection, ahead: timedelta) -> int:
+    crm = _ready(connection)
+    if crm is None:
+        return 0
+    pushes = queue.claim(connection, min(crm.capabilities.batch, BATCH), clock.now() + ahead)
+    if pushes:
+        _write_all(Round.begin(connection, crm, pushes), crm)
+    return len(pushes)
+
+
+def _ready(connection: Connection) -> Crm | None:
+    """The adapter, prepared; None when that failed, which the connection then knows."""
+    try:
+        crm = connections.crm_of(connection)
+        make_ready(connection, crm)
+    except (Rejected, Gone) as error:
+        connections.report_failure(connection, Misconfigured(error.title, code=error.code, detail=error.detail))
+    except ConnectorError as error:
+        connections.report_failure(connection, error)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        logger.exception("connection %s: the adapter failed while it was prepared", connection.slug)
+        connections.report_failure(connection, OutcomeUnknown(f"The connector failed: {type(error).__name__}"))
+    else:
+        return crm
+    return None
+
+
+def _write_all(work: Round, crm: Crm) -> None:
+    """Chunk after chunk, people first, until a call fails as a whole or the time is up; the rest is given back untouched."""
+    deadline = time.monotonic() + STEP_SECONDS
+    chunks = list(_chunks(work.pushes, crm))
+    for number, chunk in enumerate(chunks):
+        if time.monotonic() > deadline or not _write(work, crm, chunk):
+            _give_back([push for rest in chunks[number:] for push in rest if push.pk in work.open])
+            return
+
+
+def _chunks(pushes: Sequence[Push], crm: Crm) -> Iterator[list[Push]]:
+    """Contacts before what hangs on them."""
+    for kind, size in ((Kind.CONTACT, crm.capabilities.batch), (Kind.COMMUNICATION, LINKED_BATCH), (Kind.DEAL, LINKED_BATCH)):
+        rows = [push for push in pushes if push.kind == kind]
+        step = min(size, crm.capabilities.batch)
+        yield from (rows[start : start + step] for start in range(0, len(rows), step))
+
+
+def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
+    """One call. False when it failed as a whole."""
+    draft = work.draft(chunk)
+    if not draft.writes:
+        work.store(draft, [])
+        return True
+    try:
+        outcomes = crm.apply(draft.writes)
+    except ConnectorError as error:
+        connections.report_failure(work.connection, error)
+        _fail_chunk(work, draft.sent, error)
+    except Exception as error:
+        logger.exception("connection %s: the adapter failed over %d records", work.connection.slug, len(draft.sent))
+        _fail_chunk(work, draft.sent, Rejected(f"The connector failed: {type(error).__name__}"))
+    else:
+        connections.report_success(work.connection)
+        work.store(draft, outcomes)
+        return True
+    work.store(draft.without_writes(), [])
+    return False
+
+
+def _fail_chunk(work: Round, sent: Sequence[Push], error: ConnectorError) -> None:
+    """A call failed as a whole. Where a record may be the reason, each goes by itself from now on, and only then does a failure count."""
+    suspect = _may_be_a_record(error)
+    wait = min(max(error.after, PAUSE), LONGEST_PAUSE) if isinstance(error, TryLater) else PAUSE
+    guilty = suspect and len(sent) == 1 and _is_callable(work.connection)
+    alone = True if suspect and len(sent) > 1 else None
+    _settle([Settled(push, reason=str(error), refund=not guilty, wait=wait, alone=alone) for push in sent])
+    work.open.difference_update(push.pk for push in sent)
+
+
+def _may_be_a_record(error: ConnectorError) -> bool:
+    """A refused request, or a server that breaks over what it was given; not a refused connection, limit or login."""
+    if isinstance(error, TryLater):
+        return error.code.startswith("HTTP 5")
+    return isinstance(error, OutcomeUnknown | Rejected)
+
+
+def _is_callable(connection: Connection) -> bool:
+    return Connection.objects.filter(connections.callable_q(clock.now()), pk=connection.pk).exists()
+
+
+def _give_back(pushes: Sequence[Push]) -> None:
+    _settle([Settled(push, reason=push.last_error, refund=True) for push in pushes])
+
+
+def _settle(results: Sequence[Settled]) -> None:
+    with transaction.atomic():
+        queue.settle(queue.lock(result.push for result in results), results)

@@ -1,0 +1,90 @@
+"""What a CRM should hold for an object of ours, worked out for a whole batch with a few queries.
+
+A value is a text, or a list of texts where several choices are meant; times are ISO 8601 in UTC with milliseconds. Which of our
+fields goes into which of theirs is said by the enabled `FieldMapping` rows, and only those fields are looked up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from django.db import DatabaseError
+
+from scrm.connections.models import Connection
+from scrm.sync import communications, deals, people
+from scrm.sync.models import FieldMapping, Kind
+from scrm.sync.sources import Ref, Source
+
+logger = logging.getLogger(__name__)
+
+Value: TypeAlias = "str | list[str]"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """`needs` must stand in the CRM before; `links` are joined when they are there."""
+
+    fields: dict[str, Value] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
+    needs: tuple[Ref, ...] = ()
+    links: tuple[Ref, ...] = ()
+
+
+_LOADERS: dict[str, Callable[[Connection, Sequence[str], frozenset[str]], Mapping[str, Source]]] = {
+    Kind.CONTACT: people.load,
+    Kind.COMMUNICATION: communications.load,
+    Kind.DEAL: deals.load,
+}
+
+SOURCES: dict[str, tuple[str, ...]] = {
+    Kind.CONTACT: people.SOURCES,
+    Kind.COMMUNICATION: communications.SOURCES,
+    Kind.DEAL: deals.SOURCES,
+}
+
+
+def build(connection: Connection, kind: str, keys: Iterable[str], mappings: Sequence[FieldMapping]) -> dict[str, Payload]:
+    """The payload of each key; a key whose object is no longer there is left out."""
+    used = [mapping for mapping in mappings if mapping.kind == kind and mapping.enabled]
+    wanted = frozenset(mapping.source for mapping in used)
+    sources = _LOADERS[kind](connection, list(keys), wanted)
+    return {key: _mapped(source, used) for key, source in sources.items()}
+
+
+def build_each(
+    connection: Connection, kind: str, keys: Sequence[str], mappings: Sequence[FieldMapping]
+) -> tuple[dict[str, Payload], dict[str, str]]:
+    """As `build`, and the reason for each key whose object cannot be read, so that it holds up no other."""
+    if not keys:
+        return {}, {}
+    try:
+        return build(connection, kind, keys, mappings), {}
+    except DatabaseError:
+        raise
+    except Exception as error:
+        if len(keys) == 1:
+            logger.exception("%s %s cannot be prepared for %s", kind, keys[0], connection.slug)
+            return {}, {keys[0]: f"This {kind} cannot be prepared: {type(error).__name__}: {error}"[:500]}
+    parts = [build_each(connection, kind, [key], mappings) for key in keys]
+    return {k: v for found, _ in parts for k, v in found.items()}, {k: v for _, broken in parts for k, v in broken.items()}
+
+
+def mappings_of(connection: Connection) -> list[FieldMapping]:
+    return list(FieldMapping.objects.filter(connection=connection, enabled=True))
+
+
+def _mapped(source: Source, mappings: Sequence[FieldMapping]) -> Payload:
+    values = {mapping.target: source.values.get(mapping.source) or mapping.default for mapping in mappings}
+    return Payload(
+        fields={target: _value(value) for target, value in values.items() if value},
+        empty=frozenset(target for target, value in values.items() if not value),
+        needs=source.needs,
+        links=source.links,
+    )
+
+
+def _value(value: Any) -> Value:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else str(value)
