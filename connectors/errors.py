@@ -4,7 +4,7 @@
 |---|---|---|
 | TryLater | nothing was done; the other side asks for patience | waits `after`, for the message, the recipient or the whole connection |
 | Unreachable | nothing was done: no connection, no name, refused | counts for the breaker, tries again |
-| OutcomeUnknown | it may have been done: a time-out or a 5xx after the request left | never repeats by itself unless the call is idempotent |
+| OutcomeUnknown | it may have been done: a time-out or a 5xx after the request left | never repeats unless the call is idempotent |
 | Rejected | not done, and the same request will never do | shows the reason and the remedy |
 | Gone | the object no longer exists over there | marks it, asks a person where one is needed |
 | NeedsLogin | credentials expired or withdrawn | pauses the connection, alerts, keeps the queue |

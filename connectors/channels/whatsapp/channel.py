@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,10 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknow
 from connectors.http import HttpClient, Reply
 from connectors.untrusted import as_list, as_object, as_text
 
-HEALTH_FIELDS = "verified_name,display_phone_number,quality_rating,throughput,status,code_verification_status,platform_type,whatsapp_business_manager_messaging_limit"
+HEALTH_FIELDS = (
+    "verified_name,display_phone_number,quality_rating,throughput,status,code_verification_status,platform_type,"
+    "whatsapp_business_manager_messaging_limit"
+)
 TEMPLATE_FIELDS = "id,name,language,category,status,components,quality_score,parameter_format"
 TEMPLATES_A_PAGE = "200"
 MAX_PAGES = 100  # 6,000 templates are the most that an account can have
@@ -53,7 +56,7 @@ class WhatsAppCloud:
 
     slug = "whatsapp_cloud"
     label = "WhatsApp (Cloud API)"
-    fields = (
+    fields: Sequence[ConfigField] = (
         ConfigField("phone_number_id", "Phone number ID", help="WhatsApp Manager, API setup; digits, not the phone number itself."),
         ConfigField("waba_id", "WhatsApp Business Account ID", help="Needed for templates."),
         ConfigField("portfolio_id", "Business portfolio ID", required=False, help="Bounds user ids of people who show no phone number."),

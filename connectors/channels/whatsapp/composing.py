@@ -216,7 +216,7 @@ _INTERACTIVE: dict[str, Callable[[Json], Json]] = {
 
 _BUILDERS: dict[str, Callable[[Json, str], Json]] = {
     "text": _text,
-    **{kind: _media for kind in sorted(_MEDIA)},
+    **dict.fromkeys(sorted(_MEDIA), _media),
     "template": _template,
     "interactive": _interactive,
     "location": _location,

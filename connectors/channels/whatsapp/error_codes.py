@@ -51,7 +51,7 @@ def _fault(explanation: str, times: int = 3, after: timedelta = timedelta(minute
 
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-_NEW_TOKEN = "Enter a new access token on the connection's page; waiting messages are kept."
+_LOG_IN_AGAIN = "Enter a new access token on the connection's page; waiting messages are kept."
 _ASK_ADMIN = "Ask an administrator to look at the account in the WhatsApp Manager; sending is paused."
 _PERMISSION = "Give the app its WhatsApp permissions again in the business settings."
 _CORRECT_TEMPLATE = "Refresh the templates and correct the values that are filled in."
@@ -60,7 +60,7 @@ PERMISSION_RANGE = range(200, 300)
 PERMISSION_DENIED = _setting("A permission that this call needs was not granted.", _PERMISSION)
 
 MEANINGS: dict[int, Meaning] = {
-    0: _login("WhatsApp could not authenticate the app: the access token is invalid or expired.", _NEW_TOKEN),
+    0: _login("WhatsApp could not authenticate the app: the access token is invalid or expired.", _LOG_IN_AGAIN),
     1: _fault("WhatsApp reports an unknown problem with the request or on its side.", times=2),
     2: _fault("WhatsApp is temporarily down or overloaded."),
     3: _setting("The app lacks a capability or permission.", _PERMISSION),
@@ -68,7 +68,7 @@ MEANINGS: dict[int, Meaning] = {
     10: _setting("A permission was not granted or has been withdrawn.", _PERMISSION),
     33: _setting("The business phone number was deleted.", "Correct the phone number id on the connection's page."),
     100: _final("WhatsApp did not accept a value of the request.", "Check the content; for a file, ask for it again or upload it anew."),
-    190: _login("The access token has expired or was withdrawn.", _NEW_TOKEN),
+    190: _login("The access token has expired or was withdrawn.", _LOG_IN_AGAIN),
     368: _setting("The account is blocked for a time because of policy violations.", _ASK_ADMIN),
     80007: _later(
         "The account's hourly quota of requests is used up.",

@@ -64,7 +64,7 @@ def read_part(part: Part, portfolio: str) -> InboundItem:
         return _READERS[part.kind](Part(part.kind, item, origin, part.label, clean(part.thread)), portfolio)
     except _Unclear as reason:
         return _unreadable(item, origin, str(reason))
-    except Exception as error:  # noqa: BLE001 - whatever a stranger thought of: the item is parked, its neighbours go on
+    except Exception as error:  # whatever a stranger thought of: the item is parked, its neighbours go on
         return _unreadable(item, origin, f"the {part.label or part.kind} has an unexpected form ({type(error).__name__})")
 
 

@@ -25,7 +25,7 @@ class HubSpot:
 
     slug = "hubspot"
     label = "HubSpot"
-    fields = (
+    fields: Sequence[ConfigField] = (
         ConfigField(
             "access_token",
             "Access token",
