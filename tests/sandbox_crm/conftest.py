@@ -6,10 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
-
-from scrm.sandbox.crm.account import connection_settings
 
 API = "/sandbox/crm/api"
 OBJECTS = f"{API}/crm/objects/2026-03"
@@ -22,7 +19,7 @@ class CrmClient:
         self.browser = Client()
         self.token = token
 
-    def call(self, method: str, path: str, body: Any = None, **headers: Any) -> HttpResponse:
+    def call(self, method: str, path: str, body: Any = None, **headers: Any) -> Any:
         return self.browser.generic(
             method, path, data=_encode(body), content_type="application/json", HTTP_AUTHORIZATION=f"Bearer {self.token}", **headers
         )
@@ -67,4 +64,6 @@ def _encode(body: Any) -> str:
 
 @pytest.fixture
 def crm(db: None) -> CrmClient:
+    from scrm.sandbox.crm.account import connection_settings
+
     return CrmClient(connection_settings()["secrets"]["access_token"])

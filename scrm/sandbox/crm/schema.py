@@ -61,11 +61,12 @@ class Owner:
 
 
 def _system(modified: str, created: str) -> tuple[Property, ...]:
-    times = dict.fromkeys((created, modified, "hs_createdate", "hs_lastmodifieddate"))
+    times = {"hs_createdate": "Object create date", "hs_lastmodifieddate": "Object last modified date",
+             created: "Create Date", modified: "Last Modified Date"}  # fmt: skip
     return (
         Property("hs_object_id", "Record ID", "number", "number", read_only=True),
         Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", read_only=True),
-        *(Property(name, name, "datetime", "date", read_only=True) for name in times),
+        *(Property(name, label, "datetime", "date", read_only=True) for name, label in times.items()),
     )
 
 

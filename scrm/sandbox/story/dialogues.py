@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from . import dialogues_hk, dialogues_jp, dialogues_sg, dialogues_tw
-from .orders import OrderFacts, OrderStatus
+from .orders import ZONES, OrderFacts, OrderStatus
 from .speech import IMAGES, Dialogue, Turn
 
 __all__ = ["IMAGES", "Dialogue", "Turn", "dialogues", "dialogues_for", "spoken"]
@@ -57,7 +57,6 @@ ETA_FORM: dict[str, str] = {
     "en": "{0:%a} {0.day} {0:%b}, {0:%H:%M}", "ja": "{0.month}月{0.day}日 {0.hour}時頃", "zh-hk": "{0.month}月{0.day}日 {0:%H:%M}",
     "zh-hant": "{0.month}月{0.day}日 {0:%H:%M}", "zh-hans": "{0.month}月{0.day}日 {0:%H:%M}",
 }  # fmt: skip
-ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore"}
 
 
 def dialogues() -> tuple[Dialogue, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypedDict
+from zoneinfo import ZoneInfo
 
 from .catalogue import CURRENCY_OF, PRODUCTS, StoryProduct
 
@@ -59,13 +60,15 @@ SHIPMENT_STATUS: dict[OrderStatus, ShipmentStatus] = {
     "delivered": "delivered",
 }
 AGE_HOURS: dict[OrderStatus, tuple[int, int]] = {"paid": (1, 10), "packed": (12, 30), "shipped": (30, 60), "out_for_delivery": (48, 90)}
+FIRST_DELIVERY_HOUR, LAST_DELIVERY_HOUR = 10, 20
+ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore"}
 LEFT_HOURS: dict[OrderStatus, int] = {"packed": 60, "shipped": 28, "out_for_delivery": 4}
 
 
 def orders_for(person_key: str, country: str, now: datetime) -> list[OrderFacts]:
     """The person's orders, newest first: one to four, of which at most one is not delivered yet."""
     seed = hashlib.sha256(person_key.encode()).digest()
-    chance = random.Random(seed)  # noqa: S311 - a story, not a secret
+    chance = random.Random(seed)
     country = country if country in CARRIERS else "SG"
     under_way = seed[0] % 2 == 0
     past = chance.randint(0 if under_way else 1, 3)
@@ -121,5 +124,14 @@ def _shipment(chance: random.Random, country: str, base: datetime, placed_at: da
         "tracking_number": number,
         "tracking_url": url.format(number=number),
         "status": SHIPMENT_STATUS[status],
-        "eta": eta.replace(minute=0, second=0, microsecond=0),
+        "eta": _in_delivery_hours(eta, ZoneInfo(ZONES[country])),
     }
+
+
+def _in_delivery_hours(eta: datetime, zone: ZoneInfo) -> datetime:
+    """The full hour, and between 10 and 20 o'clock local time: couriers do not ring at night."""
+    local = eta.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    if local.hour > LAST_DELIVERY_HOUR:
+        local += timedelta(days=1)
+        return local.replace(hour=FIRST_DELIVERY_HOUR).astimezone(eta.tzinfo)
+    return local.replace(hour=max(local.hour, FIRST_DELIVERY_HOUR)).astimezone(eta.tzinfo)
