@@ -1,0 +1,46 @@
+"""Files that customers sent and that we sent, for signed-in agents only."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import PurePath
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from scrm.conversations.models import Attachment, Message
+
+# What a browser may show in place. Everything else, SVG and HTML above all, is handed out as a download.
+SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+PLAYED = ("audio/", "video/")
+
+
+def _answer(name: str, mime_type: str, filename: str) -> HttpResponseBase:
+    if not name or not default_storage.exists(name):
+        raise Http404
+    kind = mime_type.split(";")[0].strip().lower()
+    shown = kind in SHOWN or kind.startswith(PLAYED)
+    answer = FileResponse(default_storage.open(name), as_attachment=not shown, filename=filename, content_type=kind if shown else "application/octet-stream")
+    # A file is whatever its sender made it: it may run nothing here. It never changes, so the agent's own browser may keep it.
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
+    answer["Cache-Control"] = "private, max-age=86400"
+    return answer
+
+
+@require_safe
+def attachment(request: HttpRequest, pk: int) -> HttpResponseBase:
+    row = get_object_or_404(Attachment, pk=pk, state=Attachment.State.STORED)
+    filename = row.filename or f"{row.kind}{mimetypes.guess_extension(row.mime_type.split(';')[0]) or PurePath(row.file.name).suffix}"
+    return _answer(row.file.name, row.mime_type, filename)
+
+
+@require_safe
+def message_file(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The file of a message that we sent."""
+    message = get_object_or_404(Message, pk=pk, direction=Message.Direction.OUT)
+    name = str(message.content.get("file") or "")
+    if not name.startswith("outgoing/"):
+        raise Http404
+    return _answer(name, mimetypes.guess_type(name)[0] or "", str(message.content.get("filename") or PurePath(name).name))

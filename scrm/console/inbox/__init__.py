@@ -1,0 +1,1 @@
+"""The inbox: queues, the conversation beside its customer, and the composer."""

@@ -1,0 +1,154 @@
+"""The inbox's changes. Each is a POST with a CSRF token, does one service, and answers a script with JSON, a plain form with a redirect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from scrm.console.inbox import access, sending, wording
+from scrm.console.inbox.views import address_of
+from scrm.conversations import services
+from scrm.conversations.models import Conversation, Decision, Message, QuickReply
+from scrm.core import clock
+from scrm.staff.models import User
+from scrm.tags import services as tags
+from scrm.tags.models import TagAssignment
+
+MORNING = 9
+SHOWN = ("identity__contact", "connection")
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "fetch"
+
+
+def _done(request: HttpRequest, conversation_id: int, **answer: object) -> HttpResponse:
+    if _by_script(request):
+        return JsonResponse({"ok": True, **answer})
+    return redirect(address_of(conversation_id, request))
+
+
+def _refused(request: HttpRequest, conversation_id: int, reason: str) -> HttpResponse:
+    if _by_script(request):
+        return JsonResponse({"ok": False, "error": reason}, status=422)
+    messages.error(request, reason)
+    return redirect(address_of(conversation_id, request))
+
+
+def _conversation(pk: int) -> Conversation:
+    return get_object_or_404(Conversation.objects.select_related(*SHOWN), pk=pk)
+
+
+def send(request: HttpRequest, pk: int) -> HttpResponse:
+    """What stands in the composer: text, picture, template or note."""
+    conversation = _conversation(pk)
+    form = sending.ComposerForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _refused(request, pk, " ".join(problem for problems in form.errors.values() for problem in problems))
+    values = {name.removeprefix("place_"): str(value) for name, value in request.POST.items() if name.startswith("place_")}
+    try:
+        message = sending.send(conversation, form, values, by=access.person(request))
+    except ValidationError as error:
+        return _refused(request, pk, " ".join(error.messages))
+    if request.POST.get("quick_reply", "").isdecimal():
+        QuickReply.objects.filter(pk=int(request.POST["quick_reply"])).update(used=F("used") + 1)
+    return _done(request, message.conversation_id, message=message.pk, state=message.state, notice=_notice(message))
+
+
+def _notice(message: Message) -> str:
+    """Why the message does not go at once, in words; empty when it does."""
+    decision = message.decisions.order_by("pk").last() if message.direction == Message.Direction.OUT else None
+    return wording.rule_sentence(decision.rule) if decision and decision.verdict != Decision.Verdict.ALLOW else ""
+
+
+def read(request: HttpRequest, pk: int) -> HttpResponse:
+    services.mark_read(_conversation(pk), by=access.person(request))
+    return _done(request, pk)
+
+
+def assign(request: HttpRequest, pk: int) -> HttpResponse:
+    """`to`: me, nobody, or a colleague's id."""
+    wanted = request.POST.get("to", "me")
+    user = access.person(request)
+    colleague: User | None = None
+    if wanted == "me":
+        colleague = user
+    elif wanted not in {"", "nobody"}:
+        known = User.objects.filter(is_active=True, is_staff=True)
+        colleague = get_object_or_404(known, pk=int(wanted) if wanted.isdecimal() else 0)
+    services.assign(_conversation(pk), to=colleague, by=user)
+    return _done(request, pk)
+
+
+def close(request: HttpRequest, pk: int) -> HttpResponse:
+    services.close(_conversation(pk), by=access.person(request))
+    return _done(request, pk)
+
+
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    return _done(request, services.reopen(_conversation(pk), by=access.person(request)).pk)
+
+
+def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
+    services.hand_back(_conversation(pk), by=access.person(request))
+    return _done(request, pk)
+
+
+def _in_an_hour(now: datetime) -> datetime:
+    return now + timedelta(hours=1)
+
+
+def _tomorrow(now: datetime) -> datetime:
+    return _at_nine(now, 1)
+
+
+def _monday(now: datetime) -> datetime:
+    return _at_nine(now, 7 - timezone.localtime(now).weekday())
+
+
+def _at_nine(now: datetime, days: int) -> datetime:
+    day = timezone.localtime(now) + timedelta(days=days)
+    return day.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+
+
+SNOOZES: dict[str, Callable[[datetime], datetime]] = {"hour": _in_an_hour, "tomorrow": _tomorrow, "monday": _monday}
+
+
+def snooze(request: HttpRequest, pk: int) -> HttpResponse:
+    """`until`: hour, tomorrow (9:00) or monday (9:00), in the agent's own time zone."""
+    until = SNOOZES.get(request.POST.get("until", ""))
+    if until is None:
+        return _refused(request, pk, _("Choose until when."))
+    services.snooze(_conversation(pk), until=until(clock.now()), by=access.person(request))
+    return _done(request, pk)
+
+
+REVIEWS: dict[str, Callable[..., object]] = {"resend": services.resend, "give-up": services.give_up, "cancel": services.cancel}
+
+
+def review(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
+    """A person's decision about one message: send again, give up, or take back."""
+    message = get_object_or_404(Message.objects.select_related("conversation__identity__contact", "conversation__connection"), pk=pk)
+    try:
+        REVIEWS[decision](message, by=access.person(request))
+    except services.RefusedState as error:
+        return _refused(request, message.conversation_id, str(error))
+    return _done(request, message.conversation_id)
+
+
+def untag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a tag off; the row stays, as a label for its rule's quality."""
+    if not request.user.has_perm("tags.change_tagassignment"):
+        raise PermissionDenied
+    assignment = get_object_or_404(TagAssignment.objects.select_related("contact", "tag"), pk=pk)
+    tags.remove_tag(assignment, by=access.person(request))
+    shown_in = request.POST.get("conversation", "")
+    return _done(request, int(shown_in)) if shown_in.isdecimal() else redirect("console:inbox")

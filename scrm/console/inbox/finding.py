@@ -1,0 +1,53 @@
+"""Search over everything: by the person (name, company, end of a number) and by what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scrm.contacts.search import contact_index
+from scrm.conversations.models import Conversation, Message
+
+MOST = 60
+EXCERPT = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A conversation, and the words in it that the search met (empty when the person was met)."""
+
+    conversation: Conversation
+    excerpt: str = ""
+    message_id: int | None = None
+
+
+def find(text: str) -> list[Found]:
+    """The latest conversations of matching people and with matching messages, closed ones too, newest first."""
+    said = _said(text)
+    people = contact_index.filter(Conversation.objects.all(), text, path="identity__contact_id")
+    ids = list(people.order_by("-last_message_at", "-id").values_list("pk", flat=True)[:MOST])
+    rows = Conversation.objects.filter(pk__in={*ids, *said}).select_related("identity__contact", "connection", "assignee")
+    ordered = sorted(rows, key=lambda row: (row.last_message_at, row.pk), reverse=True)
+    return [_found(row, said.get(row.pk), text) for row in ordered[: MOST * 2]]
+
+
+def _said(text: str) -> dict[int, tuple[int, str]]:
+    """The newest matching message of each conversation."""
+    newest: dict[int, tuple[int, str]] = {}
+    for pk, conversation, words in Message.objects.search(text).order_by("-id").values_list("pk", "conversation_id", "text")[:300]:
+        newest.setdefault(conversation, (pk, words))
+        if len(newest) >= MOST:
+            break
+    return newest
+
+
+def _found(row: Conversation, said: tuple[int, str] | None, text: str) -> Found:
+    return Found(row) if said is None else Found(row, excerpt(said[1], text), said[0])
+
+
+def excerpt(words: str, wanted: str) -> str:
+    """The words around the first place where `wanted` occurs as typed, else the beginning."""
+    flat = " ".join(words.split())
+    at = flat.casefold().find(wanted.strip().casefold())
+    start = max(0, at - 25)
+    cut = flat[start : start + EXCERPT]
+    return f"{'…' if start else ''}{cut}{'…' if start + EXCERPT < len(flat) else ''}"

@@ -1,0 +1,91 @@
+"""The customer beside the chat: addresses, consent, tags with their evidence, orders, other conversations, CRM records, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+from scrm.automation.models import Run
+from scrm.commerce.models import Order
+from scrm.console.inbox import wording
+from scrm.contacts.models import Contact, Identity
+from scrm.conversations.models import Conversation, Decision
+from scrm.sync.models import ExternalRecord, Kind
+from scrm.tags.models import TagAssignment
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One decision or rule evaluation in words."""
+
+    at: object
+    title: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    contact: Contact
+    identities: list[Identity]
+    tags: list[TagAssignment]
+    orders: list[Order]
+    conversations: list[Conversation]
+    records: list[ExternalRecord]
+    why: list[Why]
+
+    @property
+    def opted_out(self) -> bool:
+        return any(identity.opted_out_at for identity in self.identities)
+
+    @property
+    def promotions(self) -> str:
+        """declined, allowed or unknown: the strictest over all addresses."""
+        if any(identity.marketing_opted_out_at for identity in self.identities):
+            return "declined"
+        return "allowed" if any(identity.marketing_opt_in_at for identity in self.identities) else "unknown"
+
+
+def profile_of(conversation: Conversation) -> Profile:
+    contact = conversation.identity.contact
+    others = Conversation.objects.filter(identity__contact=contact).exclude(pk=conversation.pk).select_related("connection")
+    return Profile(
+        contact=contact,
+        identities=list(contact.identities.filter(valid_to=None).order_by("kind", "pk")),
+        tags=tags_of(contact),
+        orders=list(contact.orders.prefetch_related("shipments").order_by("-placed_at", "-pk")[:5]),
+        conversations=list(others.order_by("-last_message_at")[:6]),
+        records=records_of(contact, [conversation.pk]),
+        why=why_of(contact),
+    )
+
+
+def tags_of(contact: Contact) -> list[TagAssignment]:
+    rows = contact.tag_assignments.filter(removed_at=None).select_related("tag", "rule", "by")
+    return list(rows.order_by("assigned_at", "pk"))
+
+
+def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRecord]:
+    """Records whose key names this contact or conversation; keys begin with our id, a communication's goes on with its day."""
+    own = ExternalRecord.objects.filter(kind=Kind.CONTACT, key=str(contact.pk))
+    keys = [str(pk) for pk in conversation_ids]
+    others = [ExternalRecord.objects.filter(kind__in=[Kind.DEAL, Kind.COMMUNICATION], key__startswith=key) for key in keys]
+    rows = own.union(*others) if others else own
+    return list(rows[:8])
+
+
+def why_of(contact: Contact, limit: int = 12) -> list[Why]:
+    """What the law and the rules said lately, newest first."""
+    decisions = Decision.objects.filter(contact=contact).order_by("-decided_at")[:limit]
+    runs = Run.objects.filter(contact=contact).select_related("rule").order_by("-evaluated_at")[:limit]
+    rows = chain(map(_decision, decisions), map(_run, runs))
+    return sorted(rows, key=lambda why: str(why.at), reverse=True)[:limit]
+
+
+def _decision(row: Decision) -> Why:
+    title = wording.rule_sentence(row.rule) if row.verdict != Decision.Verdict.ALLOW else ""
+    return Why(row.decided_at, title or row.get_verdict_display(), row.get_verdict_display(), row.cause or row.asked_by)
+
+
+def _run(row: Run) -> Why:
+    return Why(row.evaluated_at, row.rule.name, row.get_verdict_display(), "")

@@ -1,0 +1,145 @@
+"""The inbox's queues: which conversations each shows, in which order, and how many, cheaply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, router
+from django.db.models import Q
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from scrm.conversations.models import Conversation
+from scrm.conversations.querysets import ConversationQuerySet
+from scrm.staff.models import User
+
+# Beyond it a counter says '99+': nobody acts on the difference, and counting on would read the whole table.
+COUNTED = 99
+PAGE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """`select` narrows all conversations to the queue for a person; `by` is the field it is sorted by, newest first or `oldest_first`."""
+
+    slug: str
+    label: str | Promise
+    icon: str
+    select: Callable[[ConversationQuerySet, User], ConversationQuerySet]
+    by: str = "last_message_at"
+    oldest_first: bool = False
+    counted: bool = True
+
+    def ordered(self, user: User) -> ConversationQuerySet:
+        rows = self.select(Conversation.objects.all(), user)
+        direction = "" if self.oldest_first else "-"
+        return rows.order_by(f"{direction}{self.by}", f"{direction}id")
+
+
+QUEUES = {
+    queue.slug: queue
+    for queue in (
+        Queue("open", _("All open"), "inbox", lambda rows, user: rows.open()),
+        Queue("mine", _("Mine"), "person", lambda rows, user: rows.mine(user)),
+        Queue("unassigned", _("Unassigned"), "person_off", lambda rows, user: rows.unassigned()),
+        Queue(
+            "waiting",
+            _("Waiting longest"),
+            "hourglass_top",
+            lambda rows, user: rows.open().filter(waiting_since__isnull=False),
+            by="waiting_since",
+            oldest_first=True,
+        ),
+        Queue("unread", _("Unread"), "mark_chat_unread", lambda rows, user: rows.unread()),
+        Queue("snoozed", _("Snoozed"), "snooze", lambda rows, user: rows.filter(status="snoozed"), by="snoozed_until", oldest_first=True),
+        # Few rows among many have no index of their own: listed, not counted.
+        Queue("low", _("Low priority"), "low_priority", lambda rows, user: rows.open().filter(low_priority=True), counted=False),
+        Queue("closed", _("Closed"), "check_circle", lambda rows, user: rows.filter(status="closed"), counted=False),
+    )
+}
+
+
+def queue_named(slug: str) -> Queue:
+    return QUEUES.get(slug, QUEUES["open"])
+
+
+def counts(user: User) -> dict[str, int]:
+    """Conversations in each counted queue, at most `COUNTED` + 1, in one statement that stops at that many rows."""
+    alias = router.db_for_read(Conversation)
+    connection = connections[alias]
+    parts: list[str] = []
+    params: list[Any] = []
+    counted = [queue for queue in QUEUES.values() if queue.counted]
+    for queue in counted:
+        inner = queue.select(Conversation.objects.using(alias), user).order_by().values("pk")[: COUNTED + 1]
+        sql, values = inner.query.get_compiler(using=alias).as_sql()
+        parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {connection.ops.quote_name(queue.slug)})")  # noqa: S608
+        params.extend(values)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", params)
+        row = cursor.fetchone()
+    return {queue.slug: int(number) for queue, number in zip(counted, row, strict=True)}
+
+
+def shown_count(number: int) -> str:
+    return f"{COUNTED}+" if number > COUNTED else str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a queue; `older` is the cursor of the next one, or empty."""
+
+    rows: list[Conversation]
+    older: str = ""
+
+
+def page_of(queue: Queue, user: User, *, after: str = "", size: int = PAGE) -> Page:
+    """The conversations that follow the cursor `after` (as a former page gave it). A cursor that makes no sense starts again."""
+    rows = queue.ordered(user).select_related("identity__contact", "connection", "assignee")
+    place = _place(after)
+    if place is not None:
+        rows = rows.filter(_beyond(queue, *place))
+    found = list(rows[: size + 1])
+    older = _cursor(queue, found[size - 1]) if len(found) > size else ""
+    return Page(found[:size], older)
+
+
+def _beyond(queue: Queue, at: datetime, pk: int) -> Q:
+    # The outer bound lets the index start at the place; the inner one breaks ties.
+    if queue.oldest_first:
+        return Q(**{f"{queue.by}__gte": at}) & (Q(**{f"{queue.by}__gt": at}) | Q(id__gt=pk))
+    return Q(**{f"{queue.by}__lte": at}) & (Q(**{f"{queue.by}__lt": at}) | Q(id__lt=pk))
+
+
+def _cursor(queue: Queue, row: Conversation) -> str:
+    at: datetime = getattr(row, queue.by)
+    return f"{at.isoformat()}~{row.pk}"
+
+
+def _place(cursor: str) -> tuple[datetime, int] | None:
+    at, _, pk = cursor.partition("~")
+    try:
+        moment = parse_datetime(at)
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None or not pk.isdecimal():
+        return None
+    return moment, int(pk[:18])
+
+
+def newest_changes() -> str:
+    """A mark that changes whenever any conversation does: the versions of the fifty latest changed ones, read from an index.
+
+    Their sum is part of it because transactions commit out of order: a late commit with an earlier time still moves the sum.
+    """
+    latest = Conversation.objects.order_by("-changed_at").values_list("pk", "version", "changed_at")[:50]
+    rows = list(latest)
+    if not rows:
+        return "0"
+    return f"{rows[0][2].timestamp():.6f}.{sum(version for _, version, _ in rows)}.{sum(pk for pk, _, _ in rows)}"
+
+

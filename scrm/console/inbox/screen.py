@@ -1,0 +1,109 @@
+"""What the inbox's templates are given: the list, the conversation on top of it, and the composer."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from scrm.console.inbox import access, finding, queues, thread
+from scrm.conversations.models import Conversation
+from scrm.conversations.standing import limits_of
+from scrm.core import clock
+from scrm.staff.models import User
+
+MOST_PAGES = 5
+SHOWN = ("identity__contact", "connection", "assignee", "team")
+
+
+@dataclass(frozen=True)
+class View:
+    """Which queue or search a person looks at, as the address says."""
+
+    queue: queues.Queue
+    search: str
+    user: User
+    pages: int = 1
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> View:
+        pages = request.GET.get("pages", "1")
+        wanted = min(int(pages), MOST_PAGES) if pages.isdecimal() and len(pages) < 3 else 1
+        search = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+        return cls(queues.queue_named(request.GET.get("queue", "")), search, access.person(request), max(wanted, 1))
+
+    @cached_property
+    def found(self) -> list[finding.Found]:
+        return finding.find(self.search)
+
+    def page(self, after: str = "") -> queues.Page:
+        return queues.page_of(self.queue, self.user, after=after, size=queues.PAGE * self.pages)
+
+    def context(self) -> dict[str, Any]:
+        """The list column; a search looks everywhere, whatever the queue."""
+        if self.search:
+            return {"queue": self.queue, "search": self.search, "found": self.found, "older": "", "now": clock.now()}
+        page = self.page()
+        found = [finding.Found(row) for row in page.rows]
+        return {"queue": self.queue, "search": "", "found": found, "older": page.older, "now": clock.now()}
+
+
+def conversation_named(pk: int) -> Conversation | None:
+    return Conversation.objects.select_related(*SHOWN).filter(pk=pk).first()
+
+
+def window_open(conversation: Conversation) -> bool:
+    """True while free text may go: always on a platform without a window."""
+    if not limits_of(conversation.connection).has_window:
+        return True
+    return conversation.window_expires_at is not None and clock.now() < conversation.window_expires_at
+
+
+def composer_mode(conversation: Conversation) -> str:
+    """text, or template when only a template may go."""
+    return "text" if window_open(conversation) else "template"
+
+
+def colleagues() -> list[tuple[int, str]]:
+    """Whom a conversation can be given to; at most half a minute old."""
+    known: list[tuple[int, str]] | None = cache.get("console-colleagues")
+    if known is None:
+        people = User.objects.filter(is_active=True, is_staff=True).order_by("display_name", "username")[:100]
+        known = [(user.pk, str(user)) for user in people]
+        cache.set("console-colleagues", known, 30)
+    return known
+
+
+def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    now = clock.now()
+    paused = conversation.automation_paused_until
+    return {
+        "conversation": conversation,
+        "contact": conversation.identity.contact,
+        "may_act": access.may_act(request),
+        "mine": conversation.assignee_id == request.user.pk,
+        "paused_until": paused if paused and paused > now else None,
+        "window_expires_at": conversation.window_expires_at if window_open(conversation) else None,
+        "colleagues": colleagues(),
+        "now": now,
+    }
+
+
+def thread_context(request: HttpRequest, conversation: Conversation, *, before: str = "") -> dict[str, Any]:
+    shown = thread.thread_of(conversation, before=before)
+    return {"conversation": conversation, "bubbles": shown.bubbles, "older": shown.older, "may_act": access.may_act(request)}
+
+
+def composer_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    mode = composer_mode(conversation)
+    return {
+        "conversation": conversation,
+        "mode": mode,
+        "may_act": access.may_act(request),
+        "idempotency_key": uuid.uuid4(),
+        "closed_before": conversation.last_inbound_at is not None,
+    }

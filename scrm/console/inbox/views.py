@@ -1,0 +1,210 @@
+"""The inbox's pages and fragments. Nothing here changes anything; see `actions.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_safe
+
+from scrm.console.inbox import access, blanks, presence, profile, queues, screen, sending, wording
+from scrm.console.inbox.screen import View
+from scrm.conversations import services
+from scrm.conversations.models import Conversation, QuickReply
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    """The admin's first page: the inbox for those who may see it, the plain index for the rest."""
+    if request.user.has_perm(access.SEE):
+        return redirect("console:inbox")
+    return admin.site.index(request)
+
+
+@require_safe
+def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """The whole page, with one conversation open or none. A script that changes the conversation gets the pane alone."""
+    view = View.of(request)
+    conversation = screen.conversation_named(pk) if pk else None
+    if pk and conversation is None:
+        raise Http404
+    counts = queues.counts(view.user)
+    context = {
+        **admin.site.each_context(request),
+        **view.context(),
+        **queue_context(counts),
+        "title": _("Inbox"),
+        "is_fullwidth": "1",
+        "etag": etag_of(request, conversation),
+        "conversation": conversation,
+        "may_act": access.may_act(request),
+    }
+    if conversation:
+        context |= screen.head_context(request, conversation) | screen.composer_context(request, conversation)
+        context |= {"thread": screen.thread_context(request, conversation)}
+    if request.headers.get("X-Requested-With") == "fetch":
+        return render(request, "console/inbox/pane.html", context)
+    return render(request, "console/inbox/page.html", context)
+
+
+def queue_context(counts: dict[str, int]) -> dict[str, Any]:
+    rows = [(queue, queues.shown_count(counts[queue.slug]) if counts.get(queue.slug) else "") for queue in queues.QUEUES.values()]
+    return {"queues": rows, "unread": queues.shown_count(counts["unread"]) if counts["unread"] else ""}
+
+
+def etag_of(request: HttpRequest, conversation: Conversation | None, others: str = "") -> str:
+    """Changes with everything that the page shows: any conversation, the open one, company in it, the date, the language."""
+    version = f"{conversation.pk}.{conversation.version}" if conversation else ""
+    parts = [queues.newest_changes(), version, others, str(timezone.localdate()), get_language() or ""]
+    return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:20]}"'
+
+
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """What changed since the ETag that the page holds, as JSON of fragments; 304 when nothing did.
+
+    `c` is the open conversation, `v` its version on the page, `mode` the composer there; a page that types says `typing=1`.
+    """
+    pk = request.GET.get("c", "")
+    conversation = screen.conversation_named(int(pk)) if pk.isdecimal() and len(pk) < 19 else None
+    others = company(request, conversation) if conversation else ""
+    etag = etag_of(request, conversation, others)
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    answer = _list_fragments(request, conversation)
+    if conversation:
+        answer["conversation"] = _conversation_fragments(request, conversation) | {"company": others}
+    return JsonResponse(answer, headers={"ETag": etag})
+
+
+def company(request: HttpRequest, conversation: Conversation) -> str:
+    """Who else is here, in one sentence."""
+    typing = request.GET.get("typing") == "1"
+    others = presence.note(conversation.pk, access.person(request), typing=typing)
+    if not others:
+        return ""
+    names = ", ".join(other.name for other in others[:3])
+    return (_("%(names)s is typing here") if others[0].typing else _("%(names)s is looking at this too")) % {"names": names}
+
+
+def _list_fragments(request: HttpRequest, conversation: Conversation | None) -> dict[str, Any]:
+    view = View.of(request)
+    counts = queue_context(queues.counts(view.user))
+    context = counts | {"queue": view.queue, "conversation": conversation, "search": view.search}
+    answer = {"unread": counts["unread"], "queues": render_to_string("console/inbox/queues.html", context, request)}
+    if not view.search:
+        answer["list"] = render_to_string("console/inbox/list.html", context | view.context(), request)
+    return answer
+
+
+def _conversation_fragments(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    mode = screen.composer_mode(conversation)
+    answer: dict[str, Any] = {"id": conversation.pk, "version": conversation.version, "mode": mode}
+    if request.GET.get("v") != str(conversation.version):
+        context = screen.head_context(request, conversation) | screen.thread_context(request, conversation)
+        answer["head"] = render_to_string("console/inbox/head.html", context, request)
+        answer["thread"] = render_to_string("console/inbox/messages.html", context, request)
+    if request.GET.get("mode") != mode:
+        answer["composer"] = render_to_string("console/inbox/composer.html", screen.composer_context(request, conversation), request)
+    return answer
+
+
+def _conversation(pk: int) -> Conversation:
+    conversation = screen.conversation_named(pk)
+    if conversation is None:
+        raise Http404
+    return conversation
+
+
+@require_safe
+def older_conversations(request: HttpRequest) -> HttpResponse:
+    view = View.of(request)
+    page = queues.page_of(view.queue, view.user, after=request.GET.get("after", ""))
+    found = [{"conversation": row} for row in page.rows]
+    return render(request, "console/inbox/list.html", {"queue": view.queue, "search": "", "found": found, "older": page.older})
+
+
+@require_safe
+def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
+    context = screen.thread_context(request, _conversation(pk), before=request.GET.get("before", ""))
+    return render(request, "console/inbox/messages.html", context)
+
+
+@require_safe
+def beside(request: HttpRequest, pk: int) -> HttpResponse:
+    """The customer's profile, fetched after the thread so that the thread is there at once."""
+    conversation = _conversation(pk)
+    context = {"conversation": conversation, "profile": profile.profile_of(conversation), "may_act": access.may_act(request)}
+    context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
+    return render(request, "console/inbox/profile.html", context)
+
+
+@require_safe
+def verdict(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the law would say to a text, or to a template of the given category, now."""
+    conversation = _conversation(pk)
+    kind = "template" if request.GET.get("kind") == "template" else "text"
+    category = request.GET.get("category", "service")
+    said = services.preview_decision(conversation, kind=kind, category=category, source="agent", by=access.person(request))
+    if said.allowed:
+        return JsonResponse({"verdict": "allow", "words": ""})
+    words = wording.rule_sentence(said.rule)
+    if said.until:
+        words = _("Next allowed: %(time)s. %(because)s") % {"time": _weekday_time(said.until), "because": words}
+    return JsonResponse({"verdict": said.verdict, "words": words, "rule": said.rule})
+
+
+def _weekday_time(at: Any) -> str:
+    return date_format(timezone.localtime(at), "D j M, H:i")
+
+
+@require_safe
+def quick_replies(request: HttpRequest, pk: int) -> HttpResponse:
+    """All quick replies that suit the customer's language, with the name filled in; the browser filters as one types."""
+    contact = _conversation(pk).identity.contact
+    language = contact.language[:2].lower()
+    rows = QuickReply.objects.all().order_by("-used", "shortcut")[:300]
+    suited = sorted(rows, key=lambda row: row.language[:2].lower() != language)
+    first = first_name(contact.name)
+    return JsonResponse({"replies": [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]})
+
+
+def first_name(name: str) -> str:
+    """How to address somebody: the first word of a Latin name, a Chinese or Japanese name whole."""
+    words = name.split()
+    return words[0] if words else ""
+
+
+def with_name(text: str, first: str) -> str:
+    """{{name}} becomes the name; without one, the place and the space or comma that leads to it go."""
+    if first:
+        return blanks.PLACE.sub(lambda found: first if found[1] == "name" else found[0], text)
+    return re.sub(r"[ ,、，]*\{\{\s*name\s*\}\}", "", text)
+
+
+@require_safe
+def templates(request: HttpRequest, pk: int) -> HttpResponse:
+    """The template picker with one form a template, for when the window is closed (or by choice)."""
+    conversation = _conversation(pk)
+    first = first_name(conversation.identity.contact.name)
+    rows = [
+        {"template": row, "blanks": blanks.blanks_of(row.components), "needs_file": blanks.needs_file(row.components), "preview": blanks.rendered(row.components, {})}
+        for row in sending.usable_templates(conversation).order_by("name", "language")[:200]
+    ]
+    context = {"conversation": conversation, "rows": rows, "first_name": first, "category_of": sending.category_of}
+    return render(request, "console/inbox/templates.html", context)
+
+
+def address_of(conversation_id: int, request: HttpRequest) -> str:
+    """Back to a conversation in the queue from which it was opened."""
+    query = request.GET.urlencode()
+    return reverse("console:conversation", args=[conversation_id]) + (f"?{query}" if query else "")

@@ -1,0 +1,72 @@
+"""Plain words for agents: what a kind of message is called, who caused one, what a rule of the law means."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy as _
+
+from scrm.connections import services as connections
+from scrm.connections.models import Connection
+from scrm.conversations.models import Message
+
+UNKNOWN_QUOTE = _("A message that is not stored here")
+
+KINDS: dict[str, str | Promise] = {
+    "image": _("picture"),
+    "video": _("video"),
+    "audio": _("voice message"),
+    "document": _("document"),
+    "sticker": _("sticker"),
+    "location": _("location"),
+    "contacts": _("contact card"),
+    "button": _("button answer"),
+    "interactive": _("answer"),
+    "order": _("order"),
+    "reaction": _("reaction"),
+    "template": _("template"),
+    "system": _("notice of the platform"),
+    "edit": _("changed message"),
+    "revoke": _("withdrawn message"),
+    "unsupported": _("unsupported message"),
+}
+
+
+def kind_name(kind: str) -> str:
+    return str(KINDS.get(kind, kind))
+
+
+def failure(connection: Connection, message: Message) -> tuple[str, str]:
+    """What went wrong and what to do; the platform's own words are kept when its code says nothing to us."""
+    if message.error_title and not message.error_code.isdigit():
+        return message.error_title, ""
+    sentence, advice = connections.explain_error(connection, message.error_code)
+    return sentence or message.error_title or gettext("The platform did not take the message."), advice
+
+
+def cause(message: Message, rule_name: str) -> str:
+    """Who spoke, for everything that no agent wrote; empty for an agent's message."""
+    if message.source == Message.Source.RULE:
+        return gettext("Automation: %(rule)s") % {"rule": rule_name} if rule_name else gettext("Automation")
+    if message.source in {Message.Source.CAMPAIGN, Message.Source.API, Message.Source.PHONE_APP}:
+        return capfirst(str(Message.Source(message.source).label))
+    return ""
+
+
+RULES: dict[str, str | Promise] = {
+    "opted_out": _("The customer asked for no more messages."),
+    "marketing_opted_out": _("The customer declined promotions."),
+    "window_closed": _("More than 24 hours since the customer's last message: only a template may go."),
+    "human_pause": _("An agent stepped in: automation is silent here."),
+    "notice_repeated": _("The same notice went out a short while ago."),
+    "template_24h": _("One template in 24 hours to a customer who has not opted in."),
+    "same_content": _("The same content went to this customer 5 times in 30 days."),
+    "promotion_weekly": _("One promotion a week."),
+    "quiet_hours": _("Quiet hours of this number."),
+    "daily_cap": _("This number's messages of the day are used up."),
+}
+
+
+def rule_sentence(rule: str) -> str:
+    """What a rule of the law means to an agent; a rule without a sentence shows its own name."""
+    return str(RULES.get(rule, rule)) if rule else gettext("Not allowed now.")

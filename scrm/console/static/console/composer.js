@@ -1,0 +1,325 @@
+// The composer: drafts, quick replies, emoji, pictures, templates, notes, and one idempotency key a message.
+
+const EMOJI = "😀 😄 😊 🙂 😉 😍 😅 😂 🤔 😢 😮 😡 👍 👌 👏 🙏 🙇 🙇‍♀️ 🤝 💪 👋 ✌️ ❤️ 💛 💚 💙 🎉 🎁 🌸 ⭐ ✨ 🔥 ✅ ❌ ⚠️ ❓ 📦 🚚 🏠 🛒 💳 💰 🧾 📷 📞 ✉️ ⏰ 📅 ☀️ ☔ 🍵 🍜".split(" ");
+const TYPING = 5000;
+let typedAt = 0;
+
+export const isTyping = () => Date.now() - typedAt < TYPING;
+
+// Notes and replies have drafts of their own: words for colleagues must never turn up in the reply.
+const draftKey = (id, mode) => `scrm-draft-${id}-${mode === "note" ? "note" : "text"}`;
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+export function startComposer(box, page) {
+  const form = box?.querySelector("form.ix-composer");
+  if (form) new Composer(form, page);
+}
+
+class Composer {
+  constructor(form, page) {
+    this.form = form;
+    this.page = page;
+    this.text = form.elements.text;
+    this.picture = form.elements.picture;
+    this.sending = false;
+    this.replies = null;
+    this.chosen = 0;
+    this.part = (name) => form.querySelector(`#ix-${name}`);
+    this.listen();
+    this.setMode(form.dataset.mode, false);
+    this.grow();
+  }
+
+  listen() {
+    const on = (name, work) => this.form.addEventListener(name, work);
+    on("submit", (event) => { event.preventDefault(); this.send(); });
+    on("click", (event) => this.click(event));
+    on("dragover", (event) => event.preventDefault());
+    on("drop", (event) => { event.preventDefault(); this.attach(event.dataTransfer.files[0]); });
+    this.text.addEventListener("input", () => this.typed());
+    this.text.addEventListener("keydown", (event) => this.key(event));
+    this.text.addEventListener("paste", (event) => {
+      const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+      if (file) { event.preventDefault(); this.attach(file); }
+    });
+    this.text.addEventListener("blur", () => setTimeout(() => this.suggest([]), 150));
+    this.picture.addEventListener("change", () => this.showPicture());
+    document.getElementById("ix-messages").onclick = (event) => this.quote(event.target.closest("[data-reply]"));
+  }
+
+  get mode() { return this.form.elements.mode.value; }
+
+  // --- kinds of message
+
+  setMode(mode, focus = true) {
+    this.text.value = this.draft(mode);
+    this.form.elements.mode.value = mode;
+    this.form.dataset.now = mode;
+    for (const button of this.form.querySelectorAll("[data-mode-to]")) button.setAttribute("aria-pressed", String(button.dataset.modeTo === mode));
+    this.text.placeholder = mode === "note" ? this.text.dataset.notePlaceholder : (this.plain ??= this.text.placeholder);
+    this.form.querySelector("[data-send-word]").hidden = mode === "note";
+    this.form.querySelector("[data-note-word]").hidden = mode !== "note";
+    this.part("templates").hidden = mode !== "template";
+    if (mode === "template") this.loadTemplates();
+    else { this.freeze(); if (focus) this.text.focus(); }
+    this.grow();
+    this.judge();
+  }
+
+  freeze() {
+    for (const set of this.form.querySelectorAll(".ix-blanks")) set.disabled = true;
+  }
+
+  async loadTemplates() {
+    const box = this.part("templates");
+    if (!box.childElementCount) {
+      const answer = await fetch(this.form.dataset.templates);
+      if (!answer.ok) return;
+      box.innerHTML = await answer.text();
+      box.addEventListener("input", () => this.showTemplate());
+    }
+    this.showTemplate();
+  }
+
+  showTemplate() {
+    const select = this.form.querySelector("#ix-template");
+    if (!select) return;
+    for (const set of this.form.querySelectorAll(".ix-blanks")) {
+      set.hidden = set.disabled = set.dataset.template !== select.value;
+      if (!set.disabled) this.showPreview(set);
+    }
+    if (this.judged !== select.value) { this.judged = select.value; this.judge(); }
+  }
+
+  // The parts of the preview are text nodes and marks, never markup.
+  showPreview(set) {
+    const values = new Map([...set.querySelectorAll("input")].filter((input) => input.dataset.where !== "button").map((input) => [input.dataset.label, input.value]));
+    const parts = set.dataset.preview.split(/(\{\{\s*\w+\s*\}\})/);
+    this.part("preview").replaceChildren(...parts.map((part) => {
+      const place = /^\{\{\s*(\w+)\s*\}\}$/.exec(part);
+      if (!place) return part;
+      const mark = document.createElement("mark");
+      mark.textContent = values.get(place[1]) || part;
+      return mark;
+    }));
+  }
+
+  async judge() {
+    const strip = this.part("verdict");
+    strip.hidden = true;
+    if (this.mode === "note") return;
+    const option = this.form.querySelector("#ix-template")?.selectedOptions[0];
+    if (this.mode === "template" && !option) return;
+    const query = this.mode === "template" ? `kind=template&category=${option.dataset.category}` : "kind=text";
+    const answer = await fetch(`${this.form.dataset.verdict}?${query}`);
+    if (!answer.ok) return;
+    const said = await answer.json();
+    if (said.verdict === "allow" || this.mode === "note") return;
+    strip.textContent = said.words;
+    strip.className = `ix-verdict ${said.verdict}`;
+    strip.hidden = false;
+  }
+
+  // --- writing
+
+  typed() {
+    typedAt = Date.now();
+    this.grow();
+    this.keepDraft();
+    const left = this.text.maxLength - this.text.value.length;
+    this.part("left").textContent = left < 300 ? String(left) : "";
+    this.offerReplies();
+  }
+
+  grow() {
+    this.text.style.height = "auto";
+    this.text.style.height = `${Math.min(this.text.scrollHeight + 2, 220)}px`;
+  }
+
+  key(event) {
+    // While an input method composes (Japanese, Chinese), Enter chooses a candidate; Safari reports 229 just after it.
+    if (event.isComposing || event.keyCode === 229) return;
+    const list = this.part("suggest");
+    if (!list.hidden && ["ArrowDown", "ArrowUp", "Enter", "Tab", "Escape"].includes(event.key)) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.key === "Escape") this.suggest([]);
+      else if (event.key.startsWith("Arrow")) this.move(event.key === "ArrowDown" ? 1 : -1);
+      else this.take(list.children[this.chosen]);
+      return;
+    }
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) { event.preventDefault(); this.send(); }
+  }
+
+  insert(words) {
+    this.text.setRangeText(words, this.text.selectionStart, this.text.selectionEnd, "end");
+    this.text.focus();
+    this.typed();
+  }
+
+  // --- quick replies
+
+  async offerReplies() {
+    const slash = /^\/(\S*)$/.exec(this.text.value);
+    if (!slash || this.mode !== "text") { this.suggest([]); return; }
+    if (!this.replies) {
+      this.replies = [];
+      const answer = await fetch(this.form.dataset.replies);
+      if (answer.ok) this.replies = (await answer.json()).replies;
+    }
+    const wanted = (/^\/(\S*)$/.exec(this.text.value)?.[1] ?? "\u0000").toLowerCase();
+    this.suggest(this.replies.filter((reply) => `${reply.shortcut} ${reply.title}`.toLowerCase().includes(wanted)).slice(0, 8));
+  }
+
+  suggest(replies) {
+    const list = this.part("suggest");
+    this.chosen = 0;
+    list.replaceChildren(...replies.map((reply, at) => {
+      const item = document.createElement("li");
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", String(at === 0));
+      item.reply = reply;
+      const name = document.createElement("b");
+      name.textContent = `/${reply.shortcut}`;
+      const words = document.createElement("span");
+      words.textContent = `${reply.title} · ${reply.text}`;
+      item.append(name, words);
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); this.take(item); });
+      return item;
+    }));
+    list.hidden = replies.length === 0;
+  }
+
+  move(by) {
+    const items = [...this.part("suggest").children];
+    items[this.chosen].setAttribute("aria-selected", "false");
+    this.chosen = (this.chosen + by + items.length) % items.length;
+    items[this.chosen].setAttribute("aria-selected", "true");
+    items[this.chosen].scrollIntoView({ block: "nearest" });
+  }
+
+  take(item) {
+    if (!item) return;
+    this.text.value = item.reply.text;
+    this.form.elements.quick_reply.value = item.reply.id;
+    this.suggest([]);
+    this.text.focus();
+    this.grow();
+    this.keepDraft();
+  }
+
+  // --- drafts
+
+  draft(mode) {
+    try { return localStorage.getItem(draftKey(this.page.id, mode)) || ""; } catch { return ""; }
+  }
+
+  keepDraft() {
+    try {
+      if (this.text.value) localStorage.setItem(draftKey(this.page.id, this.mode), this.text.value);
+      else localStorage.removeItem(draftKey(this.page.id, this.mode));
+    } catch { /* storage is off or full: the text is still in the field */ }
+  }
+
+  // --- picture, quote, emoji
+
+  attach(file) {
+    if (!file || this.mode !== "text") return;
+    const carrier = new DataTransfer();
+    carrier.items.add(file);
+    this.picture.files = carrier.files;
+    this.showPicture();
+  }
+
+  showPicture() {
+    const file = this.picture.files[0];
+    const box = this.part("attached");
+    const image = box.querySelector("img");
+    if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+    box.hidden = !file;
+    if (!file) { image.removeAttribute("src"); return; }
+    image.src = URL.createObjectURL(file);
+    box.querySelector("span").textContent = `${file.name} · ${Math.ceil(file.size / 1024)} kB`;
+    this.text.focus();
+  }
+
+  quote(button) {
+    const box = this.part("quoting");
+    if (button) {
+      this.form.elements.reply_to.value = button.dataset.reply;
+      box.querySelector("span:not(.material-symbols-outlined)").textContent = button.dataset.words || "…";
+      box.hidden = false;
+      this.text.focus();
+    }
+  }
+
+  unquote() {
+    this.form.elements.reply_to.value = "";
+    this.part("quoting").hidden = true;
+  }
+
+  toggleEmoji() {
+    const box = this.part("emoji");
+    if (!box.childElementCount) {
+      box.append(...EMOJI.map((face) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.face = face;
+        button.textContent = face;
+        return button;
+      }));
+    }
+    box.hidden = !box.hidden;
+    this.form.querySelector("[data-emoji]").setAttribute("aria-expanded", String(!box.hidden));
+  }
+
+  click(event) {
+    const target = event.target.closest("button");
+    if (!target) return;
+    if (target.dataset.modeTo) this.setMode(target.dataset.modeTo);
+    else if (target.dataset.face) this.insert(target.dataset.face);
+    else if (target.dataset.emoji !== undefined) this.toggleEmoji();
+    else if (target.dataset.unquote !== undefined) this.unquote();
+    else if (target.dataset.detach !== undefined) { this.picture.value = ""; this.showPicture(); }
+    else if (target.dataset.slash !== undefined && !this.text.value) { this.insert("/"); }
+  }
+
+  // --- sending: the key changes only after success, so that pressing twice, or again after a broken line, is one message
+
+  async send() {
+    if (this.sending || !this.form.reportValidity()) return;
+    if (this.mode !== "template" && !this.text.value.trim() && !(this.mode === "text" && this.picture.files.length)) return;
+    this.sending = true;
+    this.form.classList.add("busy");
+    const sent = this.text.value;
+    const said = await this.page.post(this.form.action, new FormData(this.form));
+    this.sending = false;
+    this.form.classList.remove("busy");
+    if (!said) return;
+    this.form.elements.idempotency_key.value = newKey();
+    this.clear(sent);
+    typedAt = 0;
+    if (said.notice) this.page.toast(said.notice, said.state === "blocked");
+    await this.page.refresh();
+    this.judge();
+  }
+
+  clear(sent) {
+    // What was typed while the message was on its way is the beginning of the next one.
+    if (this.text.value.startsWith(sent)) this.text.value = this.text.value.slice(sent.length);
+    this.form.elements.quick_reply.value = "";
+    this.picture.value = "";
+    this.showPicture();
+    this.unquote();
+    this.part("emoji").hidden = true;
+    this.keepDraft();
+    this.grow();
+  }
+}

@@ -1,0 +1,38 @@
+"""Mounted at /admin/ before the admin's own addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+from scrm.console import files
+from scrm.console.inbox import actions, views
+from scrm.console.inbox.access import done_by_agents, seen_by_agents
+
+app_name = "console"
+
+urlpatterns = [
+    path("", admin.site.admin_view(views.landing), name="landing"),
+    path("inbox/", seen_by_agents(views.inbox), name="inbox"),
+    path("inbox/live/", seen_by_agents(views.live), name="live"),
+    path("inbox/older/", seen_by_agents(views.older_conversations), name="older-conversations"),
+    path("inbox/<int:pk>/", seen_by_agents(views.inbox), name="conversation"),
+    path("inbox/<int:pk>/older/", seen_by_agents(views.older_messages), name="older-messages"),
+    path("inbox/<int:pk>/beside/", seen_by_agents(views.beside), name="beside"),
+    path("inbox/<int:pk>/verdict/", seen_by_agents(views.verdict), name="verdict"),
+    path("inbox/<int:pk>/quick-replies/", seen_by_agents(views.quick_replies), name="quick-replies"),
+    path("inbox/<int:pk>/templates/", seen_by_agents(views.templates), name="templates"),
+    path("inbox/<int:pk>/send/", done_by_agents(actions.send), name="send"),
+    path("inbox/<int:pk>/read/", done_by_agents(actions.read), name="read"),
+    path("inbox/<int:pk>/assign/", done_by_agents(actions.assign), name="assign"),
+    path("inbox/<int:pk>/close/", done_by_agents(actions.close), name="close"),
+    path("inbox/<int:pk>/reopen/", done_by_agents(actions.reopen), name="reopen"),
+    path("inbox/<int:pk>/snooze/", done_by_agents(actions.snooze), name="snooze"),
+    path("inbox/<int:pk>/hand-back/", done_by_agents(actions.hand_back), name="hand-back"),
+    path("inbox/messages/<int:pk>/resend/", done_by_agents(actions.review), {"decision": "resend"}, name="resend"),
+    path("inbox/messages/<int:pk>/give-up/", done_by_agents(actions.review), {"decision": "give-up"}, name="give-up"),
+    path("inbox/messages/<int:pk>/cancel/", done_by_agents(actions.review), {"decision": "cancel"}, name="cancel"),
+    path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
+    path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
+    path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),
+]
