@@ -254,7 +254,7 @@ class Channel(Protocol):
         """All message templates of the account, every page: {name, language, category, status, components, external_id}."""
 
     def check(self) -> Health:
-        """One cheap call that shows whether the account works."""
+        """One cheap call that shows whether the account works. Raises when the call itself fails."""
 
 
 # --- CRMs -----------------------------------------------------------------------------------------------------------
@@ -374,7 +374,8 @@ class Crm(Protocol):
     fields: Sequence[ConfigField]
     capabilities: Capabilities
 
-    def check(self) -> Health: ...
+    def check(self) -> Health:
+        """One cheap call that shows whether the account works. Raises when the call itself fails."""
 
     def describe(self) -> list[ObjectType]: ...
 

@@ -178,7 +178,8 @@ class FakeHubSpot:
             return self._associate(parts[3], parts[4], parts[7], parts[8])
         if len(parts) == 4:
             return _answer({"results": self.archived.get(parts[3], [])})
-        return getattr(self, "_" + "_".join(parts[4:]))(parts[3], request.json)
+        serve: Callable[[str, Any], Answer] = getattr(self, "_" + "_".join(parts[4:]))
+        return serve(parts[3], request.json)
 
     def _properties(self, request: Seen, kind: str) -> Answer:
         known = self.properties.setdefault(
@@ -200,7 +201,7 @@ class FakeHubSpot:
 
     def add(self, kind: str, properties: Mapping[str, str]) -> dict[str, Any]:
         self.next_id += 1
-        record = {"id": str(self.next_id), "properties": {}, "archived": False}
+        record: dict[str, Any] = {"id": str(self.next_id), "properties": {}, "archived": False}
         self.records.setdefault(kind, {})[record["id"]] = record
         return self.touch(kind, record, properties)
 

@@ -426,10 +426,13 @@ class TestAccount:
         loopback.say({"status": "BANNED"})
         assert not channel.check().ok
 
-    def test_failure_is_an_answer(self, channel: WhatsAppCloud, loopback: Any) -> None:
-        loopback.always(graph(190, 401))
-        health = channel.check()
-        assert not health.ok and health.facts["error"] == "NeedsLogin" and "190" in health.detail
+    @pytest.mark.parametrize(
+        ("answer", "error"), [(graph(190, 401), NeedsLogin), (graph(100, 400, error_subcode=33), Misconfigured), (Answer(503), TryLater)]
+    )
+    def test_failed_test_call_raises(self, channel: WhatsAppCloud, loopback: Any, answer: Answer, error: type[ConnectorError]) -> None:
+        loopback.always(answer)
+        with pytest.raises(error):
+            channel.check()
 
     def test_handshake(self, channel: WhatsAppCloud) -> None:
         query = {"hub.mode": "subscribe", "hub.verify_token": "港", "hub.challenge": "1158201444"}

@@ -31,7 +31,7 @@ from connectors.contracts import (
     OutboundMessage,
     Receipt,
 )
-from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown, Rejected, TryLater
+from connectors.errors import Gone, Misconfigured, OutcomeUnknown, Rejected, TryLater
 from connectors.http import HttpClient, Reply
 from connectors.untrusted import as_list, as_object, as_text
 
@@ -46,6 +46,8 @@ MAX_PAGES = 100  # 6,000 templates are the most that an account can have
 # Documents may have 100 MB; 15 s would not do for them.
 MAX_FILE = 100 * 1024 * 1024
 FILE_TIME = timedelta(seconds=120)
+
+_UNKNOWN_NUMBER = "Setting phone_number_id names no number that the token may use"
 
 # Where Meta keeps files; the token goes nowhere else.
 _FILE_HOSTS = ("facebook.com", "fbcdn.net", "fbsbx.com")
@@ -127,9 +129,7 @@ class WhatsAppCloud:
         try:
             return self._document(reply, acted=acted)
         except Gone as error:
-            raise Misconfigured(
-                "Setting phone_number_id names no number that the token may use", code=error.code, detail=error.detail
-            ) from error
+            raise Misconfigured(_UNKNOWN_NUMBER, code=error.code, detail=error.detail) from error
 
     # --- files ------------------------------------------------------------------------------------------------------
 
@@ -216,14 +216,14 @@ class WhatsAppCloud:
         return found
 
     def check(self) -> Health:
-        """Ask the number about itself. A failure is an answer here: `ok` False with the reason."""
+        """Ask the number about itself. `ok` is False for a number that answers but is not connected; a failed call raises."""
         began = time.monotonic()
+        path = f"{self._root}/{self._settings.need('phone_number_id')}"
+        reply = self._http.request("GET", path, params={"fields": HEALTH_FIELDS}, headers=self._authority, idempotent=True)
         try:
-            path = f"{self._root}/{self._settings.need('phone_number_id')}"
-            reply = self._http.request("GET", path, params={"fields": HEALTH_FIELDS}, headers=self._authority, idempotent=True)
             document = self._document(reply, acted=False)
-        except ConnectorError as error:
-            return Health(False, timedelta(seconds=time.monotonic() - began), str(error), {"error": type(error).__name__})
+        except Gone as error:
+            raise Misconfigured(_UNKNOWN_NUMBER, code=error.code, detail=error.detail) from error
         facts = {key: _fact(value) for key, value in document.items()}
         connected = facts.get("status", "CONNECTED") == "CONNECTED"
         detail = (
