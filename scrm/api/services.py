@@ -11,7 +11,7 @@ from scrm.api.models import PartnerToken
 from scrm.api.scopes import SCOPES
 from scrm.core import clock
 
-TOKEN_MARK = "scrm_"
+TOKEN_MARK = "scrm_"  # noqa: S105 - the beginning that all tokens share
 TOKEN_BYTES = 32
 
 

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from scrm.api.scopes import SCOPES
+from scrm.api.services import issue_token
+from scrm.connections.models import Connection
+from scrm.contacts.models import Contact, Identity
+from scrm.conversations.models import Decision, Message
+from scrm.core import clock
+from tests.api.conftest import NOON, Partner
+
+pytestmark = pytest.mark.django_db
+LATER = NOON + timedelta(minutes=10)
+
+
+@pytest.fixture
+def question(hong_kong: Connection, customer: Callable[..., Identity], writes: Callable[..., Message]) -> Message:
+    return writes(customer("陳大文", "+85291234567"), hong_kong, "我的包裹在哪裡？")
+
+
+def sent() -> int:
+    return Message.objects.filter(direction="out").count()
+
+
+class TestSending:
+    def test_queues_a_message_with_its_decision(self, partner: Partner, question: Message) -> None:
+        with clock.frozen(LATER):
+            answer = partner.send({"conversation": question.conversation_id, "text": "包裹明天送到。"})
+        assert answer.status_code == 201
+        content = answer.json()
+        assert (content["message"]["state"], content["message"]["source"], content["message"]["text"]) == (
+            "queued",
+            "api",
+            "包裹明天送到。",
+        )
+        assert (content["decision"]["verdict"], content["decision"]["message"]) == ("allow", content["message"]["id"])
+
+    def test_finds_a_contacts_conversation_also_through_a_merge(self, partner: Partner, question: Message) -> None:
+        survivor = question.conversation.identity.contact
+        times = {"last_activity_at": NOON, "created_at": NOON, "updated_at": NOON}
+        duplicate = Contact.objects.create(name="Chan Tai Man", merged_into=survivor, **times)
+        with clock.frozen(LATER):
+            answer = partner.send({"contact": duplicate.pk, "text": "包裹明天送到。"})
+        assert answer.status_code == 201
+        assert answer.json()["message"]["conversation"] == question.conversation_id
+
+    def test_with_the_same_key_sends_once(self, partner: Partner, question: Message) -> None:
+        body = {"conversation": question.conversation_id, "text": "包裹明天送到。"}
+        with clock.frozen(LATER):
+            first, again = partner.send(body), partner.send(body)
+            by_contact = partner.send({"contact": question.conversation.identity.contact_id, "text": body["text"]})
+        assert (first.status_code, again.status_code, by_contact.status_code) == (201, 200, 200)
+        assert first.json() == again.json() == by_contact.json()
+        assert sent() == 1
+
+    def test_with_the_same_key_for_another_text_is_an_error(self, partner: Partner, question: Message) -> None:
+        with clock.frozen(LATER):
+            partner.send({"conversation": question.conversation_id, "text": "包裹明天送到。"})
+            answer = partner.send({"conversation": question.conversation_id, "text": "包裹已送到。"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_used")
+        assert sent() == 1
+
+    def test_keeps_the_keys_of_partners_apart(self, partner: Partner, question: Message) -> None:
+        other = Partner(issue_token("Make", SCOPES)[1])
+        with clock.frozen(LATER):
+            assert partner.send({"conversation": question.conversation_id, "text": "包裹明天送到。"}).status_code == 201
+            assert other.send({"conversation": question.conversation_id, "text": "多謝！"}).status_code == 201
+        assert sent() == 2
+
+    @pytest.mark.parametrize("key", ["", "k" * 81, "two words", "鍵"])
+    def test_without_a_usable_key_is_refused(self, partner: Partner, question: Message, key: str) -> None:
+        answer = partner.send({"conversation": question.conversation_id, "text": "你好"}, key=key.encode().decode("latin-1"))
+        assert answer.status_code == 400
+        assert "Idempotency-Key" in answer.json()["error"]["fields"]
+        assert sent() == 0
+
+    def test_that_a_rule_forbids_is_409_with_its_name_each_time(self, partner: Partner, question: Message) -> None:
+        body = {"conversation": question.conversation_id, "text": "包裹明天送到。"}
+        with clock.frozen(NOON + timedelta(hours=25)):
+            answers = [partner.send(body), partner.send(body)]
+        for answer in answers:
+            assert answer.status_code == 409
+            assert answer.json()["error"]["rule"] == "window_closed"
+            assert "next_allowed_at" in answer.json()["error"]
+        blocked = Message.objects.get(pk=answers[0].json()["error"]["message_id"])
+        assert (blocked.state, sent()) == ("blocked", 1)
+        assert Decision.objects.filter(message=blocked, verdict="refuse").count() == 1
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"text": "你好"},
+            {"conversation": 1},
+            {"conversation": 1, "contact": 1, "text": "你好"},
+            {"conversation": 987654321, "text": "你好"},
+            {"contact": 987654321, "text": "你好"},
+            {"conversation": "x", "text": "你好"},
+            {"conversation": 2**63 - 1, "text": "你好"},
+            {"conversation": 0, "text": "你好"},
+            {"conversation": 1, "text": ""},
+            {"conversation": 1, "text": " \n　"},
+            {"conversation": 1, "text": "長" * 4097},
+            {"conversation": 1, "text": ["你好"]},
+            {"conversation": 1, "text": "你好", "source": "agent"},
+            {"conversation": 1, "text": "你好", "state": "sent"},
+            [],
+            [{"conversation": 1, "text": "你好"}],
+            "你好",
+            1,
+            None,
+            True,
+        ],
+    )
+    def test_of_a_wrong_shape_is_400(self, partner: Partner, body: object) -> None:
+        import json
+
+        answer = partner.send(json.dumps(body))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
+        assert sent() == 0
+
+
+NASTY = {
+    "nothing": b"",
+    "not JSON": b"{text: hello}",
+    "cut off": b'{"conversation": 1, "text": "',
+    "trailing": b'{"conversation": 1} {"text": "a"}',
+    "not UTF-8": '{"conversation": 1, "text": "価格"}'.encode("shift_jis"),
+    "UTF-16": '{"conversation": 1, "text": "a"}'.encode("utf-16"),
+    "lone surrogate": b'{"conversation": 1, "text": "\\ud83d"}',
+    "lone surrogate as a key": b'{"\\udc00": 1}',
+    "raw surrogate": b'{"conversation": 1, "text": "\xed\xa0\x80"}',
+    "NUL": b'{"conversation": 1, "text": "a\\u0000b"}',
+    "NUL as a key": b'{"a\\u0000": 1}',
+    "raw NUL": b'{"conversation": 1, "text": "a\x00b"}',
+    "NaN": b'{"conversation": NaN, "text": "a"}',
+    "Infinity": b'{"conversation": -Infinity, "text": "a"}',
+    "infinite by size": b'{"conversation": 1e999, "text": "a"}',
+    "huge integer": b'{"conversation": 9' + b"9" * 30 + b', "text": "a"}',
+    "a million digits": b'{"conversation": 1' + b"0" * 200_000 + b', "text": "a"}',
+    "deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "deep objects": b'{"a":' * 500 + b"1" + b"}" * 500,
+    "deep but short": b"[" * 30 + b"]" * 30,
+    "bytes of noise": bytes(range(256)) * 20,
+    "BOM": b'\xef\xbb\xbf{"conversation": 1, "text": "a"}',
+}
+
+
+class TestBody:
+    @pytest.mark.parametrize("name", NASTY)
+    def test_that_is_broken_is_400(self, partner: Partner, name: str) -> None:
+        answer = partner.send(NASTY[name])
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"]
+        assert sent() == 0
+
+    def test_that_is_too_large_is_413(self, partner: Partner) -> None:
+        answer = partner.send(b'{"conversation": 1, "text": "' + b"a" * 300_000 + b'"}')
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+    def test_in_another_form_is_415(self, partner: Partner) -> None:
+        answer = partner.http.post("/api/v1/messages/", {"conversation": 1, "text": "a"}, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == 415
