@@ -6,3 +6,6 @@ class CampaignsConfig(AppConfig):
     name = "scrm.campaigns"
     label = "campaigns"
     verbose_name = _("Campaigns")
+
+    def ready(self) -> None:
+        from scrm.campaigns import terms  # noqa: F401 - registers what conditions can ask

@@ -6,3 +6,6 @@ class CommerceConfig(AppConfig):
     name = "scrm.commerce"
     label = "commerce"
     verbose_name = _("Commerce")
+
+    def ready(self) -> None:
+        from scrm.commerce import terms  # noqa: F401 - registers what conditions can ask

@@ -193,7 +193,7 @@ def _check_options(term: Term, node: Tree) -> Iterator[str]:
         yield f"{term.name}: there is no setting {name!r}."
     for option in term.options:
         value = node.get(option.name)
-        if option.type == "number" and not (_is_number(value) and value > 0):
+        if option.type == "number" and not (_is_number(value) and float(value or 0) > 0):
             yield f"{term.name}: {option.name} must be a number above 0."
         elif option.type == "text" and not (isinstance(value, str) and value):
             yield f"{term.name}: {option.name} must be given."
@@ -248,8 +248,10 @@ def _evaluate(tree: Tree, facts: Facts, found: list[LeafTruth]) -> bool:
         return not _evaluate(tree["not"], facts, found)
     if "any" in tree:
         # Lists, not generators: every leaf is evaluated, so that the record is complete.
-        return any([_evaluate(child, facts, found) for child in tree["any"]])
-    return all([_evaluate(child, facts, found) for child in tree.get("all", ())])
+        truths = [_evaluate(child, facts, found) for child in tree["any"]]
+        return any(truths)
+    truths = [_evaluate(child, facts, found) for child in tree.get("all", ())]
+    return all(truths)
 
 
 def _leaf_truth(leaf: Leaf, facts: Facts) -> LeafTruth:

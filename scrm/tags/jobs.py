@@ -1,1 +1,3 @@
-"""What runs in the background for this app."""
+"""What runs in the background for this app, and what conditions can ask of it."""
+
+from scrm.tags import terms  # noqa: F401 - registers the terms
