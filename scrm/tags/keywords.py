@@ -25,7 +25,7 @@ _FIRST_UNSPACED = "\u2e80"
 
 @dataclass(frozen=True, slots=True)
 class KeywordRule:
-    """Keywords that stand for `key`. One exception in the text silences the rule; with `heeds_negation` a negated keyword does not count."""
+    """Keywords for `key`. One exception in the text silences the rule; with `heeds_negation` a negated keyword does not count."""
 
     key: int | str
     keywords: tuple[str, ...]
@@ -143,7 +143,8 @@ class Matcher:
             return []
         folded = fold_with_places(text)
         found = sorted(self._raw(folded), key=lambda raw: (raw[2].rule, raw[0], -raw[1]))
-        hits = [hit for number, group in groupby(found, key=lambda raw: raw[2].rule) for hit in self._of_rule(number, list(group), folded, text)]
+        by_rule = groupby(found, key=lambda raw: raw[2].rule)
+        hits = [hit for number, group in by_rule for hit in self._of_rule(number, list(group), folded, text)]
         return sorted(hits, key=lambda hit: (hit.start, hit.end))
 
     def _of_rule(self, number: int, found: Sequence[tuple[int, int, _Entry]], folded: Folded, text: str) -> Iterator[Hit]:
@@ -156,7 +157,8 @@ class Matcher:
             reached = end
             negation = negated_by(folded.text, start, end) if rule.heeds_negation and not unless else ""
             first, last = folded.span(start, end)
-            yield Hit(rule.key, entry.keyword, first, last, text[first:last], unless or (f"negated: {negation}" if negation else ""))
+            silenced = unless or (f"negated: {negation}" if negation else "")
+            yield Hit(rule.key, entry.keyword, first, last, text[first:last], silenced)
 
     def hits(self, text: str) -> list[Hit]:
         """The keywords that count."""

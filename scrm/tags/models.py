@@ -31,7 +31,9 @@ class TagRule(models.Model):
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="rules")
     keywords = models.TextField(_("keywords"), help_text=_("One a line, in any language. Latin words match as whole words, Japanese and Chinese anywhere."))
     exceptions = models.TextField(_("unless"), blank=True, help_text=_("One a line: the rule stays silent when one of these occurs."))
-    heeds_negation = models.BooleanField(_("not when negated"), default=False, help_text=_("Stay silent for 'please don't cancel', '唔好取消', 'キャンセルしません'."))
+    heeds_negation = models.BooleanField(
+        _("not when negated"), default=False, help_text=_("Stay silent for 'please don't cancel', '唔好取消', 'キャンセルしません'.")
+    )
     opens_deal = models.BooleanField(_("opens a deal in the CRM"), default=False)
     enabled = models.BooleanField(_("switched on"), default=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)

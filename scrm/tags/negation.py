@@ -16,9 +16,10 @@ _LOOK_AFTER = 24
 
 _ENGLISH = re.compile(
     r"(?:^|[^a-z])(?P<you>you |u )?"
-    r"(?P<word>do not|don't|dont|does not|doesn't|did not|didn't|is not|isn't|isnt|was not|wasn't|wasnt|are not|aren't|will not|won't|wont|would not|"
-    r"wouldn't|no need (?:to|for|of)|not|never|no|without)"
-    r"(?P<fill>(?: (?:please|to|want|wanna|need|have|going|wish|like|asking for|ask for|asked for|a|an|any|the|my|this|it|been|be|really|even|actually|for|about)){0,4}) ?$"
+    r"(?P<word>do not|don't|dont|does not|doesn't|did not|didn't|is not|isn't|isnt|was not|wasn't|wasnt|are not|aren't|"
+    r"will not|won't|wont|would not|wouldn't|no need (?:to|for|of)|not|never|no|without)"
+    r"(?P<fill>(?: (?:please|to|want|wanna|need|have|going|wish|like|asking for|ask for|asked for|"
+    r"a|an|any|the|my|this|it|been|be|really|even|actually|for|about)){0,4}) ?$"
 )
 _ENGLISH_PENDING = re.compile(r"^[a-z' ]{0,24}\b(?:yet|until now|so far)\b")
 _ENGLISH_EXCUSED = re.compile(r"^ (?:need|have)")

@@ -52,7 +52,7 @@ def current() -> RuleSet:
     """The rules as of at most `RECHECK_SECONDS` ago."""
     global _checked_at, _fingerprint, _current
     mono = time.monotonic()
-    if mono - _checked_at < getattr(settings, "TAG_RULES_RECHECK_SECONDS", RECHECK_SECONDS):
+    if mono - _checked_at < getattr(settings, "RULES_RECHECK_SECONDS", RECHECK_SECONDS):
         return _current
     found = TagRule.objects.aggregate(Max("updated_at"), Count("pk"), Sum("version"), Max("tag__pk"))
     if found != _fingerprint:

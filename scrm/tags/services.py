@@ -110,7 +110,9 @@ def _deal_event(item: _Found, at: datetime) -> Event:
 
 
 @transaction.atomic
-def add_tag(contact: Contact, tag: Tag, *, by: User | None = None, conversation: Conversation | None = None, message: Message | None = None) -> TagAssignment:
+def add_tag(
+    contact: Contact, tag: Tag, *, by: User | None = None, conversation: Conversation | None = None, message: Message | None = None
+) -> TagAssignment:
     """Put a tag by hand or by an automation; the one that is there is returned when the contact has it."""
     now = clock.now()
     row = TagAssignment(contact=contact, tag=tag, by=by, conversation=conversation, message=message, assigned_at=now)
@@ -128,7 +130,8 @@ def remove_tag(assignment: TagAssignment, *, by: User | None) -> bool:
     if not TagAssignment.objects.filter(pk=assignment.pk, removed_at=None).update(removed_at=now, removed_by=by):
         return False
     assignment.removed_at, assignment.removed_by = now, by
-    details = {"tag": assignment.tag.slug, "assignment": assignment.pk, "rule": assignment.rule_id, "rule_version": assignment.rule_version}
+    details = {"tag": assignment.tag.slug, "assignment": assignment.pk}
+    details |= {"rule": assignment.rule_id, "rule_version": assignment.rule_version}
     events.record([Event(contact=assignment.contact, kind="tag.removed", occurred_at=now, data=details)])
     return True
 

@@ -30,11 +30,18 @@ RULES = (
         "order-status",
         "Order status",
         "blue",
-        """where is my order|where's my order|wheres my order|where is the order|order status|status of my order|track my order|tracking number|tracking code|tracking link
-        where is my parcel|where's my parcel|where is my package|where's my package|where is my delivery|my parcel|my package|parcel|has my order shipped|order shipped|shipped yet
-        when will my order|when will it arrive|when will it be delivered|not arrived|hasn't arrived|haven't received my order|did not arrive|delivery status|out for delivery
-        荷物|お荷物|小包|配送状況|配達状況|発送状況|注文状況|出荷状況|発送されました|発送しました|いつ届|いつ届きます|いつとどき|いつ着きます|いつ発送|まだ届|届いていません|届いてません|届かない|到着予定|追跡番号|問い合わせ番号|お届け予定|注文した商品は|トラッキング|トラッキング番号
-        包裹|快遞|快递|貨到哪|訂單到|訂單狀態|訂單嘅狀態|訂單的狀態|訂單進度|物流|追蹤號碼|追蹤編號|運單號|單號|快遞單號|什麼時候到貨|甚麼時候到|什麼時候送到|什麼時候發貨|發貨了|寄出了|還沒收到|未收到貨|幾時到|幾時送到|幾時出貨|寄出未|寄咗未|出咗貨|到邊度|到咗邊|送到邊|去咗邊|收唔到貨|仲未到|出貨了|出貨沒|配送進度""",
+        """where is my order|where's my order|wheres my order|where is the order|order status|status of my order|track my order
+        tracking number|tracking code|tracking link
+        where is my parcel|where's my parcel|where is my package|where's my package|where is my delivery|my parcel|my package
+        parcel|has my order shipped|order shipped|shipped yet
+        when will my order|when will it arrive|when will it be delivered|not arrived|hasn't arrived|haven't received my order
+        did not arrive|delivery status|out for delivery
+        荷物|お荷物|小包|配送状況|配達状況|発送状況|注文状況|出荷状況|発送されました|発送しました|いつ届|いつ届きます|いつとどき
+        いつ着きます|いつ発送|まだ届|届いていません|届いてません|届かない|到着予定|追跡番号|問い合わせ番号|お届け予定
+        注文した商品は|トラッキング|トラッキング番号
+        包裹|快遞|快递|貨到哪|訂單到|訂單狀態|訂單嘅狀態|訂單的狀態|訂單進度|物流|追蹤號碼|追蹤編號|運單號|單號|快遞單號
+        什麼時候到貨|甚麼時候到|什麼時候送到|什麼時候發貨|發貨了|寄出了|還沒收到|未收到貨|幾時到|幾時送到|幾時出貨|寄出未|寄咗未
+        出咗貨|到邊度|到咗邊|送到邊|去咗邊|收唔到貨|仲未到|出貨了|出貨沒|配送進度""",
         opens_deal=True,
     ),
     ShippedRule(
@@ -68,8 +75,10 @@ RULES = (
         "complaint",
         "Complaint",
         "red",
-        """complaint|complain|broken|damaged|defective|faulty|not working|doesn't work|does not work|stopped working|wrong item|wrong size|terrible|awful|unacceptable|disappointed|rip off|scam
-        苦情|クレーム|壊れ|破損|故障|不良品|不具合|最悪|ひどい|酷い|対応が悪い|違う商品|間違った商品|届いた商品が違|がっかり|動きません|動かない
+        """complaint|complain|broken|damaged|defective|faulty|not working|doesn't work|does not work|stopped working|wrong item
+        wrong size|terrible|awful|unacceptable|disappointed|rip off|scam
+        苦情|クレーム|壊れ|破損|故障|不良品|不具合|最悪|ひどい|酷い|対応が悪い|違う商品|間違った商品|届いた商品が違|がっかり
+        動きません|動かない
         投訴|壞了|爛咗|壞咗|整爛|故障|瑕疵|破損|寄錯|發錯|送錯|貨不對|太差|好差|失望|離譜|騙人|呃人|用不了|用唔到|差評""",
         heeds_negation=True,
     ),
@@ -77,9 +86,12 @@ RULES = (
         "shop-address",
         "Shop address",
         "teal",
-        """shop address|store address|where is your shop|where is your store|where are you located|nearest shop|nearest store|opening hours|store hours|what time do you open|what time do you close|physical store|branch near
-        店舗の場所|店の場所|お店はどこ|店舗はどこ|お店の住所|店の住所|最寄りの店|近くの店|営業時間|何時から|何時まで|何時に開|定休日|実店舗
-        店鋪地址|門市地址|門市在哪|店在哪|地址在哪|哪裡有店|哪裡有門市|附近門市|附近的店|營業時間|幾點開|幾點關|實體店|舖頭喺邊|鋪頭喺邊|門市喺邊|間舖喺邊|邊度有舖|幾點閂|幾點收""",
+        """shop address|store address|where is your shop|where is your store|where are you located|nearest shop|nearest store
+        opening hours|store hours|what time do you open|what time do you close|physical store|branch near
+        店舗の場所|店の場所|お店はどこ|店舗はどこ|お店の住所|店の住所|最寄りの店|近くの店|営業時間|何時から|何時まで|何時に開
+        定休日|実店舗
+        店鋪地址|門市地址|門市在哪|店在哪|地址在哪|哪裡有店|哪裡有門市|附近門市|附近的店|營業時間|幾點開|幾點關|實體店|舖頭喺邊
+        鋪頭喺邊|門市喺邊|間舖喺邊|邊度有舖|幾點閂|幾點收""",
     ),
     ShippedRule(
         "quotation",
@@ -102,7 +114,8 @@ RULES = (
         "human-please",
         "Human please",
         "pink",
-        """speak to a human|talk to a human|human please|real person|speak to someone|talk to someone|speak to an agent|talk to an agent|live agent|customer service representative|speak with someone|talk to a person|speak to a person
+        """speak to a human|talk to a human|human please|real person|speak to someone|talk to someone|speak to an agent
+        talk to an agent|live agent|customer service representative|speak with someone|talk to a person|speak to a person
         担当者|オペレーター|人と話|人に代わ|スタッフと話|有人対応|直接話し|人間と話
         人工客服|真人|轉人工|转人工|找客服|搵真人|搵客服|真人客服|同真人講|同職員講|人工服務|專人""",
         heeds_negation=True,
