@@ -20,7 +20,8 @@ _simplify = OpenCC("t2s").convert
 # Voiced and semi-voiced sound marks that follow a kana as a character of their own, half-width and combining.
 _SOUND_MARKS = frozenset("\uff9e\uff9f\u3099\u309a")
 # Characters that change how a neighbour looks and not what it says: zero-width ones, variation selectors, skin tones.
-_INVISIBLE = frozenset(["\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0x1F3FB, 0x1F400))])
+_ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
+_INVISIBLE = frozenset([*_ZERO_WIDTH, *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0x1F3FB, 0x1F400))])
 _SAME = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u301c": "~", "\u2010": "-", "\u2011": "-", "\u2013": "-"})
 
 
