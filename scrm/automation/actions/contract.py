@@ -1,0 +1,107 @@
+"""What an action is: its name, the options an administrator fills in, and what it does on one occasion.
+
+An action runs inside a savepoint of its own and may only write to the database; whatever must leave the house goes through the outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+from scrm.automation.models import Rule, Run
+from scrm.contacts.models import Contact, Event
+from scrm.conversations.models import Conversation, Decision, Message
+from scrm.conversations.services import QueueResult, queue_message
+
+OptionKind: TypeAlias = Literal["text", "long_text", "number", "yes_no", "choice"]
+
+
+class CannotAct(Exception):
+    """The action does not fit the occasion, for example a reply without a conversation; the text says why."""
+
+
+@dataclass(frozen=True)
+class ActionOption:
+    """One field of the action's form. `choices` gives (value, label) pairs when the form is drawn."""
+
+    name: str
+    label: Any
+    kind: OptionKind = "text"
+    required: bool = True
+    help: Any = ""
+    choices: Callable[[], Sequence[tuple[str, Any]]] | None = None
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """One event for which a rule's conditions hold."""
+
+    rule: Rule
+    event: Event
+    contact: Contact
+    conversation: Conversation | None
+    message: Message | None
+    now: datetime
+
+    @property
+    def cause(self) -> str:
+        return f"rule:{self.rule.pk}:v{self.rule.version}"
+
+    def option(self, name: str) -> Any:
+        return self.rule.options.get(name, "")
+
+    def need_conversation(self) -> Conversation:
+        if self.conversation is None:
+            raise CannotAct("There is no conversation on this occasion.")
+        return self.conversation
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`result` is kept in the run and shown to people."""
+
+    verdict: str = Run.Verdict.DONE
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+class Action(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> Any: ...
+    @property
+    def options(self) -> Sequence[ActionOption]: ...
+
+    def run(self, occasion: Occasion) -> Outcome:
+        """Do it. Raise to have the rule's run marked as failed; nothing of the action is kept then."""
+        ...
+
+
+_VERDICTS: Mapping[str, str] = {
+    Decision.Verdict.ALLOW: Run.Verdict.DONE,
+    Decision.Verdict.DEFER: Run.Verdict.DEFERRED,
+    Decision.Verdict.REFUSE: Run.Verdict.BLOCKED,
+}
+
+
+def answer(occasion: Occasion, text: str, **details: Any) -> Outcome:
+    """Send `text` to the customer as this rule, at most once an event; the policy's verdict becomes the run's."""
+    queued = queue_message(
+        occasion.need_conversation(),
+        text=text,
+        source=Message.Source.RULE,
+        cause=occasion.cause,
+        event_key=f"event:{occasion.event.pk}",
+        idempotency_key=f"rule:{occasion.rule.pk}:event:{occasion.event.pk}",
+    )
+    return outcome_of(queued, **details)
+
+
+def outcome_of(queued: QueueResult, **details: Any) -> Outcome:
+    decision = queued.decision
+    result = {**details, "message": queued.message.pk, "decision": decision.pk, "verdict": decision.verdict, "policy_rule": decision.rule}
+    if decision.until is not None:
+        result["until"] = decision.until.isoformat()
+    return Outcome(_VERDICTS[decision.verdict], result)

@@ -1,0 +1,141 @@
+"""Asks the rules about events, a batch at a time, and records every evaluation.
+
+All enabled rules of a trigger are asked together, in their order, at the longest settle time among them: 'order' and 'no further
+rules after a match' would mean nothing for rules that are asked at different moments. An event is evaluated once by each
+rule; the run, the action's effects and the event's delivery commit together.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from scrm.automation.actions import ACTIONS
+from scrm.automation.actions.contract import CannotAct, Occasion, Outcome
+from scrm.automation.models import Rule, Run
+from scrm.automation.triggers import TRIGGERS
+from scrm.contacts import conditions, events
+from scrm.contacts.conditions import Explained, Facts
+from scrm.contacts.models import Event
+from scrm.conversations.models import Conversation, Message
+from scrm.core import clock
+
+logger = logging.getLogger(__name__)
+
+RECHECK_SECONDS = 1.0
+_settle_times: dict[str, int] = {}
+_settle_checked_at = float("-inf")
+
+
+def rules_by_trigger() -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for rule in Rule.objects.filter(enabled=True).order_by("order", "id"):
+        found.setdefault(rule.trigger, []).append(rule)
+    return found
+
+
+def settle(event: Event) -> timedelta:
+    """How long an event waits for related ones: the longest wait among the enabled rules of its trigger."""
+    global _settle_times, _settle_checked_at
+    mono = time.monotonic()
+    if mono - _settle_checked_at >= getattr(settings, "RULES_RECHECK_SECONDS", RECHECK_SECONDS):
+        general = settings.RULE_SETTLE_SECONDS
+        waits: dict[str, int] = {}
+        for trigger, seconds in Rule.objects.filter(enabled=True).values_list("trigger", "settle_seconds"):
+            waits[trigger] = max(waits.get(trigger, 0), general if seconds is None else seconds)
+        _settle_times, _settle_checked_at = waits, mono
+    return timedelta(seconds=_settle_times.get(event.kind, 0))
+
+
+@events.consumer("automation", kinds=TRIGGERS, delay=settle)
+def handle(batch: list[Event]) -> None:
+    """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
+    rules = rules_by_trigger()
+    asked = [event for event in batch if event.kind in rules]
+    if not asked:
+        return
+    occasions = sorted(_facts_of(asked), key=lambda facts: (facts.contact.pk, facts.event.occurred_at, facts.event.pk))
+    conditions.load([rule.conditions for rule in _used(rules, asked) if not conditions.check(rule.conditions)], occasions)
+    runs = [run for facts in occasions for run in _runs(rules[facts.event.kind], facts)]
+    Run.objects.bulk_create(runs)
+
+
+def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule]:
+    for kind in {event.kind for event in asked}:
+        yield from rules[kind]
+
+
+def _facts_of(batch: Sequence[Event]) -> list[Facts]:
+    """Each event with its message, conversation and present contact, in at most two queries."""
+    now = clock.now()
+    messages = Message.objects.select_related("conversation__identity__contact", "conversation__connection").in_bulk(_ids(batch, "message"))
+    bare = [event for event in batch if event.data.get("message") not in messages]
+    conversations = Conversation.objects.select_related("identity__contact", "connection").in_bulk(_ids(bare, "conversation"))
+    found = []
+    for event in batch:
+        message = messages.get(event.data.get("message") or 0)
+        conversation = message.conversation if message is not None else conversations.get(event.data.get("conversation") or 0)
+        # Identities move when people are joined or separated; the event keeps whom it was about at the time.
+        contact = conversation.identity.contact if conversation is not None else event.contact
+        found.append(Facts(contact, now, conversation, message, event))
+    return found
+
+
+def _ids(batch: Iterable[Event], name: str) -> list[int]:
+    return sorted({event.data[name] for event in batch if event.data.get(name)})
+
+
+def _runs(rules: Sequence[Rule], facts: Facts) -> Iterator[Run]:
+    answered_by: Rule | None = None
+    for rule in rules:
+        errors = conditions.check(rule.conditions)
+        if errors:
+            yield _run(rule, facts, Run.Verdict.FAILED, (), {"error": " ".join(errors)})
+            continue
+        explained = conditions.evaluate(rule.conditions, facts)
+        if not explained.truth:
+            yield _run(rule, facts, Run.Verdict.NOT_MATCHED, explained)
+        elif answered_by is not None:
+            yield _run(rule, facts, Run.Verdict.STOPPED, explained, {"by": answered_by.name, "rule": answered_by.pk})
+        else:
+            answered_by = rule if rule.stop_processing else None
+            outcome = _act(rule, facts)
+            yield _run(rule, facts, outcome.verdict, explained, outcome.result)
+
+
+def _run(rule: Rule, facts: Facts, verdict: str, explained: Explained | tuple[()], result: dict[str, object] | None = None) -> Run:
+    trace = [leaf.as_json() for leaf in explained.leaves] if isinstance(explained, Explained) else []
+    return Run(
+        rule=rule,
+        rule_version=rule.version,
+        event=facts.event,
+        contact=facts.contact,
+        verdict=verdict,
+        trace=trace,
+        result=result or {},
+        evaluated_at=facts.now,
+    )
+
+
+def _act(rule: Rule, facts: Facts) -> Outcome:
+    """Do the rule's action in a savepoint: one that fails leaves nothing behind and stops nobody else."""
+    occasion = Occasion(rule, facts.event, facts.contact, facts.conversation, facts.message, facts.now)
+    try:
+        action = ACTIONS.get(rule.action)
+        if action is None:
+            raise CannotAct(f"There is no action {rule.action!r}.")
+        with transaction.atomic():
+            return action.run(occasion)
+    except (OperationalError, InterfaceError):
+        # The database, not the rule: the whole batch is tried again.
+        raise
+    except CannotAct as problem:
+        return Outcome(Run.Verdict.FAILED, {"error": str(problem)})
+    except Exception as problem:
+        logger.warning("rule %s failed for event %s: %s", rule.pk, facts.event.pk, type(problem).__name__, exc_info=True)
+        return Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]})
