@@ -27,7 +27,7 @@ from scrm.sandbox.router import ALIAS
 
 Body = dict[str, Any]
 MOST_AT_ONCE = 10_000
-NUMBER_KNOBS = {"quality_rating": str, "messaging_tier": str, "throughput": int, "webhook_url": str}
+NUMBER_KNOBS: dict[str, type] = {"quality_rating": str, "messaging_tier": str, "throughput": int, "webhook_url": str}
 
 
 class Refused(ValueError):
@@ -132,7 +132,11 @@ def _bulk_row(row: Body, numbers: dict[str, Number], people: dict[str, Person]) 
 def read(request: HttpRequest) -> HttpResponseBase:
     """The customer opens the chat."""
     body = posted(request)
-    chat = Chat.objects.select_related("number__faults", "person").filter(number__slug=body["number"], person=person_of(body["person"])).first()
+    chat = (
+        Chat.objects.select_related("number__faults", "person")
+        .filter(number__slug=body["number"], person=person_of(body["person"]))
+        .first()
+    )
     return JsonResponse({"read": read_chat(chat) if chat else 0})
 
 
@@ -179,7 +183,7 @@ def number_settings(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Quality, tier, throughput and webhook address of a number."""
     number = play.find_number(slug)
     for name, value in posted(request).items():
-        if name not in NUMBER_KNOBS or not isinstance(value, NUMBER_KNOBS[name]) or (name == "throughput" and value < 1):
+        if name not in NUMBER_KNOBS or not isinstance(value, NUMBER_KNOBS[name]) or (isinstance(value, int) and value < 1):
             raise Refused(f"cannot set {name} to {value!r}")
         setattr(number, name, value)
     number.save(update_fields=list(NUMBER_KNOBS))

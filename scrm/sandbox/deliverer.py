@@ -17,8 +17,8 @@ import httpx2
 from django.db import OperationalError, close_old_connections, connections, transaction
 from django.db.models import F
 
-from scrm.sandbox import history
-from scrm.sandbox.models import Chat, HistoryEntry, Message, WebhookDelivery
+from scrm.sandbox import history, rows
+from scrm.sandbox.models import Chat, Message, WebhookDelivery
 from scrm.sandbox.router import ALIAS
 from scrm.sandbox.updates import pack_due
 
@@ -101,21 +101,24 @@ def gap_after(attempts: int) -> float:
     return float(min(FIRST_GAP_SECONDS * 2 ** min(attempts - 1, 10), LONGEST_GAP_SECONDS))
 
 
+SETTLE = "UPDATE sandbox_webhookdelivery SET state = %s, due_at = %s, last_answer = %s, claim = '', lease_until = 0 WHERE id = %s"
+
+
 def record(results: list[tuple[WebhookDelivery, Answer]]) -> None:
     """States, ticks and history of a round in one transaction."""
     now = time.time()
     with transaction.atomic(using=ALIAS):
         for delivery, answer in results:
             _settle(delivery, answer, now)
-        WebhookDelivery.objects.bulk_update([d for d, _ in results], ["state", "due_at", "lease_until", "claim", "last_answer"])
-        HistoryEntry.objects.bulk_create([history.posted_entry(d, a.status, a.reason) for d, a in results])
+        for delivery, _ in results:
+            rows.execute(SETTLE, [delivery.state, delivery.due_at, delivery.last_answer, delivery.pk])
+        rows.insert([history.posted_entry(d, a.status, a.reason) for d, a in results])
         acknowledged = [item[0] for d, a in results if a.status == 200 for item in d.about if item[1] == "message"]
         _tick(acknowledged)
 
 
 def _settle(delivery: WebhookDelivery, answer: Answer, now: float) -> None:
     """Only 200 is success; any other 2xx counts as failure."""
-    delivery.claim, delivery.lease_until = "", 0.0
     delivery.last_answer = f"{answer.status} {answer.reason}".strip()[:200]
     if answer.status == 200:
         delivery.state = WebhookDelivery.State.DELIVERED

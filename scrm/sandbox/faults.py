@@ -6,9 +6,11 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from scrm.sandbox.models import Faults, Number
+from scrm.sandbox.router import ALIAS
 
 PERCENTAGES = (
     "server_error_before_percent",
@@ -44,11 +46,12 @@ def draw(seed: str, slug: str, count: int, knob: str) -> float:
 
 
 def for_send(number: Number, faults: Faults) -> SendFaults:
-    """Count the call and draw its faults; call inside the transaction that accepts the message."""
+    """Count the call and draw its faults. The count is kept even when the call is refused afterwards."""
     if not _any_send_fault(faults):
         return SendFaults()
-    Faults.objects.filter(pk=faults.pk).update(calls=F("calls") + 1)
-    count = faults.calls
+    with transaction.atomic(using=ALIAS):
+        Faults.objects.filter(pk=faults.pk).update(calls=F("calls") + 1)
+        count = Faults.objects.values_list("calls", flat=True).get(pk=faults.pk)
 
     def strikes(knob: str, percent: float) -> bool:
         return draw(faults.seed, number.slug, count, knob) < percent

@@ -4,19 +4,22 @@ from typing import Any
 
 from django.db.models import Count
 
+from scrm.sandbox import rows
 from scrm.sandbox.models import HistoryEntry, Message, Number, PendingUpdate, Person, WebhookDelivery
+
+
+def _append(**members: Any) -> None:
+    rows.insert([HistoryEntry(**members)])
 
 
 def accepted(number: Number, person: Person, wamid: str, reference: str, body: dict[str, Any]) -> None:
     recipient = person.phone or person.user_id
-    HistoryEntry.objects.create(
-        kind="accepted", number=number.slug, wamid=wamid, reference=reference, recipient=recipient, answer=200, content=body
-    )
+    _append(kind="accepted", number=number.slug, wamid=wamid, reference=reference, recipient=recipient, answer=200, content=body)
 
 
 def refused(number: Number, code: int, http: int, body: Any, details: str) -> None:
     source = body if isinstance(body, dict) else {}
-    HistoryEntry.objects.create(
+    _append(
         kind="refused",
         number=number.slug,
         reference=str(source.get("biz_opaque_callback_data") or "")[:512],
@@ -27,14 +30,15 @@ def refused(number: Number, code: int, http: int, body: Any, details: str) -> No
 
 
 def played(number: Number, person: Person, wamid: str, message: dict[str, Any]) -> None:
-    HistoryEntry.objects.create(
-        kind="inbound", number=number.slug, wamid=wamid, recipient=person.phone or person.user_id, content=message
-    )
+    _append(kind="inbound", number=number.slug, wamid=wamid, recipient=person.phone or person.user_id, content=message)
 
 
 def posted_entry(delivery: WebhookDelivery, answer: int, reason: str) -> HistoryEntry:
     content = {"delivery": delivery.pk, "attempt": delivery.attempts, "items": delivery.about, "reason": reason}
     return HistoryEntry(kind="webhook", number=delivery.number.slug, answer=answer, content=content)
+
+
+SHOWN = ("id", "at", "kind", "number", "wamid", "reference", "recipient", "answer", "content")
 
 
 def page(since: int, kind: str, limit: int, number: str = "") -> list[dict[str, Any]]:
@@ -44,7 +48,7 @@ def page(since: int, kind: str, limit: int, number: str = "") -> list[dict[str, 
         entries = entries.filter(kind=kind)
     if number:
         entries = entries.filter(number=number)
-    return list(entries[:limit].values("id", "at", "kind", "number", "wamid", "reference", "recipient", "answer", "content"))
+    return [{name: getattr(entry, name) for name in SHOWN} for entry in entries[:limit]]
 
 
 def summary() -> dict[str, Any]:

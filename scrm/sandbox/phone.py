@@ -51,7 +51,8 @@ def page(request: HttpRequest) -> HttpResponse:
         seed.ensure_all()
     setup = {
         "numbers": [
-            {"slug": n.slug, "label": n.label, "display": n.display_phone_number, "country": n.country} for n in Number.objects.order_by("pk")
+            {"slug": n.slug, "label": n.label, "display": n.display_phone_number, "country": n.country}
+            for n in Number.objects.order_by("pk")
         ],
         "places": [place._asdict() for place in PLACES],
         "suggestions": SUGGESTIONS,
@@ -96,8 +97,8 @@ def people(request: HttpRequest) -> HttpResponse:
     number = get_object_or_404(Number, slug=request.GET.get("number", ""))
     chats = {chat.person_id: chat for chat in Chat.objects.filter(number=number)}
     cards = [thread.person_card(person, chats.get(person.pk)) for person in Person.objects.order_by("pk")]
-    cards.sort(key=lambda card: -card["at"])
-    unread = {slug: 0 for slug in Number.objects.values_list("slug", flat=True)}
+    cards.sort(key=lambda card: (-card["at"], card["country"] != number.country))
+    unread = dict.fromkeys(Number.objects.values_list("slug", flat=True), 0)
     for slug, count in Chat.objects.filter(unread__gt=0).values_list("number__slug", "unread"):
         unread[slug] += count
     return JsonResponse({"people": cards, "unread": unread})
@@ -159,6 +160,8 @@ def _picture(request: HttpRequest, person: Person, number: Number) -> Message:
         content = (Path(__file__).parent / "static" / "sandbox" / "samples" / f"{sample}.jpg").read_bytes()
         return play.send_image(person, number, content=content, caption=caption, reply_to=reply_to)
     file = request.FILES["file"]
+    if isinstance(file, list):
+        raise ValueError("one file at a time")
     mime_type = file.content_type or ""
     if mime_type not in PICTURE_TYPES or not 0 < (file.size or 0) <= MOST_UPLOAD:
         raise ValueError(_("JPEG, PNG, WebP, PDF or MP4 up to 16 MB"))
@@ -175,7 +178,9 @@ def _place(request: HttpRequest, person: Person, number: Number) -> Message:
 
 
 def _target(request: HttpRequest, person: Person, number: Number) -> Message:
-    return get_object_or_404(Message.objects.select_related("number__faults"), wamid=request.POST.get("target", ""), person=person, number=number)
+    return get_object_or_404(
+        Message.objects.select_related("number__faults"), wamid=request.POST.get("target", ""), person=person, number=number
+    )
 
 
 def _tap(request: HttpRequest, person: Person, number: Number) -> Message:
@@ -235,5 +240,3 @@ def media(request: HttpRequest, media_id: str) -> HttpResponse:
     if stored.mime_type.split("/")[0] not in ("image", "audio", "video"):
         answer["Content-Disposition"] = "attachment"
     return answer
-
-

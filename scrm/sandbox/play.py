@@ -122,7 +122,10 @@ def _template_answer(message: Message, choice: str) -> tuple[str, Content]:
 def stop_marketing(person: Person, number: Number | str, *, stop: bool = True) -> None:
     """The platform's own switch for offers: a `user_preferences` update; marketing templates are refused afterwards."""
     business = find_number(number)
-    wish: Content = {"user_id": person.user_id, "detail": "User requested to stop marketing messages" if stop else "User requested to resume"}
+    wish: Content = {
+        "user_id": person.user_id,
+        "detail": "User requested to stop marketing messages" if stop else "User requested to resume",
+    }
     wish |= {"category": "marketing_messages", "value": "stop" if stop else "resume", "timestamp": int(timezone.now().timestamp())}
     if person.phone:
         wish["wa_id"] = person.phone

@@ -52,9 +52,7 @@ def _kept(statuses: Iterable[PendingUpdate], message: Message, number: Number, f
     return [s for s in statuses if draw(faults.seed, message.wamid, 0, f"lost:{s.about[0][1]}") >= percent]
 
 
-def _status(
-    message: Message, person: Person, number: Number, faults: Faults, state: str, after: float, *, code: int = 0
-) -> PendingUpdate:
+def _status(message: Message, person: Person, number: Number, faults: Faults, state: str, after: float, *, code: int = 0) -> PendingUpdate:
     status: dict[str, Any] = {"id": message.wamid, "status": state, "timestamp": str(int(time.time() + after))}
     if person.phone:
         status["recipient_id"] = person.phone

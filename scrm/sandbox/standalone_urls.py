@@ -12,6 +12,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(url="/sandbox/")),
     path("healthz", healthz),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("sandbox/", include("scrm.sandbox.urls")),
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from scrm.sandbox import envelopes
+from scrm.sandbox import envelopes, rows
 from scrm.sandbox.faults import draw
 from scrm.sandbox.models import Faults, Number, PendingUpdate, WebhookDelivery
 from scrm.sandbox.numbers import callback_url
@@ -40,11 +40,15 @@ def pack_due(*, now: float | None = None) -> int:
     if not PendingUpdate.objects.filter(due_at__lte=moment).exists():
         return 0
     with transaction.atomic(using=ALIAS):
-        due = list(PendingUpdate.objects.filter(due_at__lte=moment).select_related("number__faults").order_by("number_id", "due_at", "id")[:PACK_LIMIT])
+        due = list(
+            PendingUpdate.objects.filter(due_at__lte=moment)
+            .select_related("number__faults")
+            .order_by("number_id", "due_at", "id")[:PACK_LIMIT]
+        )
         deliveries: list[WebhookDelivery] = []
         for _, updates in groupby(due, key=lambda update: update.number_id):
             deliveries += _bodies(list(updates), moment)
-        WebhookDelivery.objects.bulk_create(deliveries)
+        rows.insert(deliveries)
         PendingUpdate.objects.filter(pk__in=[update.pk for update in due]).delete()
     return len(due)
 

@@ -1,6 +1,7 @@
 """Everything under /sandbox/."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 from scrm.sandbox import control, fault_page, phone
 
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("phone/new/", phone.new_person, name="sandbox-phone-new"),
     path("phone/change/", phone.change_person, name="sandbox-phone-change"),
     path("phone/media/<str:media_id>/", phone.media, name="sandbox-phone-media"),
+    path("language/", set_language, name="sandbox-language"),
     path("faults/", fault_page.fault_page, name="sandbox-faults"),
     path("control/", include(_control)),
     path("graph/", include("scrm.sandbox.graph.urls")),

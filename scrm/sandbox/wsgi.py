@@ -13,7 +13,13 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 django.setup(set_prefix=False)
 
-SHORT_CHAIN = ("whitenoise.", "django.middleware.security.", "django.middleware.locale.", "django.middleware.common.", "django.middleware.csrf.")
+SHORT_CHAIN = (
+    "whitenoise.",
+    "django.middleware.security.",
+    "django.middleware.locale.",
+    "django.middleware.common.",
+    "django.middleware.csrf.",
+)
 
 
 class SandboxRequest(WSGIRequest):

@@ -85,7 +85,7 @@ def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None =
             if name in known:
                 known[name](element, f"{where}['{name}']")
             elif closed:
-                raise GraphError(100, f"Unexpected key \"{name}\" on param \"{where}\"")
+                raise GraphError(100, f'Unexpected key "{name}" on param "{where}"')
 
     return check
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 
+from scrm.sandbox import rows
 from scrm.sandbox.graph.errors import GraphError
 from scrm.sandbox.models import Chat, Number
 
@@ -16,14 +17,13 @@ PAIR_BURST = 45
 
 
 def spend_throughput(number: Number, *, now: float | None = None) -> None:
-    """130429 when the number has had its messages of this second."""
+    """130429 when the number has had its messages of this second. The mark is read afresh: `number` may be older than the transaction."""
     moment = time.time() if now is None else now
-    mark = max(number.rate_mark, moment)
-    gap = 1.0 / number.throughput
+    rate_mark, throughput = rows.one("SELECT rate_mark, throughput FROM sandbox_number WHERE id = %s", [number.pk])
+    mark, gap = max(rate_mark, moment), 1.0 / throughput
     if mark - moment > 1.0 - gap + 1e-6:
         raise GraphError(130429, "Cloud API message throughput has been reached.")
-    number.rate_mark = mark + gap
-    Number.objects.filter(pk=number.pk).update(rate_mark=number.rate_mark)
+    rows.execute("UPDATE sandbox_number SET rate_mark = %s WHERE id = %s", [mark + gap, number.pk])
 
 
 def spend_pair(chat: Chat, *, now: float | None = None) -> None:

@@ -86,9 +86,7 @@ INTERACTIVE = by_type(
         "button": _buttons,
         "list": _list,
         "cta_url": _with_frame(BODY_1024, record({"name": one_of("cta_url"), "parameters": URL_PARAMETERS})),
-        "location_request_message": record(
-            {"type": anything, "body": BODY_1024, "action": record({"name": one_of("send_location")})}
-        ),
+        "location_request_message": record({"type": anything, "body": BODY_1024, "action": record({"name": one_of("send_location")})}),
         "flow": _with_frame(BODY_1024, record({"name": one_of("flow"), "parameters": FLOW_PARAMETERS})),
         **{kind: record({"type": anything, "action": FREE}, closed=False) for kind in OTHER_INTERACTIVES},
     }

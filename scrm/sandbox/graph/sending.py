@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from scrm.sandbox import history, receipts
+from scrm.sandbox import history, receipts, rows
 from scrm.sandbox.faults import SendFaults, for_send
 from scrm.sandbox.graph import limits, recipients, template_match
 from scrm.sandbox.graph.errors import GraphError
 from scrm.sandbox.graph.message_contract import MARK_READ, check_message
 from scrm.sandbox.identifiers import new_wamid
-from scrm.sandbox.models import Chat, Faults, MediaFile, Message, MessageTemplate, Number, PendingUpdate, Person
+from scrm.sandbox.models import Chat, Faults, MediaFile, Message, MessageTemplate, Number, Person
 from scrm.sandbox.router import ALIAS
 
 WINDOW = timedelta(hours=24)
@@ -34,14 +34,11 @@ class Accepted:
 def accept(number: Number, body: dict[str, Any], *, only_templates: bool = False) -> Accepted:
     """The platform's answer; GraphError when refused. One transaction: counters, message, statuses and history agree."""
     kind = check_message(body, only_templates=only_templates)
+    drawn = for_send(number, number.faults)
+    _strike_before(drawn, number.faults)
     with transaction.atomic(using=ALIAS):
-        current = Number.objects.select_related("faults").get(pk=number.pk)
-        drawn = for_send(current, current.faults)
-    _strike_before(drawn, current.faults)
-    with transaction.atomic(using=ALIAS):
-        current = Number.objects.select_related("faults").get(pk=number.pk)
-        person, given = recipients.resolve(body, current)
-        return Accepted(_accept(current, person, given, kind, body, drawn), drawn)
+        person, given = recipients.resolve(body, number)
+        return Accepted(_accept(number, person, given, kind, body, drawn), drawn)
 
 
 def _strike_before(drawn: SendFaults, faults: Faults) -> None:
@@ -54,7 +51,7 @@ def _strike_before(drawn: SendFaults, faults: Faults) -> None:
 
 
 def _accept(number: Number, person: Person, given: str, kind: str, body: dict[str, Any], drawn: SendFaults) -> dict[str, Any]:
-    chat, _ = Chat.objects.get_or_create(number=number, person=person)
+    chat = Chat.objects.filter(number=number, person=person).first() or Chat.objects.create(number=number, person=person)
     template = template_match.find(number, body["template"]) if kind == "template" else None
     _check_permission(chat, person, template, body)
     _check_references(number, person, kind, body)
@@ -64,7 +61,7 @@ def _accept(number: Number, person: Person, given: str, kind: str, body: dict[st
     limits.spend_pair(chat)
     message = _store(number, person, kind, body, template, failed=bool(drawn.failed_code))
     _show(chat, message)
-    PendingUpdate.objects.bulk_create(receipts.follow(message, person, number, number.faults, drawn.failed_code))
+    rows.insert(receipts.follow(message, person, number, number.faults, drawn.failed_code))
     history.accepted(number, person, message.wamid, message.opaque, body)
     return _answer(person, given, message, with_status=template is not None)
 
@@ -73,7 +70,9 @@ def _check_permission(chat: Chat, person: Person, template: MessageTemplate | No
     if chat.blocked:
         raise GraphError(131026, "Unable to deliver message.")
     if template is None and not window_open(chat):
-        raise GraphError(131047, "Message failed to send because more than 24 hours have passed since the customer last replied to this number.")
+        raise GraphError(
+            131047, "Message failed to send because more than 24 hours have passed since the customer last replied to this number."
+        )
     if template is None:
         return
     if template.category == "MARKETING" and chat.marketing_stopped:
@@ -101,7 +100,7 @@ def _store(number: Number, person: Person, kind: str, body: dict[str, Any], temp
     if template is not None:
         content = {"sent": content, "stored": template.components, "category": template.category}
     state = "failed" if failed else "read" if person.auto_read else "accepted"
-    return Message.objects.create(
+    message = Message(
         wamid=new_wamid(person.phone or person.user_id, inbound=False),
         number=number,
         person=person,
@@ -114,6 +113,8 @@ def _store(number: Number, person: Person, kind: str, body: dict[str, Any], temp
         sent_at=timezone.now(),
         state=state,
     )
+    rows.insert([message])
+    return message
 
 
 def _pricing(template: MessageTemplate | None) -> dict[str, Any]:
@@ -122,15 +123,20 @@ def _pricing(template: MessageTemplate | None) -> dict[str, Any]:
     return {"billable": True, "pricing_model": "PMP", "type": "regular", "category": template.category.lower()}
 
 
+SHOW = "UPDATE sandbox_chat SET typing_until = 0, pair_mark = %s, revision = revision + 1 WHERE id = %s"
+SHOW_NEW = (
+    "UPDATE sandbox_chat SET typing_until = 0, pair_mark = %s, revision = revision + 1,"
+    " last_message_at = %s, preview = %s, unread = unread + %s WHERE id = %s"
+)
+
+
 def _show(chat: Chat, message: Message) -> None:
     """The phone's side: last message, unread badge, typing ends. A failed message never reaches the phone."""
-    chat.typing_until = 0.0
-    changes: dict[str, Any] = {"typing_until": 0.0, "pair_mark": chat.pair_mark, "revision": F("revision") + 1}
-    if message.state != "failed":
-        changes |= {"last_message_at": message.sent_at, "preview": preview(message)}
-        if message.state == "accepted":
-            changes["unread"] = F("unread") + 1
-    Chat.objects.filter(pk=chat.pk).update(**changes)
+    if message.state == "failed":
+        rows.execute(SHOW, [chat.pair_mark, chat.pk])
+        return
+    at = Chat._meta.get_field("last_message_at").get_db_prep_save(message.sent_at, connections[ALIAS])
+    rows.execute(SHOW_NEW, [chat.pair_mark, at, preview(message), int(message.state == "accepted"), chat.pk])
 
 
 def preview(message: Message) -> str:

@@ -131,6 +131,12 @@ async function pickPerson(id, show = true) {
   scrollDown(true);
 }
 
+function drawPlaces() {
+  const near = (place) => (place.country === state.person.country ? 0 : 1);
+  const places = [...setup.places].sort((one, other) => near(one) - near(other));
+  byId("places").replaceChildren(...places.map((place) => el("button", { type: "button", class: "plain", onclick: () => (byId("attach-dialog").close(), doAct({ act: "place", ...place })) }, `📍 ${place.name}`)));
+}
+
 function drawPerson() {
   const person = state.person;
   const number = setup.numbers.find((one) => one.slug === state.number);
@@ -150,6 +156,7 @@ function drawPerson() {
   byId("auto-read").checked = person.auto_read;
   const chips = (setup.suggestions[person.language] || setup.suggestions.en).map((line) => el("button", { type: "button", onclick: () => say(line) }, line));
   byId("suggestions").replaceChildren(...chips);
+  drawPlaces();
 }
 
 async function loadChat() {
@@ -291,10 +298,6 @@ const staticBase = new URL("./samples/", import.meta.url).pathname;
 byId("samples").replaceChildren(
   ...setup.samples.map((sample) => el("button", { type: "button", onclick: () => (byId("attach-dialog").close(), doAct({ act: "picture", sample })) }, el("img", { src: `${staticBase}${sample}.jpg`, alt: sample }))),
 );
-byId("places").replaceChildren(
-  ...setup.places.map((place) => el("button", { type: "button", class: "plain", onclick: () => (byId("attach-dialog").close(), doAct({ act: "place", ...place })) }, `📍 ${place.name}`)),
-);
-
 function every(milliseconds, work) {
   let failing = false;
   const round = async () => {
