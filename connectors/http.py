@@ -9,11 +9,13 @@ waits belong to the product. Bodies, headers and queries never reach a log.
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +72,12 @@ class Reply:
         return retry_after(self.headers.get("retry-after", ""), now)
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The trusted certificates, read once a process: reading them takes longer than most calls."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class _Repeatable(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"HTTP {reply.status}")
@@ -92,6 +100,7 @@ class HttpClient:
             limits=httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEPALIVE_SECONDS),
             follow_redirects=False,
             trust_env=False,
+            verify=_certificates(),
         )
 
     def close(self) -> None:

@@ -99,12 +99,12 @@ class TestConformance:
     def test_keys_of_different_items_differ(self) -> None:
         conformance.check_keys_differ(item for body in RAW for item in CHANNEL.parse(body))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.binary())
     def test_any_bytes_are_read(self, body: bytes) -> None:
         conformance.check_body(CHANNEL, body)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_any_shape_is_read(self, data: st.DataObject) -> None:
         words = st.sampled_from(
@@ -137,7 +137,7 @@ class TestConformance:
         shape = st.recursive(leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4), max_leaves=12)
         conformance.check_body(CHANNEL, json.dumps(envelope(data.draw(st.dictionaries(words, shape, max_size=4)))).encode())
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         st.dictionaries(
             st.sampled_from(
