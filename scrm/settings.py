@@ -135,6 +135,8 @@ CACHES: dict[str, dict[str, Any]] = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
+WEB_WORKERS = env.number("WEB_WORKERS", 1 if DATABASES["default"]["ENGINE"].endswith("sqlite3") else 2, least=1, most=64)
+WEB_THREADS = env.number("WEB_THREADS", 4, least=1, most=64)
 WORKERS = env.number("WORKERS", 4, least=1, most=64)
 JOBS_ENABLED = env.flag("JOBS_ENABLED", ENVIRONMENT != "test")
 TICK_BACKLOG = 50
@@ -172,6 +174,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = not PRODUCTION
 
 LANGUAGE_CODE = "en"

@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 24
 THREADS = 6
+# One writer at a time: more threads would only wait for each other.
+SQLITE_THREADS = 2
 LEASE = timedelta(seconds=60)
 # The connectors' overall limit for one call is 15 s; nothing is sent with less than that and a margin left of the lease.
 LEAST_LEASE_LEFT = timedelta(seconds=25)
@@ -69,11 +71,12 @@ def send_due() -> int:
     if not claims:
         return 0
     crash_here("outbox.claimed")
-    if connection.vendor == "sqlite" and connection.is_in_memory_db() or len(claims) == 1 or not settings.JOBS_ENABLED:
+    if len(claims) == 1 or not settings.JOBS_ENABLED:
         for each in claims:
             send(each)
         return len(claims)
-    with ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="outbox") as pool:
+    threads = SQLITE_THREADS if connection.vendor == "sqlite" else THREADS
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="outbox") as pool:
         list(pool.map(_send_in_thread, claims))
     return len(claims)
 
@@ -94,6 +97,8 @@ def claim(limit: int) -> list[Claim]:
         state="queued", due_at__gt=now
     )
     due = Message.objects.filter(state="queued", due_at__lte=now, connection__in=callable_ids).filter(~Exists(earlier)).order_by("due_at", "id")
+    if not callable_ids or not due.exists():
+        return []
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))

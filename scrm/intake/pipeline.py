@@ -90,6 +90,8 @@ def claim(limit: int) -> list[InboundEvent]:
     """Take waiting bodies, oldest first, and count the attempt before the work. Expired claims are taken over."""
     now = clock.now()
     open_ = InboundEvent.objects.filter(Q(state="waiting") | Q(state="claimed", lease_until__lte=now)).order_by("id")
+    if not open_.exists():
+        return []
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             open_ = open_.select_for_update(skip_locked=True)

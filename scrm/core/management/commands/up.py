@@ -1,0 +1,105 @@
+"""`manage.py up`: web, workers and watchdog (and, outside production, the sandbox) under one process manager."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from scrm.core.supervisor import Program, Supervisor, manage
+
+
+
+class Command(BaseCommand):
+    help = "Start web server, job workers and watchdog; outside production also the sandbox and its story. Ctrl-C stops all."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", default="", help="comma-separated programs to run on this host: web, worker, sandbox")
+        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on")
+        parser.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
+        parser.add_argument("--no-story", action="store_true", help="do not fill an empty sandbox")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = {name for name in options["only"].split(",") if name} or {"web", "worker", "sandbox"}
+        programs = [program for program in self._programs(options["host"]) if program.name in wanted]
+        self._check_ports(options["host"], wanted)
+        if not options["no_migrate"]:
+            self._prepare()
+        for connection in connections.all():
+            connection.close()
+        supervisor = Supervisor(programs, lambda line: self.stderr.write(f"[watchdog] {line}"))
+        supervisor.start()
+        try:
+            self._welcome(supervisor, wanted, story=not options["no_story"])
+            supervisor.watch()
+        finally:
+            self.stdout.write("Stopping…")
+            supervisor.stop()
+            self.stdout.write("Stopped.")
+
+    def _programs(self, host: str) -> list[Program]:
+        cluster = f"{socket.gethostname()}:{settings.PORT}"
+        programs = [
+            Program("web", self._granian(host, settings.PORT, "scrm.wsgi:application", workers=settings.WEB_WORKERS)),
+            Program("worker", manage("work"), {"SCRM_CLUSTER": cluster}, cluster=cluster),
+        ]
+        if settings.SANDBOX:
+            programs.insert(0, Program("sandbox", self._granian("127.0.0.1", settings.SANDBOX_PORT, "scrm.sandbox.wsgi:application", workers=1)))
+        return programs
+
+    def _granian(self, host: str, port: int, target: str, *, workers: int) -> list[str]:
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", target, "--host", host, "--port", str(port)]
+        command += ["--workers", str(workers), "--blocking-threads", str(settings.WEB_THREADS), "--backlog", "2048", "--respawn-failed-workers"]
+        return [*command, "--workers-kill-timeout", "10", "--log-level", "error"]
+
+    def _check_ports(self, host: str, wanted: set[str]) -> None:
+        for name, port, variable in (("web", settings.PORT, "PORT"), ("sandbox", settings.SANDBOX_PORT, "SANDBOX_PORT")):
+            if name not in wanted or (name == "sandbox" and not settings.SANDBOX):
+                continue
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((host if name == "web" else "127.0.0.1", port))
+                except OSError as error:
+                    raise CommandError(f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another: {variable}=8080 make run") from error
+
+    def _prepare(self) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        if settings.SANDBOX:
+            call_command("migrate", database="sandbox", verbosity=0, interactive=False)
+            call_command("sandbox_setup", verbosity=0)
+        else:
+            call_command("collectstatic", verbosity=0, interactive=False)
+
+    def _welcome(self, supervisor: Supervisor, wanted: set[str], *, story: bool) -> None:
+        if "web" in wanted:
+            self._wait_for(f"{settings.PUBLIC_URL if not settings.PRODUCTION else f'http://127.0.0.1:{settings.PORT}'}/healthz", supervisor)
+        if not settings.SANDBOX or supervisor.stopping:
+            return
+        if story and {"web", "worker", "sandbox"} <= wanted:
+            supervisor.say("telling the sandbox's story through the real pipeline (once)…")
+            call_command("sandbox_story", stdout=self.stdout, keep_alive=lambda: (supervisor.keep_alive(), supervisor._tick(), supervisor.stopping)[-1])
+        if not supervisor.stopping:
+            call_command("sandbox_info", format="welcome", stdout=self.stdout)
+
+    def _wait_for(self, url: str, supervisor: Supervisor, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not supervisor.stopping:
+            try:
+                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+                    return
+            except OSError:
+                supervisor.keep_alive()
+                time.sleep(0.2)
+        if not supervisor.stopping:
+            raise CommandError(f"The web server did not answer at {url} within {seconds:.0f} s; its output above says why.")
+
+

@@ -1,0 +1,171 @@
+"""The process manager and watchdog behind `manage.py up`: starts everything, keeps it alive, ends it without leaving an orphan.
+
+Children run in process groups of their own and are told by the kernel to die with their parent. A child that ends is started again
+with a growing pause. A worker cluster that does no job for 40 seconds although jobs are asked for is killed as a whole and
+started again: django-q2 can stop working while all of its processes look alive (the read lock of its queue dies with an idle worker).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, close_old_connections
+
+from scrm.core import jobs
+from scrm.core.processes import adopt_orphans, die_with_parent
+
+TICK_SECONDS = 5.0
+SILENT_SECONDS = 40.0
+STOP_SECONDS = 20.0
+LONGEST_PAUSE = 15.0
+
+
+@dataclass
+class Program:
+    """One child: its command, and how it is doing. `cluster` names the heartbeat of a worker cluster."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    cluster: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause: float = 0.0
+    restarts: int = 0
+
+    def start(self) -> None:
+        parent = os.getpid()
+        self.process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.command,
+            env={**os.environ, "SCRM_SUPERVISED": "1", **self.environment},
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - the only moment at which the kernel can be told
+        )
+        self.started_at = time.monotonic()
+
+    def signal_group(self, number: int) -> None:
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, number)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Runs programs until told to stop. `say` gets one line for each thing a person would want to know."""
+
+    def __init__(self, programs: Sequence[Program], say: Callable[[str], None]) -> None:
+        self.programs = list(programs)
+        self.say = say
+        self.stopping = False
+
+    def start(self) -> None:
+        adopt_orphans()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        for program in self.programs:
+            program.start()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.stopping = True
+
+    def watch(self) -> None:
+        """Until a signal comes: restart what ended, ask for ticks, end what is silent."""
+        next_tick = 0.0
+        while not self.stopping:
+            self.keep_alive()
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + TICK_SECONDS
+                self._tick()
+            time.sleep(0.3)
+
+    def keep_alive(self) -> None:
+        for program in self.programs:
+            if program.running or self.stopping:
+                continue
+            code = program.process.returncode if program.process else None
+            if time.monotonic() - program.started_at < program.pause:
+                continue
+            program.signal_group(signal.SIGKILL)
+            lived = time.monotonic() - program.started_at
+            program.pause = 1.0 if lived > 30 else min(LONGEST_PAUSE, max(1.0, program.pause * 2))
+            program.restarts += 1
+            self.say(f"{program.name} ended ({code}), starting it again")
+            program.start()
+        self._reap()
+
+    def _reap(self) -> None:
+        """Adopted grandchildren that ended are collected; Popen keeps the codes of its own."""
+        own = {program.process.pid for program in self.programs if program.process}
+        for pid in _children():
+            if pid not in own:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+
+    def _tick(self) -> None:
+        close_old_connections()
+        try:
+            jobs.ask_for_tick()
+            for program in self.programs:
+                if program.cluster and self._silent(program):
+                    self.say(f"{program.name} has done no job for {SILENT_SECONDS:.0f} s, ending and starting it again")
+                    program.signal_group(signal.SIGKILL)
+                    program.pause = 0.0
+        except DatabaseError as error:
+            self.say(f"the database does not answer: {type(error).__name__}")
+
+    def _silent(self, program: Program) -> bool:
+        if not program.running or time.monotonic() - program.started_at < SILENT_SECONDS:
+            return False
+        age = jobs.oldest_beat_age(program.cluster)
+        return age is None or age > SILENT_SECONDS
+
+    def stop(self) -> None:
+        """SIGTERM to all, the rest after `STOP_SECONDS` with SIGKILL, groups and adopted orphans included."""
+        self.stopping = True
+        deadline = time.monotonic() + STOP_SECONDS
+        for program in reversed(self.programs):
+            self._ask_to_end(program, deadline)
+        for program in self.programs:
+            program.signal_group(signal.SIGKILL)
+        self._end_orphans()
+
+    def _ask_to_end(self, program: Program, deadline: float) -> None:
+        """Last started, first ended: workers finish what they hold while the others still answer."""
+        if not program.running or program.process is None:
+            return
+        program.process.send_signal(signal.SIGTERM)
+        while time.monotonic() < deadline and program.running:
+            time.sleep(0.05)
+
+    def _end_orphans(self) -> None:
+        for _ in range(50):
+            left = _children()
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.05)
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children") as file:  # noqa: PTH123
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def manage(*arguments: str) -> list[str]:
+    return [sys.executable, sys.argv[0], *arguments]

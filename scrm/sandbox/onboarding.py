@@ -1,0 +1,172 @@
+"""What an administrator would do on the first day, done for the sandbox: connections, staff, catalogue, replies, rules.
+
+The only modules of the sandbox that know the product are this one, `telling.py` and the commands; the stand-ins know wire formats only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
+
+from connectors.contracts import Address
+from scrm.api.models import PartnerToken
+from scrm.api.scopes import SCOPES
+from scrm.api.services import digest_of, issue_token
+from scrm.automation import shipped as shipped_rules
+from scrm.commerce.services import LineInput, ShipmentInput, upsert_order, upsert_product
+from scrm.connections.models import Connection
+from scrm.connections.services import upsert_connection
+from scrm.contacts.models import Identity
+from scrm.contacts.services import Sender, resolve_many
+from scrm.conversations.models import QuickReply
+from scrm.sandbox import numbers
+from scrm.sandbox.crm.account import connection_settings as crm_settings
+from scrm.sandbox.models import Person
+from scrm.sandbox.seed import ensure_all
+from scrm.sandbox.story.catalogue import PRODUCTS
+from scrm.sandbox.story.orders import OrderFacts, orders_for
+from scrm.sandbox.story.replies import QUICK_REPLIES
+from scrm.staff.models import Team, User
+from scrm.sync.defaults import install_mappings
+from scrm.tags import shipped as shipped_tags
+
+PASSWORD = "sandbox"
+LANGUAGES = {"zh_HK": "zh-hk", "zh_TW": "zh-hant", "ja": "ja", "en": "en", "zh_CN": "zh-hans"}
+STAFF = (
+    # user name, name shown, language, time zone, team, rights
+    ("admin", "Aya Kobayashi", "", "Asia/Hong_Kong", "Supervisors", "administrator"),
+    ("mei", "陳美儀 Mei", "zh-hant", "Asia/Hong_Kong", "Hong Kong & Singapore", "agent"),
+    ("wei", "林志偉 Wei", "zh-hant", "Asia/Taipei", "Taiwan", "agent"),
+    ("yuki", "田中 由紀 Yuki", "ja", "Asia/Tokyo", "Japan", "agent"),
+)
+AGENT_OF = {"sandbox-hk": "mei", "sandbox-tw": "wei", "sandbox-jp": "yuki"}
+AGENT_RIGHTS = (
+    "view_contact", "change_contact", "view_identity", "view_conversation", "change_conversation", "view_message", "add_message", "view_decision",
+    "view_tag", "view_tagassignment", "add_tagassignment", "change_tagassignment", "view_order", "view_shipment", "view_product", "view_quickreply",
+    "view_messagetemplate", "view_response", "view_run", "view_event", "view_externalrecord", "view_consent", "view_attachment",
+)  # fmt: skip
+
+
+def set_up() -> None:
+    """Idempotent, and quick when nothing is missing."""
+    ensure_all()
+    ensure_staff()
+    ensure_connections()
+    ensure_catalogue()
+    ensure_replies()
+    shipped_tags.install()
+
+
+def ensure_staff() -> None:
+    agents, _ = Group.objects.get_or_create(name="Agents")
+    agents.permissions.set(Permission.objects.filter(codename__in=AGENT_RIGHTS))
+    for username, name, language, zone, team_name, rights in STAFF:
+        user, made = User.objects.get_or_create(
+            username=username,
+            defaults={"display_name": name, "language": language, "time_zone": zone, "is_staff": True, "is_superuser": rights == "administrator"},
+        )
+        if made:
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+            user.teams.add(Team.objects.get_or_create(name=team_name)[0])
+            if rights == "agent":
+                user.groups.add(agents)
+
+
+def ensure_connections() -> None:
+    for row in numbers.connection_settings():
+        upsert_connection(
+            row["slug"],
+            label=row["label"],
+            kind=Connection.Kind.CHANNEL,
+            adapter="whatsapp_cloud",
+            address=row["display_phone_number"],
+            account_id=row["settings"]["phone_number_id"],
+            settings=row["settings"],
+            secrets=row["secrets"],
+            country=row["country"],
+            language=row["language"],
+            time_zone=row["time_zone"],
+        )
+    crm = crm_settings()
+    connection = upsert_connection(
+        crm["slug"], label=crm["label"], kind=Connection.Kind.CRM, adapter=crm["adapter"], settings=crm["settings"], secrets=crm["secrets"]
+    )
+    install_mappings(connection)
+
+
+def ensure_catalogue() -> None:
+    for product in PRODUCTS:
+        prices = {currency: str(price) for currency, price in product.prices.items()}
+        upsert_product(product.sku, name=product.names["en"], names=product.names, aliases=product.aliases, prices=prices)
+
+
+def ensure_replies() -> None:
+    """Only into an empty list: what an agent deleted stays deleted."""
+    if QuickReply.objects.exists():
+        return
+    QuickReply.objects.bulk_create(
+        QuickReply(shortcut=reply.shortcut, language=language, title=reply.title, text=text) for reply in QUICK_REPLIES for language, text in reply.texts.items()
+    )
+
+
+def ensure_orders(now: datetime | None = None) -> int:
+    """The shop's orders, as a partner's system would hand them over. Returns how many there are."""
+    people = list(Person.objects.order_by("pk"))
+    portfolio = numbers.ensure_numbers()[0].portfolio_id
+    identities = resolve_many([sender_of(person, portfolio) for person in people], verified=Identity.Verified.CRM)
+    count = 0
+    for person, identity in zip(people, identities, strict=True):
+        for order in orders_for(person.user_id, person.country, now or timezone.now()):
+            _store(order, identity)
+            count += 1
+    return count
+
+
+def sender_of(person: Person, portfolio: str) -> Sender:
+    addresses = (Address("whatsapp", person.phone),) if person.phone else ()
+    return Sender((*addresses, Address("whatsapp_user", person.user_id, portfolio)), name=person.name, country=person.country, language=LANGUAGES.get(person.language, ""))
+
+
+def _store(order: OrderFacts, identity: Identity) -> None:
+    shipment = order["shipment"]
+    upsert_order(
+        order["number"],
+        contact=identity.contact,
+        status=order["status"],
+        currency=order["currency"],
+        total=order["total"],
+        placed_at=order["placed_at"],
+        lines=[LineInput(sku=line["sku"], quantity=line["qty"], unit_price=line["unit_price"]) for line in order["lines"]],
+        shipment=ShipmentInput(
+            carrier=shipment["carrier"],
+            tracking_number=shipment["tracking_number"],
+            tracking_url=shipment["tracking_url"],
+            status=shipment["status"],
+            expected_at=shipment["eta"],
+        )
+        if shipment
+        else None,
+    )
+
+
+def switch_rules_on() -> None:
+    shipped_rules.install()
+
+
+def partner_token() -> str:
+    """A token for the partner API that works on this machine; kept in a file that only its owner reads."""
+    file = Path(settings.VAR_DIR) / "sandbox_token"
+    if file.exists():
+        plaintext = file.read_text().strip()
+        if PartnerToken.objects.filter(digest=digest_of(plaintext), revoked_at=None).exists():
+            return plaintext
+    _, plaintext = issue_token(f"sandbox partner {secrets.token_hex(2)}", SCOPES)
+    file.touch(mode=0o600)
+    file.write_text(plaintext)
+    return plaintext
