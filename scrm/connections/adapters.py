@@ -37,14 +37,14 @@ _made: dict[tuple[str, Any], tuple[str, Any]] = {}
 _lock = threading.Lock()
 
 
-def _start_afresh() -> None:
-    """A forked worker must not share sockets with its parent, nor a lock that another thread of it held."""
+def forget_adapters() -> None:
+    """Make every adapter anew. A forked worker must not share sockets with its parent, nor a lock that another thread of it held."""
     global _lock
     _lock = threading.Lock()
     _made.clear()
 
 
-os.register_at_fork(after_in_child=_start_afresh)
+os.register_at_fork(after_in_child=forget_adapters)
 
 
 def account_of(connection: Configured) -> Account:

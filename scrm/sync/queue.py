@@ -123,4 +123,4 @@ def _fail(row: Push, result: Settled, now: datetime) -> None:
 
 def retry_pause() -> timedelta:
     """SYNC_RETRY_MINUTES, up to a tenth more or less, so that what failed together does not come back together."""
-    return timedelta(minutes=settings.SYNC_RETRY_MINUTES) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
+    return timedelta(minutes=settings.SYNC_RETRY_MINUTES) * random.uniform(1 - JITTER, 1 + JITTER)

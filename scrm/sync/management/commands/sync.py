@@ -49,7 +49,6 @@ def _counts(crm: Connection) -> dict[str, Any]:
 def _as_text(taken: int, rows: list[dict[str, Any]]) -> str:
     lines = [f"{taken} taken"]
     for row in rows:
-        lines.append(
-            f"{row['connection']} ({row['state']}): {row['done']} in step, {row['due']} due, {row['dead']} dead, {row['discarded']} discarded"
-        )
+        counts = ", ".join(f"{row[state]} {label}" for state, label in _LABELS.items())
+        lines.append(f"{row['connection']} ({row['state']}): {counts}")
     return "\n".join(lines)

@@ -1,0 +1,129 @@
+"""A CRM in memory that keeps the contract of `connectors.contracts.Crm`, with faults on request.
+
+`FarSide` is the CRM's own database and survives its adapters; `FakeCrm` is the adapter, found through the registry like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Write
+from connectors.errors import ConnectorError, OutcomeUnknown
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class FarSide:
+    """`calls` are the writes of each call, `fields` and `joined` the records by their id there."""
+
+    fields: dict[str, Json] = field(default_factory=dict)
+    ids: dict[tuple[str, str], str] = field(default_factory=dict)
+    joined: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    calls: list[list[Write]] = field(default_factory=list)
+    prepared: int = 0
+    next_id: int = 101
+    # Faults.
+    refused: dict[str, str] = field(default_factory=dict)
+    choking: set[str] = field(default_factory=set)
+    down: ConnectorError | None = None
+    dies_after: bool = False
+    meanwhile: Callable[[], None] | None = None
+
+    def record(self, kind: str, key: str) -> Json:
+        return self.fields[self.ids[kind, key]]
+
+    def writes(self) -> list[Write]:
+        return [write for call in self.calls for write in call]
+
+    def delete(self, kind: str, key: str) -> None:
+        del self.fields[self.ids.pop((kind, key))]
+
+    def new_id(self) -> str:
+        self.next_id += 1
+        return str(self.next_id)
+
+    def merge(self, kind: str, key: str) -> str:
+        """The record lives on under another id."""
+        old, new = self.ids[kind, key], self.new_id()
+        self.fields[new], self.ids[kind, key], self.merged[old] = self.fields.pop(old), new, new
+        return new
+
+
+FAR_SIDES: dict[str, FarSide] = {}
+
+
+class FakeCrm:
+    slug = "fake"
+    label = "CRM in memory"
+    fields = (ConfigField("token", "Token", secret=True),)
+    capabilities = Capabilities(resolution=timedelta(milliseconds=1), conditional=False, batch=100)
+
+    def __init__(self, account: Account) -> None:
+        self.far = FAR_SIDES[account.slug]
+
+    def check(self) -> Health:
+        self._fail_if_down()
+        return Health(True, timedelta(milliseconds=20), "answers", {"plan": "test"})
+
+    def prepare(self) -> None:
+        self._fail_if_down()
+        self.far.prepared += 1
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]:
+        self.far.calls.append(list(writes))
+        if self.far.meanwhile:
+            hook, self.far.meanwhile = self.far.meanwhile, None
+            hook()
+        self._fail_if_down()
+        if any(write.key in self.far.choking for write in writes):
+            raise OutcomeUnknown("The server broke", code="HTTP 500")
+        outcomes = [self._one(write) for write in writes]
+        if self.far.dies_after:
+            self.far.dies_after = False
+            raise Killed
+        return outcomes
+
+    def _fail_if_down(self) -> None:
+        if self.far.down:
+            raise self.far.down
+
+    def _one(self, write: Write) -> Outcome:
+        if write.key in self.far.refused:
+            return Outcome(write.key, "rejected", write.id, reason=self.far.refused[write.key])
+        if write.id in self.far.merged:
+            return Outcome(write.key, "moved", self.far.merged[write.id])
+        if write.id and write.id not in self.far.fields:
+            return Outcome(write.key, "gone", write.id)
+        known = write.id or self.far.ids.get((write.kind, write.key), "")
+        record_id = known or self.far.new_id()
+        self.far.ids[write.kind, write.key] = record_id
+        self.far.fields.setdefault(record_id, {}).update(write.fields)
+        lost = [link.id for link in write.links if link.id not in self.far.fields]
+        self.far.joined.setdefault(record_id, set()).update((link.kind, link.id) for link in write.links if link.id not in lost)
+        reason = f"not associated with {', '.join(lost)}" if lost else ""
+        return Outcome(write.key, "updated" if known else "created", record_id, str(len(self.far.calls)), reason=reason)
+
+    def describe(self) -> list[ObjectType]:
+        return []
+
+    def changes(self, kind: str, cursor: Json, limit: int) -> Page:
+        return Page((), cursor, False)
+
+    def removals(self, kind: str, cursor: Json, known: Collection[str]) -> Page:
+        return Page((), cursor, False)
+
+    def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
+        return [Change(kind, each, "", None, self.far.fields[each]) for each in ids if each in self.far.fields]
+
+    def hints(self, body: bytes, headers: Mapping[str, str], url: str) -> list[Hint]:
+        return []
+
+
+def keys(writes: Sequence[Write]) -> list[tuple[str, str]]:
+    return [(write.kind, write.key) for write in writes]
