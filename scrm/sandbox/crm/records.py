@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -226,8 +226,3 @@ def write_json(row: Write) -> Json:
         "object_type": row.object_type, "object_id": str(row.record_id), "scrm_id": row.scrm_id,
         "trace_id": row.trace_id, "correlation_id": row.correlation_id, "changes": row.changes,
     }  # fmt: skip
-
-
-def live(kind: ObjectType, *, archived: bool = False) -> Iterable[Record]:
-    """All records of a type that are (not) in the bin, in the order of their ids; merged ones are in neither list."""
-    return Record.objects.filter(object_type=kind.name, archived=archived, merged_into=None).order_by("id")
