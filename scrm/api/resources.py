@@ -17,6 +17,7 @@ from scrm.api.sending import RefusedSerializer, SendSerializer, SentSerializer, 
 from scrm.commerce.models import Order, OrderLine
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Conversation, Decision, Message, MessageTemplate
+from scrm.conversations.services import QueueResult
 from scrm.tags.models import TagAssignment
 
 
@@ -138,5 +139,5 @@ class Messages(Resource):
         body.is_valid(raise_exception=True)
         result = send(request.auth, request.headers.get("Idempotency-Key"), body.validated_data)
         message = MESSAGES.get(pk=result.message.pk)
-        answer = SentSerializer({"message": message, "decision": result.decision})
+        answer = SentSerializer(QueueResult(message, result.decision, result.created))
         return Response(answer.data, status=status.HTTP_201_CREATED if result.created else status.HTTP_200_OK)

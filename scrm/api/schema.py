@@ -13,7 +13,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.renderers import OpenApiJsonRenderer
 
 
-class PartnerTokenScheme(OpenApiAuthenticationExtension):
+class PartnerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "scrm.api.authentication.PartnerTokenAuthentication"
     name = "partnerToken"
 
@@ -24,7 +24,7 @@ class PartnerTokenScheme(OpenApiAuthenticationExtension):
 @cache
 def _document() -> bytes:
     """Made once a process: it depends on the code alone."""
-    document = SchemaGenerator().get_schema(request=None, public=True)
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     rendered: bytes = OpenApiJsonRenderer().render(document, renderer_context={})
     return rendered
 

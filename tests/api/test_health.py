@@ -16,7 +16,7 @@ from scrm.core import clock
 from scrm.core.models import Heartbeat
 from scrm.intake import spool
 from scrm.intake.models import InboundEvent
-from tests.api.conftest import NOON
+from tests.api.people import NOON
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Attachment, Conversation, Decision, Message, MessageTemplate
 from scrm.tags.models import Tag, TagAssignment
-from tests.api.conftest import NOON, Partner
+from tests.api.people import NOON, Partner
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Identity]

@@ -11,7 +11,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Decision, Message
 from scrm.core import clock
-from tests.api.conftest import NOON, Partner
+from tests.api.people import NOON, Partner
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(minutes=10)

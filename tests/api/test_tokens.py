@@ -14,7 +14,7 @@ from scrm.api.services import issue_token, revoke_token
 from scrm.api.throttling import PartnerThrottle
 from scrm.api.urls import router
 from scrm.core import clock
-from tests.api.conftest import NOON, Partner
+from tests.api.people import NOON, Partner
 
 pytestmark = pytest.mark.django_db
 
