@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.http import HttpResponse
-from django.test import Client
 
-from scrm.sandbox import play, seed
-from scrm.sandbox.models import Number, Person
+if TYPE_CHECKING:
+    from django.test import Client
 
-Graph = Callable[..., HttpResponse]
+    from scrm.sandbox.models import Number, Person
+
+# Models are imported inside the fixtures: this file is read before the apps are.
+Graph = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
 def sandbox_database(db: None) -> None:
+    from scrm.sandbox import seed
+
     seed.ensure_all()
 
 
 @pytest.fixture
 def hongkong() -> Number:
+    from scrm.sandbox.models import Number
+
     return Number.objects.select_related("faults").get(slug="sandbox-hk")
 
 
 @pytest.fixture
 def tai_man() -> Person:
     """陳大文, with a phone number, who has just written to the Hong Kong number."""
+    from scrm.sandbox import play
+    from scrm.sandbox.models import Person
+
     person = Person.objects.get(name="陳大文")
     play.say(person, "sandbox-hk", text="我的包裹到哪裡了？")
     return person
@@ -37,6 +45,9 @@ def tai_man() -> Person:
 @pytest.fixture
 def wing_lam() -> Person:
     """何穎琳, known by her user id only, who has just written."""
+    from scrm.sandbox import play
+    from scrm.sandbox.models import Person
+
     person = Person.objects.get(name="何穎琳")
     play.say(person, "sandbox-hk", text="你好")
     return person
@@ -46,7 +57,7 @@ def wing_lam() -> Person:
 def graph(client: Client, hongkong: Number) -> Graph:
     """Call the Graph API with the Hong Kong number's token: graph("messages", {...}) or graph("/<node>")."""
 
-    def call(path: str, body: dict[str, Any] | None = None, *, method: str = "", token: str = hongkong.access_token) -> HttpResponse:
+    def call(path: str, body: dict[str, Any] | None = None, *, method: str = "", token: str = hongkong.access_token) -> Any:
         address = path[1:] if path.startswith("/") else f"{hongkong.phone_number_id}/{path}"
         verb = method or ("GET" if body is None else "POST")
         return client.generic(
@@ -66,5 +77,5 @@ def message(person: Person, kind: str, content: Any, **members: Any) -> dict[str
     return {"messaging_product": "whatsapp", "type": kind, kind: content, **address, **members}
 
 
-def error_code(answer: HttpResponse) -> int:
+def error_code(answer: Any) -> int:
     return int(json.loads(answer.content)["error"]["code"])

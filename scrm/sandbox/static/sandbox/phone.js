@@ -56,6 +56,8 @@ function when(card) {
   return dayKey(card.at, card.zone) === dayKey(Date.now(), card.zone) ? clockTime(card.at, card.zone) : new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: card.zone, month: "numeric", day: "numeric" }).format(card.at);
 }
 
+const badge = (count) => el("span", { class: "badge" }, count > 99 ? "99+" : String(count));
+
 function drawNumbers() {
   byId("numbers").replaceChildren(
     ...setup.numbers.map((number) =>
@@ -64,7 +66,7 @@ function drawNumbers() {
         { type: "button", role: "tab", class: "number", "aria-selected": String(number.slug === state.number), onclick: () => pickNumber(number.slug) },
         el("b", {}, number.country),
         el("span", {}, number.display),
-        state.unread[number.slug] ? el("span", { class: "badge" }, String(state.unread[number.slug])) : null,
+        state.unread[number.slug] ? badge(state.unread[number.slug]) : null,
       ),
     ),
   );
@@ -86,7 +88,7 @@ function drawPeople() {
         { type: "button", class: "person", "aria-current": String(card.id === state.person?.id), onclick: () => pickPerson(card.id) },
         round,
         el("span", { class: "line" }, el("b", {}, card.name), el("time", {}, when(card))),
-        el("span", { class: "line" }, el("span", { class: "preview" }, card.preview || (card.phone ? `+${card.phone}` : `@${card.username}`)), el("small", { class: "flag" }, card.country), card.unread ? el("span", { class: "badge" }, String(card.unread)) : null),
+        el("span", { class: "line" }, el("span", { class: "preview" }, card.preview || (card.phone ? `+${card.phone}` : `@${card.username}`)), el("small", { class: "flag" }, card.country), card.unread ? badge(card.unread) : null),
       ),
     );
   });
