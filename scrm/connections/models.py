@@ -27,12 +27,20 @@ class Connection(models.Model):
         STANDARD = "standard", _("Standard account")
         ENTERPRISE = "enterprise", _("Enterprise account")
 
-    slug = models.SlugField(_("slug"), unique=True, help_text=_("Part of the webhook's address; do not change it once the platform knows it."))
+    slug = models.SlugField(
+        _("slug"), unique=True, help_text=_("Part of the webhook's address; do not change it once the platform knows it.")
+    )
     label = models.CharField(_("label"), max_length=80)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     adapter = models.CharField(_("adapter"), max_length=40)
     address = models.CharField(_("own address"), max_length=80, blank=True, help_text=_("The number or account that customers see."))
-    account_id = models.CharField(_("account id"), max_length=100, blank=True, db_index=True, help_text=_("The platform's id of this number; webhooks are routed by it."))
+    account_id = models.CharField(
+        _("account id"),
+        max_length=100,
+        blank=True,
+        db_index=True,
+        help_text=_("The platform's id of this number; webhooks are routed by it."),
+    )
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     secrets = EncryptedJSONField(_("secrets"), default=dict, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True, help_text=_("Region for numbers without a country code, e.g. HK."))

@@ -20,9 +20,16 @@ liao lim lin ling liu lo loh low lu lui luk lum ma mak man mok ng ngai ngan ong 
 soh song su sun sze szeto tai tam tan tang tay teh teo ting to toh tong tsai tsang tse tseng tsoi tsui tung wan wang wee wong woo
 wu yam yan yang yap yau yee yeo yeoh yeung yip yiu yu yuan yuen yung zhang zhao zheng zhou zhu
 """
+_COMMON = """
+au chan chang chen cheng cheung chow chua fung goh ho huang koh kwok lai lam lau lee leung li lim lin liu ma ng ong tan tang teo tsai tsang wang wong
+wu yang yeung yip
+"""
 COMPOUND_SURNAMES = frozenset(_COMPOUND.split())
 # As Hong Kong, Taiwan, Singapore and Malaysia spell them.
 ROMANISED_SURNAMES = frozenset(_ROMANISED.split())
+COMMON_SURNAMES = frozenset(_COMMON.split())
+# Japanese surnames of three characters, besides those with 々 in the middle.
+LONG_JAPANESE_SURNAMES = frozenset(["長谷川", "五十嵐", "佐久間", "小笠原", "日比野", "大久保", "小野寺", "久保田", "宇佐美", "長谷部"])
 # Japanese surnames of one character that are common; else a Japanese surname is taken to have two.
 SHORT_JAPANESE_SURNAMES = frozenset("林森原東南西北関堀岡谷辻星泉島浜畑湊窪榊菅旭堤牧柳梶桂")
 FAMILY_FIRST_COUNTRIES = frozenset({"HK", "MO", "TW", "CN", "SG", "MY"})
@@ -96,7 +103,7 @@ def _unspaced(word: str, *, japanese: bool) -> tuple[str, str]:
 def _japanese_cut(word: str) -> int:
     if len(word) == 2 or (len(word) == 3 and word[0] in SHORT_JAPANESE_SURNAMES):
         return 1
-    return 2
+    return 3 if len(word) > 3 and (word[1] == "々" or word[:3] in LONG_JAPANESE_SURNAMES) else 2
 
 
 def _chinese_cut(word: str) -> int:
@@ -115,9 +122,13 @@ def _latin(words: list[str], country: str) -> tuple[str, str]:
 
 
 def _family_first(words: list[str], country: str) -> bool:
+    """Many syllables are surnames and given names alike (Tai Man Chan, Chan Tai Man); then the commoner surname decides."""
     shouted = [len(word) > 1 and word.isupper() for word in words]
     if shouted[0] and not any(shouted[1:]):
         return True
     if country not in FAMILY_FIRST_COUNTRIES or any(shouted):
         return False
-    return words[0].lower() in ROMANISED_SURNAMES and words[-1].lower() not in ROMANISED_SURNAMES
+    first, last = words[0].lower(), words[-1].lower()
+    if first not in ROMANISED_SURNAMES or last not in ROMANISED_SURNAMES:
+        return first in ROMANISED_SURNAMES
+    return len(words) > 2 and (first in COMMON_SURNAMES or last not in COMMON_SURNAMES)
