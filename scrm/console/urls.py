@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from scrm.console import files
+from scrm.console import files, ledger
 from scrm.console.inbox import actions, views
 from scrm.console.inbox.access import done_by_agents, seen_by_agents
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path("inbox/messages/<int:pk>/give-up/", done_by_agents(actions.review), {"decision": "give-up"}, name="give-up"),
     path("inbox/messages/<int:pk>/cancel/", done_by_agents(actions.review), {"decision": "cancel"}, name="cancel"),
     path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
+    path("ledger/", admin.site.admin_view(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),
 ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 
+from django.db.models import Q
+
 from scrm.automation.models import Run
+from scrm.connections.models import Connection
 from scrm.commerce.models import Order
 from scrm.console.inbox import wording
 from scrm.contacts.models import Contact, Identity
@@ -66,12 +69,14 @@ def tags_of(contact: Contact) -> list[TagAssignment]:
 
 
 def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRecord]:
-    """Records whose key names this contact or conversation; keys begin with our id, a communication's goes on with its day."""
-    own = ExternalRecord.objects.filter(kind=Kind.CONTACT, key=str(contact.pk))
-    keys = [str(pk) for pk in conversation_ids]
-    others = [ExternalRecord.objects.filter(kind__in=[Kind.DEAL, Kind.COMMUNICATION], key__startswith=key) for key in keys]
-    rows = own.union(*others) if others else own
-    return list(rows[:8])
+    """The person's record, and the deals and latest communications of these conversations. Keys are those of `sync.services.Wanted`."""
+    wanted = Q(kind=Kind.CONTACT, key=str(contact.pk)) | Q(kind=Kind.DEAL, key__in=[f"conversation:{pk}" for pk in conversation_ids])
+    for pk in conversation_ids[:5]:
+        # ';' follows ':', so this is the range of all days of one conversation.
+        wanted |= Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
+    crms = Connection.objects.filter(kind=Connection.Kind.CRM).values("pk")
+    rows = ExternalRecord.objects.filter(wanted, connection__in=crms).select_related("connection")
+    return list(rows.order_by("-synced_at")[:8])
 
 
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:

@@ -50,3 +50,14 @@ def initials(name: str) -> str:
     if not words:
         return "#"
     return words[0][0] if ord(words[0][0]) > 0x2E80 else "".join(word[0] for word in words[:2]).upper()
+
+
+@register.simple_tag
+def older_rows(changes: Any) -> str:
+    """A link to the rows after those that a capped list counts, along the field that the list runs backwards by."""
+    field, rows = getattr(changes.model_admin, "older_by", ""), list(changes.result_list)
+    if not field or not rows:
+        return ""
+    value = getattr(rows[-1], field)
+    mark = value.isoformat() if isinstance(value, datetime) else value
+    return str(changes.get_query_string({f"{field}__lt": mark}, ["p"]))

@@ -1,0 +1,13 @@
+"""All registrations of all apps: screens live above the apps, because one page shows rows of many of them."""
+
+from django.apps import apps
+from django.contrib import admin
+
+from scrm.console.admin import automation, commerce, connections, contacts, intake, jobs, messages, replies, staff, sync, tags, tokens
+
+__all__ = ["automation", "commerce", "connections", "contacts", "intake", "jobs", "messages", "replies", "staff", "sync", "tags", "tokens"]
+
+# The queue only wakes workers. Its own pages would invite people to repeat jobs that our rows already account for.
+for _model in apps.get_app_config("django_q").get_models():
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)

@@ -1,0 +1,90 @@
+"""What all list pages share: fifty rows, counts that stop early, no row fetched alone, nothing sorted without an index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin, TabularInline
+
+COUNTED = 10_000
+
+
+class InfinitePaginator(Paginator[Any]):
+    """Counts up to `COUNTED` rows and says '10,000+' beyond; what lies further is reached by the link to older rows.
+
+    The theme leaves a total out of the page's title for a paginator of this name, and an exact total is what it cannot know.
+    """
+
+    template_name = "console/admin/pagination.html"
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if isinstance(rows, QuerySet):
+            return int(rows.order_by()[: COUNTED + 1].count())
+        return len(rows)
+
+    @property
+    def more(self) -> bool:
+        """There are more rows than were counted."""
+        return self.count > COUNTED
+
+    @property
+    def shown_count(self) -> str:
+        return f"{COUNTED:,}+" if self.more else f"{self.count:,}"
+
+
+class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+    """`older_by`: the field that the list runs backwards along, for the link beyond the counted rows."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+    list_fullwidth = True
+    list_filter_sheet = True
+    older_by = "id"
+    compressed_fields = True
+    warn_unsaved_form = True
+    show_facets = 0
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Nothing is deleted by the handful: rows are evidence."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """Rows that the product writes and people only read."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]
+    extra = 0
+    can_delete = False
+    show_change_link = False
+    tab = True
+    per_page = 20
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(permission)

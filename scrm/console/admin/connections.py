@@ -1,0 +1,139 @@
+"""Connections: a form drawn from what the adapter asks for; secrets are written, never shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.translation import gettext, gettext_lazy as _, ngettext
+from unfold.decorators import action, display
+
+from connectors.contracts import ConfigField
+from connectors.errors import ConnectorError
+from scrm.connections import services
+from scrm.connections.models import Connection
+from scrm.console.admin.base import ConsoleAdmin
+from scrm.console.admin.forms import dress
+
+PLAIN = ("label", "slug", "kind", "adapter", "address", "account_id", "country", "language", "time_zone", "tier", "daily_cap", "quiet_from", "quiet_to")
+SETTING, SECRET = "setting_", "secret_"
+
+
+def config_fields(adapter: str) -> list[ConfigField]:
+    try:
+        return list(services.config_fields(adapter)) if adapter else []
+    except ConnectorError:
+        return []
+
+
+def masked(secret: str) -> str:
+    """The last four characters, enough to tell two keys apart; a short secret shows nothing."""
+    return f"…{secret[-4:]}" if len(secret) >= 12 else "…"
+
+
+class ConnectionForm(forms.ModelForm[Connection]):
+    """The row's own fields, and one for each setting that the chosen adapter declares. An empty secret keeps the stored one."""
+
+    adapter = forms.ChoiceField(label=_("adapter"))
+
+    class Meta:
+        model = Connection
+        fields = PLAIN
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "adapter" in self.fields:
+            known = [*services.adapters("channel"), *services.adapters("crm")]
+            self.fields["adapter"].choices = [(name, name) for name in dict.fromkeys([*known, self.instance.adapter or known[0]])]  # type: ignore[attr-defined]
+        for spec in config_fields(self.instance.adapter):
+            name, field = self._field(spec)
+            self.fields[name] = field
+        dress(self)
+
+    def _field(self, spec: ConfigField) -> tuple[str, forms.Field]:
+        if not spec.secret:
+            stored = (self.instance.settings or {}).get(spec.name, spec.default)
+            return SETTING + spec.name, forms.CharField(label=spec.label, help_text=spec.help, required=spec.required, initial=stored)
+        known = (self.instance.secrets or {}).get(spec.name, "")
+        words = gettext("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(str(known))} if known else spec.help
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        return SECRET + spec.name, forms.CharField(label=spec.label, help_text=words, required=spec.required and not known, widget=widget, strip=True)
+
+    def given(self, prefix: str) -> dict[str, str]:
+        return {name.removeprefix(prefix): str(value) for name, value in self.cleaned_data.items() if name.startswith(prefix)}
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ConsoleAdmin):
+    list_display = ("label", "kind", "adapter", "address", "shown_state", "state_reason", "country")
+    list_filter = ("kind", "state")
+    search_fields = ("label", "slug")
+    form = ConnectionForm
+    older_by = ""
+    readonly_fields = ("shown_state", "state_reason", "state_changed_at", "resume_at", "shown_facts")
+    actions = ("check_selected", "pause_selected", "resume_selected")
+    actions_submit_line = ("save_and_check",)
+
+    @display(description=_("state"), label={"active": "success", "paused": "warning", "waiting": "warning", "needs_login": "danger", "misconfigured": "danger"})
+    def shown_state(self, row: Connection) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @display(description=_("what the platform says"))
+    def shown_facts(self, row: Connection) -> str:
+        return format_html_join("", '<p class="console-line">{}: {}</p>', sorted(row.facts.items())) or "-"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
+        plain = [("label", "slug"), ("kind", "adapter"), ("address", "account_id"), ("country", "language", "time_zone")]
+        limits = [("tier", "daily_cap"), ("quiet_from", "quiet_to")]
+        if obj is None:
+            return [(None, {"fields": plain, "description": _("Save, then fill in what the adapter asks for.")}), (_("Limits"), {"fields": limits})]
+        own = [(SECRET if spec.secret else SETTING) + spec.name for spec in config_fields(obj.adapter)]
+        state = ["shown_state", "state_reason", ("state_changed_at", "resume_at"), "shown_facts"]
+        return [(None, {"fields": plain}), (_("Credentials and settings"), {"fields": own}), (_("Limits"), {"fields": limits}), (_("State"), {"fields": state})]
+
+    def get_form(self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return ConnectionForm
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Connection | None = None) -> dict[str, Any]:
+        return {} if obj else {"slug": ("label",)}
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        services.save_credentials(obj, settings=form.given(SETTING), secrets=form.given(SECRET))
+        services.forget()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
+        return False  # its messages would lose their number; pause it instead
+
+    @action(description=_("Save and check"), permissions=["operate"])
+    def save_and_check(self, request: HttpRequest, obj: Connection) -> None:
+        """A button of the form, so that it is a POST: the call may end a wait or start one."""
+        self._tell_health(request, Connection.objects.get(pk=obj.pk))
+
+    @action(description=_("Check now"), permissions=["operate"])
+    def check_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        for connection in queryset:
+            self._tell_health(request, connection)
+
+    def _tell_health(self, request: HttpRequest, connection: Connection) -> None:
+        health = services.check_now(connection)
+        words = gettext("%(name)s works, %(ms)s ms. %(detail)s") if health.ok else gettext("%(name)s does not work: %(detail)s")
+        values = {"name": connection.label, "ms": round(health.latency.total_seconds() * 1000), "detail": health.detail}
+        self.message_user(request, words % values, messages.SUCCESS if health.ok else messages.ERROR)
+
+    @action(description=_("Pause"), permissions=["operate"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        done = sum(services.pause(connection, by=request.user.get_username()) for connection in queryset)
+        self.message_user(request, ngettext("%d connection paused.", "%d connections paused.", done) % done)
+
+    @action(description=_("Resume"), permissions=["operate"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        done = sum(services.resume(connection) for connection in queryset)
+        self.message_user(request, ngettext("%d connection resumed.", "%d connections resumed.", done) % done)
+
+    def has_operate_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
+        return request.user.has_perm("connections.change_connection")

@@ -1,0 +1,159 @@
+"""People and their addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
+from scrm.console.admin.filters import CountryFilter, RepairFilter, TagFilter
+from scrm.console.inbox import profile
+from scrm.contacts import events
+from scrm.contacts.models import Contact, Event, Identity
+from scrm.contacts.search import reindex
+from scrm.conversations.models import Conversation
+from scrm.core import clock
+from scrm.tags.models import TagAssignment
+
+TIMELINE = 60
+
+
+@admin.register(Contact)
+class ContactAdmin(ConsoleAdmin):
+    list_display = ("shown_name", "company", "shown_addresses", "country", "shown_tags", "owner", "last_activity_at")
+    list_filter = (CountryFilter, TagFilter)
+    search_fields = ("name",)
+    search_help_text = _("Name, company, or the last digits of a number")
+    sortable_by = ()
+    ordering = ("-last_activity_at", "-id")
+    older_by = "last_activity_at"
+    list_select_related = ("owner",)
+    autocomplete_fields = ("owner",)
+    fields = (("name", "company"), ("language", "country", "time_zone"), ("priority", "owner", "external_id"), "notes")
+    change_form_after_template = "console/admin/contact.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        tags = Prefetch("tag_assignments", TagAssignment.objects.filter(removed_at=None).select_related("tag"), to_attr="current_tags")
+        addresses = Prefetch("identities", Identity.objects.filter(valid_to=None), to_attr="current_addresses")
+        rows: QuerySet[Contact] = super().get_queryset(request)
+        return rows.filter(merged_into=None).prefetch_related(tags, addresses)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str) -> tuple[QuerySet[Contact], bool]:
+        return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]
+
+    @display(description=_("name"))
+    def shown_name(self, row: Contact) -> str:
+        return str(row)
+
+    @display(description=_("addresses"))
+    def shown_addresses(self, row: Any) -> str:
+        return ", ".join(str(identity) for identity in row.current_addresses[:2])
+
+    @display(description=_("tags"))
+    def shown_tags(self, row: Any) -> str:
+        return ", ".join(each.tag.name for each in row.current_tags[:4])
+
+    def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
+        return False  # a person is erased by `erase_contact`, which knows everything that hangs on them
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        more = whole_contact(contact) if contact else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        now = clock.now()
+        obj.updated_at = now
+        if not change:
+            obj.created_at = obj.last_activity_at = now
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            reindex([obj.pk])
+            kind = "contact.changed" if change else "contact.created"
+            data = {"fields": form.changed_data, "by": request.user.get_username()}
+            events.record([Event(contact=obj, kind=kind, occurred_at=now, data=data)])
+
+
+def whole_contact(contact: Contact) -> dict[str, Any]:
+    """Everything that hangs on one person, for the page below the form."""
+    conversations = list(Conversation.objects.of_contact(contact).select_related("connection", "assignee").order_by("-last_message_at")[:20])
+    return {
+        "person": contact,
+        "identities": list(contact.identities.prefetch_related("consents").order_by("-valid_from")),
+        "current_tags": profile.tags_of(contact),
+        "orders": list(contact.orders.prefetch_related("shipments").order_by("-placed_at")[:20]),
+        "conversations": conversations,
+        "records": profile.records_of(contact, [row.pk for row in conversations]),
+        "timeline": list(contact.events.order_by("-occurred_at", "-id")[:TIMELINE]),
+        "why": profile.why_of(contact, limit=30),
+        "merged": list(contact.merged_from.all()[:10]),
+    }
+
+
+@admin.register(Identity)
+class IdentityAdmin(ConsoleAdmin):
+    list_display = ("shown_address", "kind", "shown_contact", "needs_repair", "verified", "valid_from", "valid_to")
+    list_filter = (RepairFilter,)
+    search_fields = ("e164",)
+    search_help_text = _("A number with its country code, or an address, from its beginning")
+    sortable_by = ()
+    ordering = ("-id",)
+    list_select_related = ("contact",)
+    fields = ("contact_link", "kind", "scope", "value", "e164", "needs_repair", "verified", ("opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"), ("valid_from", "valid_to"))
+    readonly_fields = ("contact_link", "kind", "scope", "value", "verified", "opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at", "valid_from", "valid_to")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Identity], search_term: str) -> tuple[QuerySet[Identity], bool]:
+        wanted = search_term.strip().replace(" ", "")
+        if not wanted:
+            return queryset, False
+        exact = queryset.filter(e164=wanted if wanted.startswith("+") else f"+{wanted}")
+        return exact | queryset.filter(kind__in=Identity.Kind.values, value=wanted), False
+
+    @display(description=_("address"))
+    def shown_address(self, row: Identity) -> str:
+        return str(row)
+
+    @display(description=_("contact"))
+    def shown_contact(self, row: Identity) -> str:
+        return format_html('<a href="{}">{}</a>', reverse("admin:contacts_contact_change", args=[row.contact_id]), row.contact)
+
+    @display(description=_("contact"))
+    def contact_link(self, row: Identity) -> str:
+        return self.shown_contact(row)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Identity | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            reindex([obj.contact_id])
+            data = {"fields": form.changed_data, "by": request.user.get_username()}
+            events.record([Event(contact_id=obj.contact_id, identity=obj, kind="contact.changed", occurred_at=clock.now(), data=data)])
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("occurred_at", "kind", "shown_contact", "cause", "shown_data")
+    ordering = ("-id",)
+    sortable_by = ()
+    list_select_related = ("contact",)
+
+    @display(description=_("contact"))
+    def shown_contact(self, row: Event) -> str:
+        return str(row.contact)
+
+    @display(description=_("details"))
+    def shown_data(self, row: Event) -> str:
+        return format_html_join(", ", "{}: {}", list(row.data.items())[:5])

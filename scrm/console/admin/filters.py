@@ -1,0 +1,98 @@
+"""Filters whose choices are known without reading the table that they filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from scrm.connections.models import Connection
+from scrm.conversations.models import Message
+from scrm.tags.models import Tag, TagAssignment
+
+Choices = Iterable[tuple[str, Any]]
+
+COUNTRIES = ("HK", "TW", "JP", "SG", "MO", "CN", "MY", "TH", "PH", "ID", "VN", "KR")
+
+
+class CountryFilter(SimpleListFilter):
+    title = _("country")
+    parameter_name = "country"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(code, code) for code in COUNTRIES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(country=self.value()) if self.value() else queryset
+
+
+class TagFilter(SimpleListFilter):
+    title = _("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(Tag.objects.values_list("slug", "name")[:100])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        return queryset.filter(Exists(TagAssignment.objects.filter(contact=OuterRef("pk"), tag__slug=self.value(), removed_at=None)))
+
+
+class OutboxFilter(SimpleListFilter):
+    """The outbox's views. Each rests on an index of its own."""
+
+    title = _("outbox")
+    parameter_name = "outbox"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("to_send", _("to send")), ("deferred", _("deferred")), ("failed", _("failed")), ("blocked", _("blocked")), ("unknown", _("outcome unknown"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        from scrm.core import clock
+
+        if self.value() == "to_send":
+            return queryset.filter(state__in=["queued", "claimed", "sending"])
+        if self.value() == "deferred":
+            return queryset.filter(state="queued", due_at__gt=clock.now())
+        if self.value() in {"failed", "blocked", "unknown"}:
+            return queryset.filter(state=self.value())
+        return queryset
+
+
+class ConnectionFilter(SimpleListFilter):
+    title = _("connection")
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(str(pk), label) for pk, label in Connection.objects.values_list("pk", "label")[:60]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(connection=int(value)) if value.isdecimal() else queryset
+
+
+class DirectionFilter(SimpleListFilter):
+    title = _("direction")
+    parameter_name = "direction"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(Message.Direction.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(direction=self.value()) if self.value() else queryset
+
+
+class RepairFilter(SimpleListFilter):
+    title = _("to repair")
+    parameter_name = "repair"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("1", _("number could not be read"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.exclude(needs_repair="") if self.value() else queryset

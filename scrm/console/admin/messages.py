@@ -1,0 +1,122 @@
+"""Messages with the outbox's views, and decisions. Both are records: read, never edited."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _, ngettext
+from unfold.decorators import action, display
+
+from scrm.console.admin.base import ReadOnlyAdmin, may
+from scrm.console.admin.filters import ConnectionFilter, DirectionFilter, OutboxFilter
+from scrm.console.inbox import wording
+from scrm.console.inbox.access import ACT, person
+from scrm.conversations import services
+from scrm.conversations.models import Decision, Message
+
+STATE_LABELS = {
+    _("Failed"): "danger",
+    _("Expired"): "danger",
+    _("Blocked by a rule"): "warning",
+    _("Outcome unknown"): "warning",
+    _("Read"): "success",
+    _("Delivered"): "success",
+    _("Queued"): "info",
+}
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("sent_at", "shown_contact", "direction", "shown_text", "shown_state", "shown_reason", "connection", "source")
+    list_filter = (OutboxFilter, DirectionFilter, ConnectionFilter)
+    search_fields = ("text",)
+    search_help_text = _("Words in any language")
+    ordering = ("-id",)
+    sortable_by = ()
+    list_select_related = ("conversation__identity__contact", "connection")
+    list_display_links = ("sent_at",)
+    actions = ("send_again", "give_up")
+    fields = (
+        ("in_conversation", "direction", "kind"), "text", "content", ("state", "source", "category"), "author", "cause", ("sent_at", "due_at", "accepted_at"),
+        ("delivered_at", "read_at", "failed_at"), ("error_code", "error_title"), ("external_id", "reply_to"), ("attempts", "fence", "lease_until"), ("price_category", "billable"),
+    )  # fmt: skip
+    readonly_fields = ("in_conversation",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        rows: QuerySet[Message] = super().get_queryset(request)
+        return rows
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
+        return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]
+
+    @display(description=_("contact"))
+    def shown_contact(self, row: Message) -> str:
+        return self._link(row, str(row.conversation.identity.contact))
+
+    @display(description=_("conversation"))
+    def in_conversation(self, row: Message) -> str:
+        return self._link(row, str(row.conversation.identity))
+
+    def _link(self, row: Message, words: str) -> str:
+        return format_html('<a href="{}#m{}">{}</a>', reverse("console:conversation", args=[row.conversation_id]), row.pk, words)
+
+    @display(description=_("text"))
+    def shown_text(self, row: Message) -> str:
+        words = " ".join(row.text.split())[:80]
+        return words or wording.kind_name(row.kind)
+
+    @display(description=_("state"), label=STATE_LABELS)
+    def shown_state(self, row: Message) -> str:
+        return row.get_state_display()
+
+    @display(description=_("reason"))
+    def shown_reason(self, row: Message) -> str:
+        return f"{row.error_code} {row.error_title}".strip()[:80]
+
+    @action(description=_("Send again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        self._each(request, queryset, services.resend)
+
+    @action(description=_("Give up: count as failed"), permissions=["send"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        self._each(request, queryset, services.give_up)
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[Message], service: object) -> None:
+        done, refused = 0, ""
+        for message in queryset.select_related("conversation__connection", "conversation__identity__contact"):
+            try:
+                service(message, by=person(request))  # type: ignore[operator]
+                done += 1
+            except services.RefusedState as error:
+                refused = str(error)
+        self.message_user(request, ngettext("%d message", "%d messages", done) % done, messages.SUCCESS if done else messages.WARNING)
+        if refused:
+            self.message_user(request, refused, messages.WARNING)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return may(request, ACT)
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("decided_at", "shown_contact", "shown_verdict", "shown_rule", "until", "asked_by", "moment", "connection")
+    list_filter = (ConnectionFilter,)
+    ordering = ("-decided_at", "-id")
+    older_by = "decided_at"
+    sortable_by = ()
+    list_select_related = ("contact", "connection")
+
+    @display(description=_("contact"))
+    def shown_contact(self, row: Decision) -> str:
+        return str(row.contact)
+
+    @display(description=_("verdict"), label={_("allowed"): "success", _("deferred"): "warning", _("refused"): "danger"})
+    def shown_verdict(self, row: Decision) -> str:
+        return row.get_verdict_display()
+
+    @display(description=_("rule"))
+    def shown_rule(self, row: Decision) -> str:
+        return wording.rule_sentence(row.rule) if row.rule else ""

@@ -1,0 +1,67 @@
+"""CRM writes with their dead letters, records and field mappings."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _, ngettext
+from unfold.decorators import action, display
+
+from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
+from scrm.console.admin.filters import ConnectionFilter
+from scrm.sync import services
+from scrm.sync.models import ExternalRecord, FieldMapping, Push
+
+
+@admin.register(Push)
+class PushAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "kind", "key", "shown_state", "attempts", "last_error", "due_at", "pushed_at")
+    list_filter = ("state", ConnectionFilter, "kind")
+    list_select_related = ("connection",)
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = ("replay", "discard")
+
+    @display(description=_("state"), label={"due": "info", "done": "success", "dead": "danger", "discarded": "warning"})
+    def shown_state(self, row: Push) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @action(description=_("Write again"), permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
+        count = services.replay_pushes(queryset, by=request.user.get_username())
+        self.message_user(request, ngettext("%d write is due again.", "%d writes are due again.", count) % count)
+
+    @action(description=_("Discard"), permissions=["replay"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
+        count = services.discard_pushes(queryset, by=request.user.get_username())
+        self.message_user(request, ngettext("%d write discarded.", "%d writes discarded.", count) % count)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync.change_push")
+
+
+@admin.register(ExternalRecord)
+class ExternalRecordAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "kind", "key", "external_id", "synced_at")
+    list_filter = (ConnectionFilter, "kind")
+    list_select_related = ("connection",)
+    search_fields = ("external_id",)
+    search_help_text = _("Their id, or our key, whole")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[ExternalRecord], search_term: str) -> tuple[QuerySet[ExternalRecord], bool]:
+        wanted = search_term.strip()
+        if not wanted:
+            return queryset, False
+        return queryset.filter(external_id=wanted) | queryset.filter(key=wanted), False
+
+
+@admin.register(FieldMapping)
+class FieldMappingAdmin(ConsoleAdmin):
+    list_display = ("connection", "kind", "source", "target", "default", "enabled")
+    list_filter = ("connection", "kind", "enabled")
+    list_select_related = ("connection",)
+    list_display_links = ("source",)
+    older_by = ""

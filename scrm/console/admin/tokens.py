@@ -1,0 +1,61 @@
+"""Partners' tokens: made here, shown once, revoked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy as _
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from scrm.api.models import PartnerToken
+from scrm.api.scopes import SCOPES
+from scrm.api.services import issue_token, revoke_token
+from scrm.console.admin.base import ConsoleAdmin
+
+
+class TokenForm(forms.ModelForm[PartnerToken]):
+    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=lambda: [(name, f"{name}: {words}") for name, words in SCOPES.items()], widget=UnfoldAdminCheckboxSelectMultipleWidget)
+
+    class Meta:
+        model = PartnerToken
+        fields = ("name", "scopes", "expires_at")
+
+
+@admin.register(PartnerToken)
+class PartnerTokenAdmin(ConsoleAdmin):
+    list_display = ("name", "prefix", "shown_scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    form = TokenForm
+    actions = ("revoke",)
+    ordering = ("-created_at",)
+    older_by = ""
+
+    @admin.display(description=_("scopes"))
+    def shown_scopes(self, row: PartnerToken) -> str:
+        return ", ".join(row.scopes)
+
+    def has_change_permission(self, request: HttpRequest, obj: PartnerToken | None = None) -> bool:
+        return False if obj else super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: PartnerToken | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: PartnerToken, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        made, plaintext = issue_token(given["name"], given["scopes"], given.get("expires_at"))
+        obj.pk = made.pk
+        words = gettext("Copy the token now, it is not shown again: %(token)s") % {"token": plaintext}
+        self.message_user(request, words, messages.WARNING)
+
+    @action(description=_("Revoke"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PartnerToken]) -> None:
+        for token in queryset:
+            revoke_token(token)
+        self.message_user(request, gettext("Revoked."))
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("api.change_partnertoken")
