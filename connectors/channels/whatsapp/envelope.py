@@ -6,7 +6,7 @@ Meta's own samples put the field's name inside the value, leave it out, or give 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,14 +28,15 @@ _ENVELOPE_KEYS = frozenset({"messaging_product", "metadata", "contacts", "object
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the items of one change have in common."""
+    """What the items of one change have in common. `cards` are the contacts by number and by user id, filled when cleaned."""
 
     account_id: str = ""
     business_id: str = ""
     display_number: str = ""
-    field: str = ""
+    field_name: str = ""
     contacts: tuple[Json, ...] = ()
     time: Any = None
+    cards: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _change(change: Any, entry: Origin) -> Iterator[Part]:
         parts += 1
         yield part
     if not parts:
-        yield Part("notice", change, origin, label=origin.field or "empty")
+        yield Part("notice", change, origin, label=origin.field_name or "empty")
 
 
 def _origin(change: Json, value: Json, entry: Origin) -> Origin:
@@ -116,7 +117,7 @@ def _origin(change: Json, value: Json, entry: Origin) -> Origin:
         account_id=as_text(metadata.get("phone_number_id")) or entry.account_id,
         business_id=entry.business_id,
         display_number="".join(filter(str.isdigit, as_text(metadata.get("display_phone_number")))),
-        field=as_text(change.get("field")) or as_text(value.get("field")),
+        field_name=as_text(change.get("field")) or as_text(value.get("field")),
         contacts=tuple(each for each in as_list(value.get("contacts")) if isinstance(each, dict)),
         time=entry.time,
     )
@@ -134,7 +135,7 @@ def _value(value: Json, origin: Origin) -> Iterator[Part]:
     yield from _histories(value, origin)
     if set(value) - _ENVELOPE_KEYS:
         rest = {key: item for key, item in value.items() if key not in _ITEM_LISTS and key != "history"}
-        yield Part("notice", rest, origin, label=origin.field or "unknown")
+        yield Part("notice", rest, origin, label=origin.field_name or "unknown")
 
 
 def _histories(value: Json, origin: Origin) -> Iterator[Part]:

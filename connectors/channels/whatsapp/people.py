@@ -7,7 +7,6 @@ contradicts the message gives at most the display name. Usernames are kept to be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from connectors.channels.whatsapp.envelope import Origin
 from connectors.contracts import Address
@@ -52,14 +51,10 @@ def person(portfolio: str, origin: Origin, wa_id: str, user_id: str, parent_id: 
 
 
 def _card(origin: Origin, wa_id: str, user_id: str) -> Json:
-    for card in _matching(origin, wa_id, user_id):
-        return card
+    for name in filter(None, (user_id, wa_id)):
+        if name in origin.cards:
+            return origin.cards[name]
     return origin.contacts[0] if len(origin.contacts) == 1 else {}
-
-
-def _matching(origin: Origin, wa_id: str, user_id: str) -> Iterator[Json]:
-    yield from (card for card in origin.contacts if user_id and as_text(card.get("user_id")) == user_id)
-    yield from (card for card in origin.contacts if wa_id and as_text(card.get("wa_id")) == wa_id)
 
 
 def _contradicts(card: Json, wa_id: str, user_id: str) -> bool:

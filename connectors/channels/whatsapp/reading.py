@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from connectors.channels.whatsapp.bodies import Body, read_body
@@ -43,7 +44,12 @@ def parse_body(body: bytes, portfolio: str) -> list[InboundItem]:
         payload = loads(body)
     except NotJson as error:
         return [Unreadable(f"unreadable:{hashlib.sha256(body).hexdigest()}", "", str(error), _excerpt(body))]
-    return [read_part(part, portfolio) for part in walk(payload)]
+    cleaned: dict[int, Origin] = {}  # the parts of one change share their origin
+    parts = list(walk(payload))
+    for part in parts:
+        if id(part.origin) not in cleaned:
+            cleaned[id(part.origin)] = _cleaned(part.origin)
+    return [read_part(part, cleaned[id(part.origin)], portfolio) for part in parts]
 
 
 def count_items(body: bytes) -> int:
@@ -54,10 +60,9 @@ def count_items(body: bytes) -> int:
         return 1
 
 
-def read_part(part: Part, portfolio: str) -> InboundItem:
+def read_part(part: Part, origin: Origin, portfolio: str) -> InboundItem:
     """The item that a part holds; `Unreadable` with the reason when it cannot be understood."""
     item = clean(part.item)
-    origin = _cleaned(part.origin)
     try:
         if part.kind == "unreadable":
             raise _Unclear(part.label)
@@ -69,14 +74,13 @@ def read_part(part: Part, portfolio: str) -> InboundItem:
 
 
 def _cleaned(origin: Origin) -> Origin:
-    return Origin(
-        origin.account_id,
-        origin.business_id,
-        origin.display_number,
-        origin.field,
-        tuple(clean(card) for card in origin.contacts),
-        clean(origin.time),
-    )
+    """The origin with clean contacts and an index of them: a body may hold a thousand messages of a thousand people."""
+    contacts = tuple(clean(card) for card in origin.contacts)
+    cards: dict[str, Json] = {}
+    for card in contacts:
+        for name in ("wa_id", "user_id"):
+            cards.setdefault(as_text(card.get(name)), card)
+    return replace(origin, contacts=contacts, time=clean(origin.time), cards=cards)
 
 
 def _unreadable(item: Any, origin: Origin, reason: str) -> Unreadable:
@@ -206,7 +210,7 @@ def _content(part: Part, body: Body, message: Json, context: Json, *, suspect: b
         content["clock_suspect"] = True
     if history:
         content.update(history=True, history_status=as_text(as_object(message.get("history_context")).get("status")).lower())
-    if part.origin.field == "standby":
+    if part.origin.field_name == "standby":
         content["standby"] = True
     return content
 
