@@ -52,6 +52,12 @@ def settle(event: Event) -> timedelta:
     return timedelta(seconds=_settle_times.get(event.kind, 0))
 
 
+def forget() -> None:
+    """Look at the rules' waits again at the next event in this process."""
+    global _settle_checked_at
+    _settle_checked_at = float("-inf")
+
+
 @events.consumer("automation", kinds=TRIGGERS, delay=settle)
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""

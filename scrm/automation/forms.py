@@ -76,7 +76,8 @@ class RuleForm(forms.ModelForm[Rule]):
         return {name: value for name, value in given.items() if value not in (None, "")}
 
     def save(self, commit: bool = True) -> Rule:
-        self.instance.options = self._options()
+        if self.is_valid():
+            self.instance.options = self._options()
         rule = super().save(commit=False)
         if commit:
             save_rule(rule)

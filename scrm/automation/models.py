@@ -16,7 +16,12 @@ class Rule(models.Model):
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
     action = models.CharField(_("do"), max_length=40)
     options = models.JSONField(_("with"), default=dict, blank=True)
-    settle_seconds = models.PositiveSmallIntegerField(_("wait before evaluating (s)"), null=True, blank=True, help_text=_("So that related events have arrived. Empty: the general setting."))
+    settle_seconds = models.PositiveSmallIntegerField(
+        _("wait before evaluating (s)"),
+        null=True,
+        blank=True,
+        help_text=_("So that related events have arrived. Empty: the general setting."),
+    )
     enabled = models.BooleanField(_("switched on"), default=False)
     order = models.PositiveSmallIntegerField(_("order"), default=100)
     stop_processing = models.BooleanField(_("no further rules after a match"), default=True)

@@ -52,14 +52,20 @@ def reply_rule(**fields: Any) -> Rule:
 
 
 def order_for(talk: Conversation, number: str = "HK-10234", status: str = "shipped", **fields: Any) -> None:
-    shipment = ShipmentInput("SF Express", "SF1029384756", "https://sf.example/SF1029384756", "in transit", NOON + timedelta(days=1, hours=2))
+    shipment = ShipmentInput(
+        "SF Express", "SF1029384756", "https://sf.example/SF1029384756", "in transit", NOON + timedelta(days=1, hours=2)
+    )
     values: dict[str, Any] = {"currency": "HKD", "total": Decimal("588.00"), "placed_at": NOON - timedelta(days=2), "shipment": shipment}
     upsert_order(number, contact=talk.identity.contact, status=status, **{**values, **fields})
 
 
 class EvaluateRules:
     def test_records_what_did_not_match_with_the_value_of_each_condition(self) -> None:
-        rule = reply_rule(conditions={"all": [{"term": "message.kind", "op": "is", "value": "image"}, {"term": "contact.country", "op": "is", "value": "HK"}]})
+        rule = reply_rule(
+            conditions={
+                "all": [{"term": "message.kind", "op": "is", "value": "image"}, {"term": "contact.country", "op": "is", "value": "HK"}]
+            }
+        )
         message = writes(conversation("hk"), "早晨")
         ask(message)
         run = Run.objects.get()
@@ -183,7 +189,11 @@ class OrderStatus:
     @pytest.mark.parametrize(
         ("place", "question", "words"),
         [
-            ("jp", "私の荷物はどこですか?", ["ご注文 HK-10234", "輸送中", "SF Express", "11月21日（土） 13:00〜17:00", "https://sf.example/SF1029384756"]),
+            (
+                "jp",
+                "私の荷物はどこですか?",
+                ["ご注文 HK-10234", "輸送中", "SF Express", "11月21日（土） 13:00〜17:00", "https://sf.example/SF1029384756"],
+            ),
             ("tw", "我的包裹到哪裡了", ["您的訂單 HK-10234", "配送途中", "11月21日（六） 12:00–16:00"]),
             ("hk", "訂單到邊度呀", ["你嘅訂單 HK-10234", "送緊嚟", "11月21日（六） 12:00–16:00"]),
             ("cn", "我的快递到哪了", ["您的订单 HK-10234", "运输途中"]),
