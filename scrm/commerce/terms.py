@@ -29,6 +29,10 @@ def _statuses(facts: Facts) -> set[str]:
     return known
 
 
+def _has_ordered(facts: Facts, leaf: Leaf) -> bool:
+    return bool(_statuses(facts))
+
+
 def _is_under_way(facts: Facts, leaf: Leaf) -> bool:
     return bool(_statuses(facts) & set(UNDER_WAY))
 
@@ -47,5 +51,5 @@ def _under_way_q(leaf: Leaf, now: datetime) -> Q:
     return _contacts_with(leaf.value, status__in=UNDER_WAY)
 
 
-register_term(Term("order.exists", _("has ordered"), "yes_no", lambda facts, leaf: bool(_statuses(facts)), _load, _exists_q))
+register_term(Term("order.exists", _("has ordered"), "yes_no", _has_ordered, _load, _exists_q))
 register_term(Term("order.under_way", _("has an order under way"), "yes_no", _is_under_way, _load, _under_way_q))

@@ -112,7 +112,7 @@ OPERATORS: dict[ValueType, dict[str, Compare]] = {
     "yes_no": {"is": lambda a, w: a is w},
     "set": {"is": lambda a, w: w in a, "is_not": lambda a, w: w not in a},
     # The reader looks for the wanted words and gives what it found, or ''.
-    "found": {"contains": lambda a, w: bool(a), "contains_not": lambda a, w: not a},
+    "found": {"contains": lambda a, _: bool(a), "contains_not": lambda a, _: not a},
 }
 
 _terms: dict[str, Term] = {}

@@ -29,7 +29,9 @@ class TagRule(models.Model):
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="rules")
-    keywords = models.TextField(_("keywords"), help_text=_("One a line, in any language. Latin words match as whole words, Japanese and Chinese anywhere."))
+    keywords = models.TextField(
+        _("keywords"), help_text=_("One a line, in any language. Latin words match as whole words, Japanese and Chinese anywhere.")
+    )
     exceptions = models.TextField(_("unless"), blank=True, help_text=_("One a line: the rule stays silent when one of these occurs."))
     heeds_negation = models.BooleanField(
         _("not when negated"), default=False, help_text=_("Stay silent for 'please don't cancel', '唔好取消', 'キャンセルしません'.")

@@ -66,7 +66,9 @@ def writes(talk: Conversation, text: str, *, at: datetime = NOON, **fields: Any)
     """A stored inbound message, as the pipeline leaves it."""
     external_id = f"wamid.{next(_serial)}"
     values: dict[str, Any] = {"direction": "in", "kind": "text", "state": "received", "source": "customer", "external_id": external_id}
-    return Message.objects.create(conversation=talk, connection=talk.connection, text=text, sent_at=at, created_at=at, **{**values, **fields})
+    return Message.objects.create(
+        conversation=talk, connection=talk.connection, text=text, sent_at=at, created_at=at, **{**values, **fields}
+    )
 
 
 def received(message: Message) -> Event:

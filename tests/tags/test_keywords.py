@@ -77,7 +77,14 @@ class FindKeywords:
 
     @pytest.mark.parametrize(
         ("text", "expected"),
-        [("アプリが動かない", {"app"}), ("アプリコット", set()), ("アップルパイ", set()), ("パイアップル", set()), ("アップル・ストア", {"apple"}), ("ｱﾌﾟﾘ", {"app"})],
+        [
+            ("アプリが動かない", {"app"}),
+            ("アプリコット", set()),
+            ("アップルパイ", set()),
+            ("パイアップル", set()),
+            ("アップル・ストア", {"apple"}),
+            ("ｱﾌﾟﾘ", {"app"}),
+        ],
     )
     def test_katakana_not_inside_a_longer_katakana_word(self, matcher: Matcher, text: str, expected: set[str]) -> None:
         assert keys(matcher, text) == expected
@@ -104,7 +111,13 @@ class FindKeywords:
 class KeepTheOriginalPlace:
     @pytest.mark.parametrize(
         ("text", "matched"),
-        [("これ、ｲｸﾗですか", "ｲｸﾗ"), ("ｸｰﾎﾟﾝある？", "ｸｰﾎﾟﾝ"), ("I ❤️ it", "❤️"), ("㍿の価格… ＨＯＷ　ＭＵＣＨ", "ＨＯＷ　ＭＵＣＨ"), ("请问价格吗", "价格")],
+        [
+            ("これ、ｲｸﾗですか", "ｲｸﾗ"),
+            ("ｸｰﾎﾟﾝある？", "ｸｰﾎﾟﾝ"),
+            ("I ❤️ it", "❤️"),
+            ("㍿の価格… ＨＯＷ　ＭＵＣＨ", "ＨＯＷ　ＭＵＣＨ"),
+            ("请问价格吗", "价格"),
+        ],
     )
     def test_span_and_text(self, matcher: Matcher, text: str, matched: str) -> None:
         (hit,) = matcher.hits(text)

@@ -201,7 +201,9 @@ class ShippedRules:
     def test_know_the_four_ways_of_writing(self, text: str, tag: str) -> None:
         assert tag in rules.current().tags_of(text)
 
-    @pytest.mark.parametrize(("text", "tag"), [("唔好取消", "cancel"), ("返金は不要です", "return-refund"), ("It's not broken", "complaint")])
+    @pytest.mark.parametrize(
+        ("text", "tag"), [("唔好取消", "cancel"), ("返金は不要です", "return-refund"), ("It's not broken", "complaint")]
+    )
     def test_heed_negation(self, text: str, tag: str) -> None:
         assert tag not in rules.current().tags_of(text)
 
