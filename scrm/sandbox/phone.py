@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from scrm.sandbox import play, seed, thread
 from scrm.sandbox.locality import loopback_only
@@ -45,7 +45,7 @@ def screen(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseB
 
 @screen
 @ensure_csrf_cookie
-@require_GET
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     if not Number.objects.exists() or not Person.objects.exists():
         seed.ensure_all()
@@ -91,7 +91,7 @@ def words() -> dict[str, str]:
 
 
 @screen
-@require_GET
+@require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody, those who talked last first; counts of unread messages for each number."""
     number = get_object_or_404(Number, slug=request.GET.get("number", ""))
@@ -114,7 +114,7 @@ def _chat(source: Any) -> Chat:
 
 
 @screen
-@require_GET
+@require_safe
 def chat(request: HttpRequest) -> HttpResponse:
     """The chat, or 204 when nothing changed since `revision`."""
     current = _chat(request.GET)
@@ -230,7 +230,7 @@ def change_person(request: HttpRequest) -> HttpResponse:
 
 
 @screen
-@require_GET
+@require_safe
 def media(request: HttpRequest, media_id: str) -> HttpResponse:
     stored = thread.media_file(media_id)
     if stored is None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from scrm.sandbox import play
@@ -151,9 +152,11 @@ class TestRefusedSends:
         foreign = graph(f"/{Number.objects.get(slug='sandbox-tw').phone_number_id}/messages", body)
         assert json.loads(foreign.content)["error"]["error_subcode"] == 33
 
-    def test_bodies_that_are_no_json_are_refused(self, graph: Graph, hongkong: Number) -> None:
-        for body in ([], "text", None):
-            assert graph("messages", body, method="POST").status_code == 400  # type: ignore[arg-type]
+    @pytest.mark.parametrize("raw", ["", "[]", "null", "{", "[" * 100_000, '{"messaging_product": "whatsapp", "to": "\\ud800"}', "\x00"])
+    def test_bodies_that_are_no_proper_json_are_refused(self, client: Client, hongkong: Number, raw: str) -> None:
+        address = f"/sandbox/graph/v25.0/{hongkong.phone_number_id}/messages"
+        headers = {"Authorization": f"Bearer {hongkong.access_token}"}
+        assert client.post(address, raw, content_type="application/json", headers=headers).status_code == 400
 
 
 class TestTemplates:

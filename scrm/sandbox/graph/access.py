@@ -31,7 +31,10 @@ def caller(request: HttpRequest) -> Number:
 
 
 def json_body(request: HttpRequest) -> Any:
+    """The body; 100 for what is no JSON or holds half a surrogate pair, which no database takes as text."""
     try:
-        return json.loads(request.body or b"{}")
+        body = json.loads(request.body or b"{}")
+        json.dumps(body, ensure_ascii=False).encode()
+        return body
     except (ValueError, RecursionError) as error:
         raise GraphError(100, "The body is not valid JSON") from error
