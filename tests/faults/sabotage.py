@@ -1,0 +1,120 @@
+"""Guards taken away on purpose. Each of these must turn the check named beside it red; a check that stays green proves nothing.
+
+| SABOTAGE | what is broken | check that must see it |
+|---|---|---|
+| resend_unknown | what a dead worker was sending is queued again | sent twice (crash points, chaos) |
+| no_unique_item | an item's key is no longer looked at | one message for each event (chaos, same event by many threads) |
+| no_fence | whoever claimed first may still send | sent twice (stalled worker) |
+| check_then_insert | the law is asked without the person's lock | over the limit (concurrent senders, on PostgreSQL) |
+| forget_spool | a body that the database refuses is acknowledged and dropped | lost (database away) |
+| regress_states | a late status overwrites a further one | order of statuses |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+
+def shorten_leases() -> None:
+    """A dead worker's share comes back after seconds, so that a short run sees it. Longer than any call of these tests lasts."""
+    from scrm.conversations import outbox
+    from scrm.core import jobs
+    from scrm.intake import pipeline
+
+    pipeline.LEASE = timedelta(seconds=8)
+    outbox.LEASE = timedelta(seconds=9)
+    outbox.LEAST_LEASE_LEFT = timedelta(seconds=4)
+    jobs.SLOT_LEASE = timedelta(seconds=12)
+
+
+def _resend_unknown() -> None:
+    from scrm.conversations import outbox
+    from scrm.conversations.models import Message
+    from scrm.core import clock
+
+    def expire_leases() -> int:
+        return Message.objects.filter(state__in=["claimed", "sending"], lease_until__lte=clock.now()).update(state="queued", lease_until=None)
+
+    outbox.expire_leases = expire_leases
+
+
+def _no_unique_item() -> None:
+    """Every item counts as new. The tables' own unique keys go as well: they are the same guard, one floor down."""
+    from django.db.backends.signals import connection_created
+
+    from scrm.intake import pipeline
+    from scrm.intake.models import InboundItem
+
+    real = pipeline.insert_new
+
+    def insert_new(model: Any, rows: Sequence[Any], *, key: str) -> set[Any]:
+        found = real(model, rows, key=key)
+        return {getattr(row, key) for row in rows} if model is InboundItem else found
+
+    def drop_keys(connection: Any, **kwargs: Any) -> None:
+        with connection.cursor() as cursor:
+            if connection.alias == "default" and "conversations_message" in connection.introspection.table_names(cursor):
+                cursor.execute("DROP INDEX IF EXISTS conversations_message_once")
+
+    pipeline.insert_new = insert_new
+    connection_created.connect(drop_keys, weak=False)
+
+
+def _no_fence() -> None:
+    """Any claim will do, however old."""
+    from scrm.conversations import outbox
+    from scrm.conversations.models import Message
+
+    class AnyFence:
+        @staticmethod
+        def filter(**conditions: Any) -> Any:
+            conditions.pop("fence", None)
+            conditions.pop("lease_until__gt", None)
+            if conditions.get("state") == "claimed":
+                conditions["state__in"] = ["claimed", "sending", "accepted", "sent"]
+                del conditions["state"]
+            return Message.objects.filter(**conditions)
+
+    outbox._mine = lambda claimed: _Chain(claimed.pk, AnyFence)
+
+
+class _Chain:
+    def __init__(self, pk: int, rows: Any) -> None:
+        self._pk, self._rows = pk, rows
+
+    def filter(self, **conditions: Any) -> Any:
+        return self._rows.filter(pk=self._pk, **conditions)
+
+    def update(self, **values: Any) -> int:
+        return self._rows.filter(pk=self._pk).update(**values)
+
+
+def _check_then_insert() -> None:
+    from scrm.contacts.models import Contact
+    from scrm.conversations import services
+
+    services.lock_person = lambda contact_id: Contact.objects.get(pk=contact_id)
+
+
+def _forget_spool() -> None:
+    from scrm.intake import spool
+
+    spool.write = lambda **kwargs: True
+
+
+def _regress_states() -> None:
+    from scrm.conversations import statuses
+
+    statuses.after_status = lambda state, status: status
+
+
+SABOTAGES: dict[str, Callable[[], None]] = {
+    "resend_unknown": _resend_unknown,
+    "no_unique_item": _no_unique_item,
+    "no_fence": _no_fence,
+    "check_then_insert": _check_then_insert,
+    "forget_spool": _forget_spool,
+    "regress_states": _regress_states,
+}

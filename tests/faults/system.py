@@ -1,0 +1,249 @@
+"""The whole product as `manage.py up` starts it, in a folder of its own, with handles to kill parts of it and to look inside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+START_SECONDS = 90.0
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Gone(RuntimeError):
+    """The system ended by itself, or did not start."""
+
+
+def free_ports() -> tuple[int, int]:
+    """A pair for web and sandbox that nobody listens on now."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            try:
+                second.bind(("127.0.0.1", first.getsockname()[1] + 1))
+            except (OSError, OverflowError):
+                continue
+            return first.getsockname()[1], second.getsockname()[1]
+
+
+class System:
+    """`environment` goes to all its processes. `settings` is the settings module; the one of this folder obeys SABOTAGE and LEASES."""
+
+    def __init__(self, database_url: str = "", *, environment: dict[str, str] | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="scrm-faults-", dir="/tmp"))
+        self.port, self.sandbox_port = free_ports()
+        self.database_url = database_url
+        plain = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "SCRM_ENV", "VAR_DIR", "CRASH_AT", "SABOTAGE"}}
+        self.environment = plain | {
+            "SCRM_ENV": "sandbox",
+            "VAR_DIR": str(self.folder),
+            "PORT": str(self.port),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "PYTHONPATH": str(ROOT),
+            "API_RATE": "100000/min",
+            "DAILY_CAP_STANDARD": "100000",
+            "LOG_LEVEL": "WARNING",
+        }
+        if database_url:
+            self.environment["DATABASE_URL"] = database_url
+        self.environment |= environment or {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._info: dict[str, Any] | None = None
+
+    # --- start and stop ---------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "up.log"
+
+    def start(self, *, wait: bool = True, **environment: str) -> System:
+        with self.log.open("ab") as log:
+            command = [PYTHON, "manage.py", "up", "--no-story"]
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        if wait:
+            self.wait_until(self.answers, START_SECONDS, "the web server answers")
+            self.wait_until(self.sandbox_answers, START_SECONDS, "the sandbox answers")
+        return self
+
+    def answers(self) -> bool:
+        return _answers(f"http://127.0.0.1:{self.port}/healthz")
+
+    def sandbox_answers(self) -> bool:
+        return _answers(f"http://127.0.0.1:{self.sandbox_port}/healthz")
+
+    def wait_until(self, true: Callable[[], object], seconds: float, what: str) -> float:
+        """Seconds until it came true. Raises `Gone` with the end of the log when it does not."""
+        began = time.monotonic()
+        while not true():
+            if self.process is None or self.process.poll() is not None:
+                raise Gone(f"the system ended before: {what}\n{self.tail()}")
+            if time.monotonic() - began > seconds:
+                raise Gone(f"not within {seconds:.0f} s: {what}\n{self.tail()}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def tail(self, size: int = 4000) -> str:
+        return self.log.read_text(errors="replace")[-size:] if self.log.exists() else ""
+
+    def interrupt(self, number: int = signal.SIGINT, seconds: float = 40.0) -> int:
+        """Ctrl-C; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def stop(self) -> None:
+        """End everything, by force where asking does not help, and remove the folder."""
+        with contextlib.suppress(Exception):
+            if self.process is not None and self.process.poll() is None:
+                self.interrupt()
+        for pid in self.members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    def members(self) -> list[int]:
+        """Every process of this system, found by its environment, wherever it hangs in the tree."""
+        mark = f"VAR_DIR={self.folder}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                with contextlib.suppress(OSError):
+                    if mark in (entry / "environ").read_bytes().split(b"\0") and _state(int(entry.name)) not in "ZX":
+                        found.append(int(entry.name))
+        return found
+
+    def group(self, program: str) -> list[int]:
+        """The processes of one program: web, worker or sandbox; its own process first, then its descendants, oldest first."""
+        assert self.process is not None
+        mark = {"web": "scrm.wsgi:application", "sandbox": "scrm.sandbox.wsgi:application", "worker": "work"}[program]
+        heads = [pid for pid in children(self.process.pid) if mark in command_line(pid)]
+        return [pid for head in heads for pid in [head, *descendants(head)]]
+
+    def worker_roles(self) -> dict[str, list[int]]:
+        """The parts of the worker cluster: parent (`manage.py work`), sentinel, and the rest (workers, pusher, monitor) by CPU idleness."""
+        tree = self.group("worker")
+        if not tree:
+            return {}
+        sentinel = children(tree[0])[:1]
+        rest = [pid for pid in tree[1:] if pid not in sentinel]
+        return {"parent": tree[:1], "sentinel": sentinel, "rest": rest}
+
+    # --- what the sandbox knows -------------------------------------------------------------------------------------
+
+    @property
+    def info(self) -> dict[str, Any]:
+        if self._info is None:
+            self._info = json.loads(self.manage("sandbox_info", "--format", "json"))
+        return self._info
+
+    def manage(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True)
+        if check and done.returncode:
+            raise RuntimeError(f"manage.py {arguments[0]} failed: {done.stdout[-800:]}{done.stderr[-800:]}")
+        return done.stdout
+
+    def control(self, path: str, body: Any = None) -> Any:
+        address = f"http://127.0.0.1:{self.sandbox_port}/sandbox/control/{path}"
+        request = urllib.request.Request(address, headers={"Content-Type": "application/json"})
+        if body is not None:
+            request.data = json.dumps(body).encode()
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def history(self, kind: str) -> list[dict[str, Any]]:
+        """All entries of one kind of the sandbox's own log, oldest first."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            since = rows[-1]["id"] if rows else 0
+            address = f"http://127.0.0.1:{self.sandbox_port}/sandbox/control/log?kind={kind}&since={since}&limit=5000"
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                page = [json.loads(line) for line in answer.read().splitlines()]
+            if not page:
+                return rows
+            rows += page
+
+    # --- what the product stored ------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Read the product's database past the product. `?` marks parameters."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, connect_timeout=5) as connection:
+                return connection.execute(sql.replace("?", "%s"), parameters).fetchall()  # type: ignore[arg-type]
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def number(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        return int(self.rows(sql, parameters)[0][0])
+
+
+@contextlib.contextmanager
+def running(database_url: str = "", **environment: str) -> Iterator[System]:
+    system = System(database_url, environment=environment)
+    try:
+        yield system.start()
+    finally:
+        system.stop()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sorted(int(child) for task in tasks for child in (task / "children").read_text().split())
+    except OSError:
+        return []
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return "X"
+
+
+def alive(pids: Sequence[int]) -> list[int]:
+    return [pid for pid in pids if _state(pid) not in "ZX"]
