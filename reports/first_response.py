@@ -54,7 +54,7 @@ class FirstResponse(Report):
         Column("slow_share", _("Share above 6 min"), "share"),
     )
     row_columns = (
-        Column("conversation", _("Conversation"), "count"),
+        Column("conversation", _("Conversation")),
         Column("contact", _("Customer")),
         Column("agent", _("Agent")),
         Column("asked_at", _("Asked"), "time"),

@@ -22,8 +22,14 @@ def shown(value: Any, unit: Unit) -> str:
     if unit == "count":
         return formats.number_format(value, force_grouping=True)
     if isinstance(value, datetime):
-        return formats.date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
+        return moment(value)
     return str(value)
+
+
+def moment(at: datetime) -> str:
+    """Date as the language writes it, time with 24 hours, in the viewer's zone."""
+    local = timezone.localtime(at)
+    return f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M}"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from reports import registry
 from reports.base import Column, Figures, Filters, Report
 from reports.export import csv_lines
-from reports.formats import is_number, shown
+from reports.formats import is_number, moment, shown
 from reports.forms import DEFAULT_PERIOD, FilterForm, address_of
 
 ROWS_A_PAGE = 100
@@ -94,7 +94,14 @@ def rows(request: HttpRequest, slug: str, key: str) -> HttpResponse | StreamingH
 
 
 def _context(request: HttpRequest, report: Report, form: FilterForm, filters: Filters) -> dict[str, Any]:
-    own = {"report": report, "form": form, "filters": filters, "since": filters.since, "zone": filters.zone}
+    own = {
+        "report": report,
+        "form": form,
+        "filters": filters,
+        "since": moment(filters.since),
+        "until": moment(filters.until),
+        "zone": filters.zone,
+    }
     return admin.site.each_context(request) | own
 
 

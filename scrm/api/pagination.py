@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
@@ -35,7 +36,9 @@ class KeysetPagination(BasePagination):
 
     next_url: str | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None) -> list[Any]:
+        if not isinstance(queryset, QuerySet):
+            raise TypeError("pages by position need a queryset")
         keyset: tuple[str, ...] = getattr(view, "keyset", ("-id",))
         size = _page_size(request.query_params.get("page_size"))
         if (cursor := request.query_params.get("cursor")) is not None:
@@ -112,7 +115,8 @@ def _value_of(model: type[Model], name: str, value: Any) -> Any:
         raise ValueError(name)
     if isinstance(value, int) and not 0 <= value <= LARGEST_ID:
         raise ValueError(name)
-    result = model._meta.get_field(name).to_python(value)
+    field = model._meta.get_field(name)
+    result = field.to_python(value) if isinstance(field, Field) else None
     if result is None or (hasattr(result, "tzinfo") and result.tzinfo is None):
         raise ValueError(name)
     return result

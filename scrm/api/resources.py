@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from scrm.api import filters, scopes, serializers
+from scrm.api.models import PartnerToken
 from scrm.api.sending import RefusedSerializer, SendSerializer, SentSerializer, send
 from scrm.commerce.models import Order, OrderLine
 from scrm.contacts.models import Contact, Event, Identity
@@ -137,7 +138,7 @@ class Messages(Resource):
         """Send a text. 201 when it was queued, 200 when this key had queued it before, 409 when a rule refuses."""
         body = SendSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        result = send(request.auth, request.headers.get("Idempotency-Key"), body.validated_data)
+        result = send(cast(PartnerToken, request.auth), request.headers.get("Idempotency-Key"), body.validated_data)
         message = MESSAGES.get(pk=result.message.pk)
         answer = SentSerializer(QueueResult(message, result.decision, result.created))
         return Response(answer.data, status=status.HTTP_201_CREATED if result.created else status.HTTP_200_OK)
