@@ -41,7 +41,8 @@ RULES = (
         注文した商品は|トラッキング|トラッキング番号
         包裹|快遞|快递|貨到哪|訂單到|訂單狀態|訂單嘅狀態|訂單的狀態|訂單進度|物流|追蹤號碼|追蹤編號|運單號|單號|快遞單號
         什麼時候到貨|甚麼時候到|什麼時候送到|什麼時候發貨|發貨了|寄出了|還沒收到|未收到貨|幾時到|幾時送到|幾時出貨|寄出未|寄咗未
-        出咗貨|到邊度|到咗邊|送到邊|去咗邊|收唔到貨|仲未到|出貨了|出貨沒|配送進度""",
+        出咗貨|到邊度|到咗邊|送到邊|去咗邊|收唔到貨|仲未到|出貨了|出貨沒|配送進度
+        注文番号|注文の状況|嘅狀態|的狀態|查訂單|查一下訂單|查下張單|訂單號|訂單編號""",
         opens_deal=True,
     ),
     ShippedRule(
@@ -51,7 +52,6 @@ RULES = (
         """price|pricing|how much|what does it cost|how much does it cost|costs|price list
         いくら|おいくら|値段|価格|料金|単価|税込|金額|プライス
         多少錢|多少钱|價格|價錢|售價|單價|怎麼賣|怎么卖|幾錢|幾多錢|點賣|報價表|價目""",
-        exceptions="price match guarantee",
         opens_deal=True,
     ),
     ShippedRule(
@@ -68,7 +68,8 @@ RULES = (
         "orange",
         """refund|money back|return this|return it|return my|return the|return policy|returning|exchange it|exchange for
         返品|返金|払い戻し|交換したい|交換でき|交換して
-        退貨|退款|退錢|換貨|退返|退番|想退|可以退|能退|想換|退換""",
+        退貨|退款|退錢|換貨|退返|退番|想退|可以退|能退|想換|退換
+        可以換嗎|能換嗎|退給我""",
         heeds_negation=True,
     ),
     ShippedRule(
@@ -79,7 +80,8 @@ RULES = (
         wrong size|terrible|awful|unacceptable|disappointed|rip off|scam
         苦情|クレーム|壊れ|破損|故障|不良品|不具合|最悪|ひどい|酷い|対応が悪い|違う商品|間違った商品|届いた商品が違|がっかり
         動きません|動かない
-        投訴|壞了|爛咗|壞咗|整爛|故障|瑕疵|破損|寄錯|發錯|送錯|貨不對|太差|好差|失望|離譜|騙人|呃人|用不了|用唔到|差評""",
+        投訴|壞了|爛咗|壞咗|整爛|故障|瑕疵|破損|寄錯|發錯|送錯|貨不對|太差|好差|失望|離譜|騙人|呃人|用不了|用唔到|差評
+        scratched|poor quality|bad quality|傷があり|傷が付|品質が悪|動かなくな|刮痕|划痕|不能用了|壞的|爛的""",
         heeds_negation=True,
     ),
     ShippedRule(
@@ -117,7 +119,8 @@ RULES = (
         """speak to a human|talk to a human|human please|real person|speak to someone|talk to someone|speak to an agent
         talk to an agent|live agent|customer service representative|speak with someone|talk to a person|speak to a person
         担当者|オペレーター|人と話|人に代わ|スタッフと話|有人対応|直接話し|人間と話
-        人工客服|真人|轉人工|转人工|找客服|搵真人|搵客服|真人客服|同真人講|同職員講|人工服務|專人""",
+        人工客服|真人|轉人工|转人工|找客服|搵真人|搵客服|真人客服|同真人講|同職員講|人工服務|專人
+        agent please|connect me with customer service|want a bot|人間で対応|人間に代わ|機械人|機器人|打電話給我""",
         heeds_negation=True,
     ),
     ShippedRule(
@@ -127,6 +130,7 @@ RULES = (
         """cancel|cancellation|call off my order
         キャンセル|キャンセルポリシー|取り消し|取消し|取り消した|解約|注文をやめ
         取消|唔要喇|唔要啦|不要了|撤單|退訂單|cut單""",
+        exceptions="取消訂閱|取消關注|unsubscribe|cancel my subscription",
         heeds_negation=True,
     ),
 )
@@ -145,7 +149,7 @@ def install() -> int:
         defaults = {
             "tag": tag,
             "keywords": _keywords(shipped.keywords),
-            "exceptions": shipped.exceptions,
+            "exceptions": _keywords(shipped.exceptions),
             "heeds_negation": shipped.heeds_negation,
             "opens_deal": shipped.opens_deal,
         }

@@ -207,6 +207,12 @@ class ShippedRules:
     def test_heed_negation(self, text: str, tag: str) -> None:
         assert tag not in rules.current().tags_of(text)
 
+    def test_leaving_a_mailing_list_cancels_no_order(self) -> None:
+        assert "cancel" not in rules.current().tags_of("取消订阅")
+
+    def test_a_wish_not_to_talk_to_a_machine_is_a_wish_for_a_person(self) -> None:
+        assert "human-please" in rules.current().tags_of("唔好用機械人覆我")
+
     def test_installing_again_changes_nothing_that_people_edited(self) -> None:
         rule = TagRule.objects.get(name="Price")
         rule.keywords, rule.enabled = "price", False
