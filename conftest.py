@@ -1,17 +1,10 @@
-"""Test settings: SQLite by default, PostgreSQL by DATABASE_URL; files of a run live in a folder of their own."""
+"""Fixtures of every test; the run's settings are in tests/environment.py."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 
-os.environ["SCRM_ENV"] = "test"
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
-os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="scrm-test-"))
-os.environ.setdefault("SQLITE_SYNCHRONOUS", "NORMAL")
-
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,7 @@ from scrm.core.security import storable
 from scrm.staff.models import User
 
 PREVIEW_LENGTH = 160
+KEY_LENGTH = 120
 KIND_PREVIEWS = {"image": "🖼", "video": "🎞", "audio": "🎤", "document": "📄", "sticker": "🙂", "location": "📍", "contacts": "👤", "order": "🛒"}
 
 
@@ -104,6 +105,9 @@ def queue_message(
 
     The message comes back queued (due now, or deferred with `due_at`), or blocked with the rule's name in `decision.rule`.
     """
+    idempotency_key = storable(idempotency_key)
+    if not idempotency_key or len(idempotency_key) > KEY_LENGTH:
+        raise ValueError(f"idempotency_key must hold 1 to {KEY_LENGTH} characters")
     again = _first_with(idempotency_key)
     if again:
         return again

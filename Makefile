@@ -1,0 +1,46 @@
+# Two commands are enough: `make run` and `make test`. PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-sqlite test-postgresql lint bench faults dev clean
+
+run: $(VENV)/.runtime
+	@exec $(BIN)/python manage.py up
+
+$(VENV)/.runtime: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make run PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what the product needs (once)…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+dev: $(VENV)/.dev
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what the checks need (once)…"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy connectors scrm reports
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.repository
+
+test: lint test-sqlite test-postgresql
+
+test-sqlite: dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-postgresql: dev
+	$(BIN)/python -m tests.databases run -- $(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: dev
+	$(BIN)/python -m tests.faults
+
+bench: dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) var
