@@ -21,8 +21,8 @@ soh song su sun sze szeto tai tam tan tang tay teh teo ting to toh tong tsai tsa
 wu yam yan yang yap yau yee yeo yeoh yeung yip yiu yu yuan yuen yung zhang zhao zheng zhou zhu
 """
 _COMMON = """
-au chan chang chen cheng cheung chow chua fung goh ho huang koh kwok lai lam lau lee leung li lim lin liu ma ng ong tan tang teo tsai tsang wang wong
-wu yang yeung yip
+au chan chang chen cheng cheung chow chua fung goh ho huang koh kwok lai lam lau lee leung li lim lin liu ma ng ong tan
+tang teo tsai tsang wang wong wu yang yeung yip
 """
 COMPOUND_SURNAMES = frozenset(_COMPOUND.split())
 # As Hong Kong, Taiwan, Singapore and Malaysia spell them.
