@@ -53,7 +53,8 @@ def lock_people(contact_ids: Sequence[int]) -> None:
 
 def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     """Store the messages, open or reopen their conversations, start windows, note opt-outs, record events. In order of sending."""
-    arrivals = sorted(arrivals, key=lambda arrival: (_sent_at(arrival), arrival.item.external_id))
+    # Platforms give whole seconds: what was written within one keeps the order in which it was told (the sort is stable).
+    arrivals = sorted(arrivals, key=_sent_at)
     lock_people([arrival.identity.contact_id for arrival in arrivals])
     conversations = _conversations(arrivals)
     messages = [_message(arrival, conversations[arrival.identity.pk, arrival.connection.pk]) for arrival in arrivals]
