@@ -22,7 +22,9 @@ def _answer(name: str, mime_type: str, filename: str) -> HttpResponseBase:
         raise Http404
     kind = mime_type.split(";")[0].strip().lower()
     shown = kind in SHOWN or kind.startswith(PLAYED)
-    answer = FileResponse(default_storage.open(name), as_attachment=not shown, filename=filename, content_type=kind if shown else "application/octet-stream")
+    answer = FileResponse(
+        default_storage.open(name), as_attachment=not shown, filename=filename, content_type=kind if shown else "application/octet-stream"
+    )
     # A file is whatever its sender made it: it may run nothing here. It never changes, so the agent's own browser may keep it.
     answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'; sandbox"
     answer["Cache-Control"] = "private, max-age=86400"
@@ -32,8 +34,8 @@ def _answer(name: str, mime_type: str, filename: str) -> HttpResponseBase:
 @require_safe
 def attachment(request: HttpRequest, pk: int) -> HttpResponseBase:
     row = get_object_or_404(Attachment, pk=pk, state=Attachment.State.STORED)
-    filename = row.filename or f"{row.kind}{mimetypes.guess_extension(row.mime_type.split(';')[0]) or PurePath(row.file.name).suffix}"
-    return _answer(row.file.name, row.mime_type, filename)
+    filename = row.filename or f"{row.kind}{mimetypes.guess_extension(row.mime_type.split(';')[0]) or PurePath(row.file.name or '').suffix}"
+    return _answer(row.file.name or "", row.mime_type, filename)
 
 
 @require_safe

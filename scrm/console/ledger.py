@@ -37,4 +37,4 @@ def sums(request: HttpRequest) -> HttpResponse:
 def parked_reasons() -> list[dict[str, Any]]:
     """Why items are parked, the most frequent reasons first."""
     rows = InboundItem.objects.filter(state=InboundItem.State.PARKED).values("reason").annotate(count=Count("pk"))
-    return list(rows.order_by("-count")[:20])
+    return [dict(row) for row in rows.order_by("-count")[:20]]

@@ -30,9 +30,17 @@ class RuleAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         """What every rule has, then one group for each action's own options; the chosen action's counts."""
         form = RuleForm(instance=obj or Rule())
-        base = [(_("Rule"), {"fields": [("name", "enabled"), ("order", "settle_seconds", "stop_processing")]}), (_("When"), {"fields": ["trigger", "conditions"]}), (_("Do"), {"fields": ["action"]})]
+        base = [
+            (_("Rule"), {"fields": [("name", "enabled"), ("order", "settle_seconds", "stop_processing")]}),
+            (_("When"), {"fields": ["trigger", "conditions"]}),
+            (_("Do"), {"fields": ["action"]}),
+        ]
         labels = dict(form.fields["action"].choices)  # type: ignore[attr-defined]
-        own = [(labels.get(name, name), {"fields": fields, "classes": ["collapse"] if obj and obj.action != name else []}) for name, fields in form.action_fields.items() if fields]
+        own = [
+            (labels.get(name, name), {"fields": fields, "classes": ["collapse"] if obj and obj.action != name else []})
+            for name, fields in form.action_fields.items()
+            if fields
+        ]
         return [*base, *own]
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:

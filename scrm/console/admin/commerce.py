@@ -52,7 +52,17 @@ class OrderAdmin(ConsoleAdmin):
     def shown_contact(self, row: Order) -> str:
         return str(row.contact or "")
 
-    @display(description=_("status"), label={"paid": "info", "packed": "info", "shipped": "warning", "out_for_delivery": "warning", "delivered": "success", "cancelled": "danger"})
+    @display(
+        description=_("status"),
+        label={
+            "paid": "info",
+            "packed": "info",
+            "shipped": "warning",
+            "out_for_delivery": "warning",
+            "delivered": "success",
+            "cancelled": "danger",
+        },
+    )
     def shown_status(self, row: Order) -> tuple[str, str]:
         return row.status, row.get_status_display()
 

@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.utils.translation import gettext, gettext_lazy as _, ngettext
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from connectors.contracts import ConfigField
@@ -19,7 +20,21 @@ from scrm.connections.models import Connection
 from scrm.console.admin.base import ConsoleAdmin
 from scrm.console.admin.forms import dress
 
-PLAIN = ("label", "slug", "kind", "adapter", "address", "account_id", "country", "language", "time_zone", "tier", "daily_cap", "quiet_from", "quiet_to")
+PLAIN = (
+    "label",
+    "slug",
+    "kind",
+    "adapter",
+    "address",
+    "account_id",
+    "country",
+    "language",
+    "time_zone",
+    "tier",
+    "daily_cap",
+    "quiet_from",
+    "quiet_to",
+)
 SETTING, SECRET = "setting_", "secret_"
 
 
@@ -61,7 +76,9 @@ class ConnectionForm(forms.ModelForm[Connection]):
         known = (self.instance.secrets or {}).get(spec.name, "")
         words = gettext("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(str(known))} if known else spec.help
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-        return SECRET + spec.name, forms.CharField(label=spec.label, help_text=words, required=spec.required and not known, widget=widget, strip=True)
+        return SECRET + spec.name, forms.CharField(
+            label=spec.label, help_text=words, required=spec.required and not known, widget=widget, strip=True
+        )
 
     def given(self, prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): str(value) for name, value in self.cleaned_data.items() if name.startswith(prefix)}
@@ -78,7 +95,10 @@ class ConnectionAdmin(ConsoleAdmin):
     actions = ("check_selected", "pause_selected", "resume_selected")
     actions_submit_line = ("save_and_check",)
 
-    @display(description=_("state"), label={"active": "success", "paused": "warning", "waiting": "warning", "needs_login": "danger", "misconfigured": "danger"})
+    @display(
+        description=_("state"),
+        label={"active": "success", "paused": "warning", "waiting": "warning", "needs_login": "danger", "misconfigured": "danger"},
+    )
     def shown_state(self, row: Connection) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
@@ -87,13 +107,21 @@ class ConnectionAdmin(ConsoleAdmin):
         return format_html_join("", '<p class="console-line">{}: {}</p>', sorted(row.facts.items())) or "-"
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
-        plain = [("label", "slug"), ("kind", "adapter"), ("address", "account_id"), ("country", "language", "time_zone")]
+        plain = [("label", "slug"), ("kind", "adapter"), ("address", "account_id"), ("country", "language"), "time_zone"]
         limits = [("tier", "daily_cap"), ("quiet_from", "quiet_to")]
         if obj is None:
-            return [(None, {"fields": plain, "description": _("Save, then fill in what the adapter asks for.")}), (_("Limits"), {"fields": limits})]
+            return [
+                (None, {"fields": plain, "description": _("Save, then fill in what the adapter asks for.")}),
+                (_("Limits"), {"fields": limits}),
+            ]
         own = [(SECRET if spec.secret else SETTING) + spec.name for spec in config_fields(obj.adapter)]
         state = ["shown_state", "state_reason", ("state_changed_at", "resume_at"), "shown_facts"]
-        return [(None, {"fields": plain}), (_("Credentials and settings"), {"fields": own}), (_("Limits"), {"fields": limits}), (_("State"), {"fields": state})]
+        return [
+            (None, {"fields": plain}),
+            (_("Credentials and settings"), {"fields": own}),
+            (_("Limits"), {"fields": limits}),
+            (_("State"), {"fields": state}),
+        ]
 
     def get_form(self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any) -> Any:
         return ConnectionForm

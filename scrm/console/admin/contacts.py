@@ -37,7 +37,7 @@ class ContactAdmin(ConsoleAdmin):
     older_by = "last_activity_at"
     list_select_related = ("owner",)
     autocomplete_fields = ("owner",)
-    fields = (("name", "company"), ("language", "country", "time_zone"), ("priority", "owner", "external_id"), "notes")
+    fields = (("name", "company"), ("language", "country"), ("time_zone", "external_id"), ("priority", "owner"), "notes")
     change_form_after_template = "console/admin/contact.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
@@ -64,7 +64,9 @@ class ContactAdmin(ConsoleAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return False  # a person is erased by `erase_contact`, which knows everything that hangs on them
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         contact = self.get_object(request, object_id)
         more = whole_contact(contact) if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
@@ -84,7 +86,9 @@ class ContactAdmin(ConsoleAdmin):
 
 def whole_contact(contact: Contact) -> dict[str, Any]:
     """Everything that hangs on one person, for the page below the form."""
-    conversations = list(Conversation.objects.of_contact(contact).select_related("connection", "assignee").order_by("-last_message_at")[:20])
+    conversations = list(
+        Conversation.objects.of_contact(contact).select_related("connection", "assignee").order_by("-last_message_at")[:20]
+    )
     return {
         "person": contact,
         "identities": list(contact.identities.prefetch_related("consents").order_by("-valid_from")),
@@ -107,8 +111,29 @@ class IdentityAdmin(ConsoleAdmin):
     sortable_by = ()
     ordering = ("-id",)
     list_select_related = ("contact",)
-    fields = ("contact_link", "kind", "scope", "value", "e164", "needs_repair", "verified", ("opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"), ("valid_from", "valid_to"))
-    readonly_fields = ("contact_link", "kind", "scope", "value", "verified", "opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at", "valid_from", "valid_to")
+    fields = (
+        "contact_link",
+        "kind",
+        "scope",
+        "value",
+        "e164",
+        "needs_repair",
+        "verified",
+        ("opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"),
+        ("valid_from", "valid_to"),
+    )
+    readonly_fields = (
+        "contact_link",
+        "kind",
+        "scope",
+        "value",
+        "verified",
+        "opted_out_at",
+        "marketing_opt_in_at",
+        "marketing_opted_out_at",
+        "valid_from",
+        "valid_to",
+    )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Identity], search_term: str) -> tuple[QuerySet[Identity], bool]:
         wanted = search_term.strip().replace(" ", "")

@@ -50,7 +50,13 @@ class OutboxFilter(SimpleListFilter):
     parameter_name = "outbox"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [("to_send", _("to send")), ("deferred", _("deferred")), ("failed", _("failed")), ("blocked", _("blocked")), ("unknown", _("outcome unknown"))]
+        return [
+            ("to_send", _("to send")),
+            ("deferred", _("deferred")),
+            ("failed", _("failed")),
+            ("blocked", _("blocked")),
+            ("unknown", _("outcome unknown")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         from scrm.core import clock

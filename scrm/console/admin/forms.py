@@ -9,7 +9,7 @@ from unfold import widgets
 
 DRESSED: dict[type[forms.Widget], type[forms.Widget]] = {
     forms.TextInput: widgets.UnfoldAdminTextInputWidget,
-    forms.PasswordInput: widgets.UnfoldAdminPasswordInput,
+    forms.PasswordInput: widgets.UnfoldAdminPasswordWidget,
     forms.NumberInput: widgets.UnfoldAdminTextInputWidget,
     forms.Textarea: widgets.UnfoldAdminTextareaWidget,
     forms.Select: widgets.UnfoldAdminSelectWidget,

@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from scrm.console.admin.base import ReadOnlyAdmin
@@ -85,7 +86,10 @@ class InboundItemAdmin(ReadOnlyAdmin):
         self.message_user(request, ngettext("%d item discarded.", "%d items discarded.", count) % count)
 
     def _tell(self, request: HttpRequest, count: int) -> None:
-        words = ngettext("%d item is processed now; the rest stays parked.", "%d items are processed now; the rest stays parked.", count) % count
+        words = (
+            ngettext("%d item is processed now; the rest stays parked.", "%d items are processed now; the rest stays parked.", count)
+            % count
+        )
         self.message_user(request, words, messages.SUCCESS if count else messages.WARNING)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:

@@ -6,8 +6,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from scrm.console.admin.base import ReadOnlyAdmin, may
@@ -30,24 +33,30 @@ STATE_LABELS = {
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("sent_at", "shown_contact", "direction", "shown_text", "shown_state", "shown_reason", "connection", "source")
+    list_display = ("shown_time", "shown_contact", "shown_text", "shown_state", "connection")
     list_filter = (OutboxFilter, DirectionFilter, ConnectionFilter)
     search_fields = ("text",)
     search_help_text = _("Words in any language")
     ordering = ("-id",)
     sortable_by = ()
     list_select_related = ("conversation__identity__contact", "connection")
-    list_display_links = ("sent_at",)
+    list_display_links = ("shown_time",)
     actions = ("send_again", "give_up")
     fields = (
-        ("in_conversation", "direction", "kind"), "text", "content", ("state", "source", "category"), "author", "cause", ("sent_at", "due_at", "accepted_at"),
-        ("delivered_at", "read_at", "failed_at"), ("error_code", "error_title"), ("external_id", "reply_to"), ("attempts", "fence", "lease_until"), ("price_category", "billable"),
-    )  # fmt: skip
+        ("in_conversation", "direction", "kind"),
+        "text",
+        "content",
+        ("state", "source", "category"),
+        "author",
+        "cause",
+        ("sent_at", "due_at", "accepted_at"),
+        ("delivered_at", "read_at", "failed_at"),
+        ("error_code", "error_title"),
+        ("external_id", "reply_to"),
+        ("attempts", "fence", "lease_until"),
+        ("price_category", "billable"),
+    )
     readonly_fields = ("in_conversation",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        rows: QuerySet[Message] = super().get_queryset(request)
-        return rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
         return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]
@@ -63,18 +72,21 @@ class MessageAdmin(ReadOnlyAdmin):
     def _link(self, row: Message, words: str) -> str:
         return format_html('<a href="{}#m{}">{}</a>', reverse("console:conversation", args=[row.conversation_id]), row.pk, words)
 
+    @display(description=_("time"))
+    def shown_time(self, row: Message) -> str:
+        return date_format(timezone.localtime(row.sent_at), "SHORT_DATETIME_FORMAT")
+
     @display(description=_("text"))
     def shown_text(self, row: Message) -> str:
-        words = " ".join(row.text.split())[:80]
-        return words or wording.kind_name(row.kind)
+        """The direction as an arrow, the first words, and behind them why it did not go."""
+        words = " ".join(row.text.split())[:80] or wording.kind_name(row.kind)
+        arrow = {"in": "←", "out": "→"}.get(row.direction, "✎")
+        reason = f" · {row.error_code} {row.error_title}".rstrip()[:80] if row.error_code or row.error_title else ""
+        return f"{arrow} {words}{reason}"
 
     @display(description=_("state"), label=STATE_LABELS)
     def shown_state(self, row: Message) -> str:
         return row.get_state_display()
-
-    @display(description=_("reason"))
-    def shown_reason(self, row: Message) -> str:
-        return f"{row.error_code} {row.error_title}".strip()[:80]
 
     @action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:

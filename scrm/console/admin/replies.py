@@ -34,7 +34,10 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
     list_select_related = ("connection",)
     search_fields = ("name",)
 
-    @display(description=_("status"), label={"APPROVED": "success", "PENDING": "info", "REJECTED": "danger", "PAUSED": "warning", "DISABLED": "danger"})
+    @display(
+        description=_("status"),
+        label={"APPROVED": "success", "PENDING": "info", "REJECTED": "danger", "PAUSED": "warning", "DISABLED": "danger"},
+    )
     def shown_status(self, row: MessageTemplate) -> tuple[str, str]:
         return row.status, str(dict(MessageTemplate.Status.choices).get(row.status, row.status))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
@@ -51,7 +52,9 @@ class ExternalRecordAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[ExternalRecord], search_term: str) -> tuple[QuerySet[ExternalRecord], bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ExternalRecord], search_term: str
+    ) -> tuple[QuerySet[ExternalRecord], bool]:
         wanted = search_term.strip()
         if not wanted:
             return queryset, False

@@ -8,7 +8,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -19,7 +20,11 @@ from scrm.console.admin.base import ConsoleAdmin
 
 
 class TokenForm(forms.ModelForm[PartnerToken]):
-    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=lambda: [(name, f"{name}: {words}") for name, words in SCOPES.items()], widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"),
+        choices=lambda: [(name, f"{name}: {words}") for name, words in SCOPES.items()],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
 
     class Meta:
         model = PartnerToken

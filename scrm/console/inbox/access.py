@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_POST
 
 from scrm.staff.models import User
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 SEE = "conversations.view_conversation"
 ACT = "conversations.change_conversation"
 
@@ -29,7 +30,7 @@ def may_act(request: HttpRequest) -> bool:
 
 def _checked(view: View, permission: str) -> View:
     @wraps(view)
-    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.has_perm(permission):
             raise PermissionDenied
         return view(request, *args, **kwargs)

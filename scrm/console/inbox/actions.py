@@ -52,7 +52,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(pk)
     form = sending.ComposerForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _refused(request, pk, " ".join(problem for problems in form.errors.values() for problem in problems))
+        return _refused(request, pk, " ".join(str(problem) for problems in form.errors.values() for problem in problems))
     values = {name.removeprefix("place_"): str(value) for name, value in request.POST.items() if name.startswith("place_")}
     try:
         message = sending.send(conversation, form, values, by=access.person(request))

@@ -8,8 +8,8 @@ from itertools import chain
 from django.db.models import Q
 
 from scrm.automation.models import Run
-from scrm.connections.models import Connection
 from scrm.commerce.models import Order
+from scrm.connections.models import Connection
 from scrm.console.inbox import wording
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Conversation, Decision

@@ -43,22 +43,22 @@ class Queue:
 QUEUES = {
     queue.slug: queue
     for queue in (
-        Queue("open", _("All open"), "inbox", lambda rows, user: rows.open()),
+        Queue("open", _("All open"), "inbox", lambda rows, _user: rows.open()),
         Queue("mine", _("Mine"), "person", lambda rows, user: rows.mine(user)),
-        Queue("unassigned", _("Unassigned"), "person_off", lambda rows, user: rows.unassigned()),
+        Queue("unassigned", _("Unassigned"), "person_off", lambda rows, _user: rows.unassigned()),
         Queue(
             "waiting",
             _("Waiting longest"),
             "hourglass_top",
-            lambda rows, user: rows.open().filter(waiting_since__isnull=False),
+            lambda rows, _user: rows.open().filter(waiting_since__isnull=False),
             by="waiting_since",
             oldest_first=True,
         ),
-        Queue("unread", _("Unread"), "mark_chat_unread", lambda rows, user: rows.unread()),
-        Queue("snoozed", _("Snoozed"), "snooze", lambda rows, user: rows.filter(status="snoozed"), by="snoozed_until", oldest_first=True),
+        Queue("unread", _("Unread"), "mark_chat_unread", lambda rows, _user: rows.unread()),
+        Queue("snoozed", _("Snoozed"), "snooze", lambda rows, _user: rows.filter(status="snoozed"), by="snoozed_until", oldest_first=True),
         # Few rows among many have no index of their own: listed, not counted.
-        Queue("low", _("Low priority"), "low_priority", lambda rows, user: rows.open().filter(low_priority=True), counted=False),
-        Queue("closed", _("Closed"), "check_circle", lambda rows, user: rows.filter(status="closed"), counted=False),
+        Queue("low", _("Low priority"), "low_priority", lambda rows, _user: rows.open().filter(low_priority=True), counted=False),
+        Queue("closed", _("Closed"), "check_circle", lambda rows, _user: rows.filter(status="closed"), counted=False),
     )
 }
 
@@ -141,5 +141,3 @@ def newest_changes() -> str:
     if not rows:
         return "0"
     return f"{rows[0][2].timestamp():.6f}.{sum(version for _, version, _ in rows)}.{sum(pk for pk, _, _ in rows)}"
-
-

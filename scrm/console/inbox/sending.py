@@ -31,18 +31,22 @@ LONGEST_SIDE = 2560
 AS_IS = {"JPEG": "jpg", "PNG": "png"}
 
 
+class Lines(forms.CharField):
+    """Text of several lines. Browsers post line ends as two characters; they must not count against the limit."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class ComposerForm(forms.Form):
     """What the composer posts. `mode` text (with or without a picture), note, or template."""
 
     mode = forms.ChoiceField(choices=[("text", "text"), ("note", "note"), ("template", "template")])
-    text = forms.CharField(required=False, max_length=TEXT_LIMIT, strip=True)
+    text = Lines(required=False, max_length=TEXT_LIMIT, strip=True)
     idempotency_key = forms.UUIDField()
     reply_to = forms.CharField(required=False, max_length=200)
     picture = forms.FileField(required=False)
     template = forms.IntegerField(required=False)
-
-    def clean_text(self) -> str:
-        return str(self.cleaned_data["text"]).replace("\x00", "").replace("\r\n", "\n")
 
     def clean_picture(self) -> ContentFile[bytes] | None:
         upload: UploadedFile | None = self.cleaned_data.get("picture")
@@ -102,13 +106,17 @@ def send(conversation: Conversation, form: ComposerForm, values: dict[str, str],
         return _send_template(conversation, given["template"], values, key, by)
     if given["picture"]:
         return _send_picture(conversation, given, key, by)
-    result = services.queue_message(conversation, text=given["text"], source="agent", by=by, idempotency_key=key, reply_to=given["reply_to"])
+    result = services.queue_message(
+        conversation, text=given["text"], source="agent", by=by, idempotency_key=key, reply_to=given["reply_to"]
+    )
     return result.message
 
 
 def _note_once(conversation: Conversation, text: str, by: User) -> Message:
     """A note has no outbox, so the same words of the same person within ten seconds are the same note."""
-    twin = Message.objects.filter(conversation=conversation, direction=Message.Direction.NOTE, author=by).order_by("-sent_at", "-id").first()
+    twin = (
+        Message.objects.filter(conversation=conversation, direction=Message.Direction.NOTE, author=by).order_by("-sent_at", "-id").first()
+    )
     if twin is not None and twin.text == text and (clock.now() - twin.sent_at).total_seconds() < 10:
         return twin
     return services.add_note(conversation, text=text, by=by)
@@ -118,10 +126,19 @@ def _send_picture(conversation: Conversation, given: dict[str, Any], key: str, b
     again = Message.objects.filter(idempotency_key=key).first()
     if again is not None:
         return again
-    name = default_storage.save(f"outgoing/{clock.now():%Y/%m/%d}/{uuid.uuid4().hex}{PurePath(given['picture'].name).suffix}", given["picture"])
+    name = default_storage.save(
+        f"outgoing/{clock.now():%Y/%m/%d}/{uuid.uuid4().hex}{PurePath(given['picture'].name).suffix}", given["picture"]
+    )
     content = {"file": name, "caption": given["text"], "filename": given["picture"].name}
     result = services.queue_message(
-        conversation, kind="image", text=given["text"], content=content, source="agent", by=by, idempotency_key=key, reply_to=given["reply_to"]
+        conversation,
+        kind="image",
+        text=given["text"],
+        content=content,
+        source="agent",
+        by=by,
+        idempotency_key=key,
+        reply_to=given["reply_to"],
     )
     if not result.created:
         default_storage.delete(name)
@@ -138,7 +155,14 @@ def _send_template(conversation: Conversation, pk: int | None, values: dict[str,
         raise ValidationError(_("Fill every place of the template first.")) from None
     content = {"name": template.name, "language": template.language, "components": components}
     result = services.queue_message(
-        conversation, kind="template", text=text, content=content, category=category_of(template), source="agent", by=by, idempotency_key=key
+        conversation,
+        kind="template",
+        text=text,
+        content=content,
+        category=category_of(template),
+        source="agent",
+        by=by,
+        idempotency_key=key,
     )
     return result.message
 

@@ -174,7 +174,7 @@ def _add_quotes(connection: Connection, bubbles: Sequence[Bubble]) -> None:
         if row is not None:
             bubble.quote = Quote((row.text or wording.kind_name(row.kind))[:140], row.direction == Message.Direction.OUT, row.pk)
         elif bubble.message.reply_to:
-            bubble.quote = Quote(wording.UNKNOWN_QUOTE, ours=False)
+            bubble.quote = Quote(str(wording.UNKNOWN_QUOTE), ours=False)
 
 
 def _add_files(bubbles: Sequence[Bubble]) -> None:

@@ -13,13 +13,16 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console.inbox import access, blanks, presence, profile, queues, screen, sending, wording
 from scrm.console.inbox.screen import View
+from scrm.contacts.models import Contact
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
+from scrm.sync.names import split_name
 
 
 @require_safe
@@ -174,14 +177,19 @@ def quick_replies(request: HttpRequest, pk: int) -> HttpResponse:
     language = contact.language[:2].lower()
     rows = QuickReply.objects.all().order_by("-used", "shortcut")[:300]
     suited = sorted(rows, key=lambda row: row.language[:2].lower() != language)
-    first = first_name(contact.name)
-    return JsonResponse({"replies": [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]})
+    first = form_of_address(contact)
+    return JsonResponse(
+        {"replies": [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]}
+    )
 
 
-def first_name(name: str) -> str:
-    """How to address somebody: the first word of a Latin name, a Chinese or Japanese name whole."""
-    words = name.split()
-    return words[0] if words else ""
+def form_of_address(contact: Contact) -> str:
+    """How one writes to somebody: a Latin given name, a Japanese family name, a Chinese name whole."""
+    name = contact.name.strip()
+    given, family = split_name(name, country=contact.country, language=contact.language)
+    if name.isascii() or not family:
+        return given or name
+    return family if contact.country == "JP" or contact.language.startswith("ja") else name
 
 
 def with_name(text: str, first: str) -> str:
@@ -195,9 +203,14 @@ def with_name(text: str, first: str) -> str:
 def templates(request: HttpRequest, pk: int) -> HttpResponse:
     """The template picker with one form a template, for when the window is closed (or by choice)."""
     conversation = _conversation(pk)
-    first = first_name(conversation.identity.contact.name)
+    first = form_of_address(conversation.identity.contact)
     rows = [
-        {"template": row, "blanks": blanks.blanks_of(row.components), "needs_file": blanks.needs_file(row.components), "preview": blanks.rendered(row.components, {})}
+        {
+            "template": row,
+            "blanks": blanks.blanks_of(row.components),
+            "needs_file": blanks.needs_file(row.components),
+            "preview": blanks.rendered(row.components, {}),
+        }
         for row in sending.usable_templates(conversation).order_by("name", "language")[:200]
     ]
     context = {"conversation": conversation, "rows": rows, "first_name": first, "category_of": sending.category_of}

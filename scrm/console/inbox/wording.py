@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from scrm.connections import services as connections
 from scrm.connections.models import Connection

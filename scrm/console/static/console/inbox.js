@@ -315,4 +315,5 @@ addEventListener("popstate", () => {
 
 startKeys({ root, open, neighbour, step, thread });
 remember(rows);
+tellTime();
 settle();

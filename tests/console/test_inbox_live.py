@@ -1,0 +1,91 @@
+"""The page asks every two seconds: nothing changed costs next to nothing, a change comes as fragments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from scrm.conversations.services import add_note, queue_message
+from scrm.staff.models import User
+from tests import people
+from tests.console.conftest import allow, seated
+from tests.console.thread_rows import said
+
+pytestmark = pytest.mark.django_db
+
+
+def ask(client: Client, conversation: Any = None, etag: str = "", **query: Any) -> Any:
+    wanted = {"c": conversation.pk, **query} if conversation else query
+    return client.get("/admin/inbox/live/", wanted, headers={"If-None-Match": etag} if etag else {})
+
+
+class Asking:
+    def test_answers_304_while_nothing_changes(self, desk: Client, django_assert_max_num_queries: Any) -> None:
+        conversation = people.conversation()
+        etag = ask(desk, conversation)["ETag"]
+        with django_assert_max_num_queries(6):
+            answer = ask(desk, conversation, etag)
+        assert (answer.status_code, answer.content) == (304, b"")
+
+    def test_brings_a_new_message(self, desk: Client, mei: User) -> None:
+        conversation = people.conversation()
+        etag = ask(desk, conversation)["ETag"]
+        queue_message(conversation, text="已寄出", source="agent", by=mei, idempotency_key="k1")
+        answer = ask(desk, conversation, etag, v=conversation.version)
+        assert answer.status_code == 200
+        assert "已寄出" in answer.json()["conversation"]["thread"] and "已寄出" in answer.json()["list"]
+
+    def test_tells_of_other_conversations_without_drawing_the_open_one_again(self, desk: Client, mei: User) -> None:
+        shown, other = people.conversation(), people.conversation(people.customer("山田花子", "819012345678"))
+        etag = ask(desk, shown)["ETag"]
+        queue_message(other, text="発送しました", source="agent", by=mei, idempotency_key="k2")
+        answer = ask(desk, shown, etag, v=shown.version, mode="text").json()
+        assert "発送しました" in answer["list"]
+        assert "thread" not in answer["conversation"] and "composer" not in answer["conversation"]
+
+    def test_shows_a_note_at_once(self, desk: Client, mei: User) -> None:
+        conversation = people.conversation()
+        etag = ask(desk, conversation)["ETag"]
+        add_note(conversation, text="熟客", by=mei)
+        assert "熟客" in ask(desk, conversation, etag, v=conversation.version).json()["conversation"]["thread"]
+
+    def test_replaces_the_composer_when_the_window_closes(self, desk: Client) -> None:
+        conversation = people.conversation(window_open=False)
+        fragments = ask(desk, conversation, mode="text").json()["conversation"]
+        assert fragments["mode"] == "template" and 'data-mode="template"' in fragments["composer"]
+
+    def test_leaves_a_search_alone(self, desk: Client) -> None:
+        people.conversation()
+        assert "list" not in ask(desk, q="陳").json()
+
+    @pytest.mark.parametrize(
+        "query", [{"c": "x"}, {"c": "9" * 30}, {"c": "0"}, {"pages": "99"}, {"pages": "-1"}, {"queue": "<b>"}, {"q": "\x00"}]
+    )
+    def test_survives_nonsense(self, query: dict[str, str], desk: Client) -> None:
+        assert desk.get("/admin/inbox/live/", query).status_code == 200
+
+
+class Company:
+    def test_warns_when_a_colleague_types(self, desk: Client) -> None:
+        conversation = people.conversation()
+        kenji = allow(people.agent("kenji", display_name="佐藤健二"), "conversations.view_conversation")
+        etag = ask(desk, conversation)["ETag"]
+        ask(seated(kenji), conversation, typing="1")
+        answer = ask(desk, conversation, etag)
+        assert answer.status_code == 200
+        assert answer.json()["conversation"]["company"] == "佐藤健二 is typing here"
+
+    def test_does_not_count_oneself(self, desk: Client) -> None:
+        conversation = people.conversation()
+        ask(desk, conversation, typing="1")
+        assert ask(desk, conversation).json()["conversation"]["company"] == ""
+
+
+class Pane:
+    def test_is_all_that_a_script_gets(self, desk: Client) -> None:
+        conversation = people.conversation()
+        said(conversation, "你好")
+        html = desk.get(f"/admin/inbox/{conversation.pk}/", headers={"X-Requested-With": "fetch"}).content.decode()
+        assert "你好" in html and "<html" not in html

@@ -1,0 +1,236 @@
+"""The admin's list pages: they open, they cost a bounded number of queries, records cannot be edited, secrets are not shown."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.utils import timezone
+
+from scrm.api.models import PartnerToken
+from scrm.connections.models import Connection
+from scrm.console.admin import base
+from scrm.contacts.models import Contact, Event
+from scrm.conversations.models import Message
+from scrm.conversations.search import message_index
+from scrm.intake.models import InboundEvent, InboundItem
+from scrm.sync.models import Push
+from scrm.tags.models import Tag, TagRule
+from scrm.tags.services import add_tag
+from tests import people
+from tests.console.thread_rows import said
+
+pytestmark = pytest.mark.django_db
+
+OURS = sorted((model._meta.app_label, model._meta.model_name) for model in admin.site._registry)
+WRITTEN_BY_THE_PRODUCT = [
+    "conversations/message",
+    "conversations/decision",
+    "intake/inboundevent",
+    "intake/inbounditem",
+    "automation/run",
+    "sync/push",
+    "sync/externalrecord",
+    "core/timetable",
+    "core/heartbeat",
+]
+
+
+class Registrations:
+    def test_leave_the_queues_own_pages_out(self) -> None:
+        assert not [app for app, _ in OURS if app == "django_q"]
+
+    @pytest.mark.parametrize("page", OURS, ids="/".join)
+    def test_open_within_twelve_queries(self, page: tuple[str, str], owner: Client, django_assert_max_num_queries: Any) -> None:
+        with django_assert_max_num_queries(12):
+            assert owner.get(f"/admin/{page[0]}/{page[1]}/").status_code == 200
+
+    @pytest.mark.parametrize("page", WRITTEN_BY_THE_PRODUCT)
+    def test_of_records_offer_no_adding(self, page: str, owner: Client) -> None:
+        assert owner.get(f"/admin/{page}/add/").status_code == 403
+
+
+class Contacts:
+    def crowd(self) -> list[Contact]:
+        tag = Tag.objects.create(slug="vip", name="VIP")
+        crowd = [people.someone() for _ in range(30)]
+        for contact in crowd:
+            add_tag(contact, tag)
+            Contact.objects.filter(pk=contact.pk).update(owner=people.agent("mei"))
+        return crowd
+
+    def test_cost_the_same_for_thirty_as_for_one(self, owner: Client, django_assert_max_num_queries: Any) -> None:
+        self.crowd()
+        with django_assert_max_num_queries(12):
+            html = owner.get("/admin/contacts/contact/").content.decode()
+        assert html.count("VIP") >= 30
+
+    def test_are_found_by_name_and_by_the_end_of_a_number(self, owner: Client) -> None:
+        wanted = people.customer("山田花子", "819012345678").contact
+        people.customer()
+        for words in ("山田", "5678"):
+            html = owner.get("/admin/contacts/contact/", {"q": words}).content.decode()
+            assert f"/contacts/contact/{wanted.pk}/change/" in html and "陳大文" not in html
+
+    def test_page_shows_the_whole_person(self, owner: Client) -> None:
+        conversation = people.conversation()
+        contact = conversation.identity.contact
+        html = owner.get(f"/admin/contacts/contact/{contact.pk}/change/").content.decode()
+        assert "+85291234567" in html and "contact.created" in html and f"/admin/inbox/{conversation.pk}/" in html
+
+    def test_edited_by_hand_are_found_by_their_new_name_and_leave_an_event(self, owner: Client) -> None:
+        contact = people.customer().contact
+        form = {
+            "name": "陳小文",
+            "company": "",
+            "language": "",
+            "country": "HK",
+            "time_zone": "",
+            "priority": "normal",
+            "owner": "",
+            "external_id": "",
+            "notes": "",
+        }
+        assert owner.post(f"/admin/contacts/contact/{contact.pk}/change/", form).status_code == 302
+        assert list(Contact.objects.search("陳小文")) == [contact]  # type: ignore[attr-defined]
+        event = Event.objects.get(contact=contact, kind="contact.changed")
+        assert event.data == {"fields": ["name"], "by": "owner"}
+
+    def test_count_no_further_than_the_cap(self, owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "COUNTED", 20)
+        self.crowd()
+        html = owner.get("/admin/contacts/contact/").content.decode()
+        assert "20+" in html and "last_activity_at__lt=" in html
+
+
+class Outbox:
+    def test_shows_what_went_wrong_and_leads_to_the_conversation(self, owner: Client) -> None:
+        conversation = people.conversation()
+        failed = said(conversation, "已寄出", direction="out", state="failed", error_code="131026", error_title="undeliverable")
+        said(conversation, "多謝")
+        html = owner.get("/admin/conversations/message/", {"outbox": "failed"}).content.decode()
+        assert "131026" in html and f"/admin/inbox/{conversation.pk}/#m{failed.pk}" in html and "多謝" not in html
+
+    def test_finds_words(self, owner: Client) -> None:
+        conversation = people.conversation()
+        rows = [said(conversation, text) for text in ("私の荷物はどこですか", "ありがとう")]
+        message_index.add([(row.pk, row.text) for row in rows])
+        html = owner.get("/admin/conversations/message/", {"q": "荷物"}).content.decode()
+        assert "私の荷物" in html and "ありがとう" not in html
+
+    def test_cannot_be_edited(self, owner: Client) -> None:
+        message = said(people.conversation(), "原文")
+        assert owner.post(f"/admin/conversations/message/{message.pk}/change/", {"text": "改"}).status_code == 403
+        assert Message.objects.get(pk=message.pk).text == "原文"
+
+    def test_sends_again_what_was_chosen(self, owner: Client) -> None:
+        failed = said(people.conversation(), "已寄出", direction="out", state="failed", error_code="131026")
+        owner.post("/admin/conversations/message/", {"action": "send_again", "_selected_action": [failed.pk]})
+        assert Message.objects.filter(cause=f"resend:{failed.pk}", state="queued").count() == 1
+
+
+class Ledger:
+    def test_page_shows_that_the_sum_adds_up(self, owner: Client) -> None:
+        body = InboundEvent.objects.create(connection=people.hong_kong(), body=zlib.compress(b"{}"), size=2, received_at=timezone.now())
+        html = owner.get("/admin/ledger/").content.decode()
+        assert "It adds up." in html and people.hong_kong().label in html
+        shown = owner.get(f"/admin/intake/inboundevent/{body.pk}/change/").content.decode()
+        assert '<pre class="console-body">{}</pre>' in shown
+
+    def test_page_needs_the_right_to_see_it(self, desk: Client) -> None:
+        assert desk.get("/admin/ledger/").status_code == 403
+
+    def test_bodies_show_markup_as_text(self, owner: Client) -> None:
+        body = InboundEvent.objects.create(
+            connection=people.hong_kong(), body=zlib.compress(b"<script>x</script>"), size=2, received_at=timezone.now()
+        )
+        assert b"<script>x" not in owner.get(f"/admin/intake/inboundevent/{body.pk}/change/").content
+
+    def test_parked_items_are_discarded_by_name(self, owner: Client) -> None:
+        item = InboundItem.objects.create(
+            connection=people.hong_kong(), key="k", kind="message", state="parked", reason="no sender", received_at=timezone.now()
+        )
+        owner.post("/admin/intake/inbounditem/", {"action": "discard", "_selected_action": [item.pk]})
+        item.refresh_from_db()
+        assert (item.state, item.discarded_by) == ("processed", "owner")
+
+
+class Connections:
+    def form(self, **fields: str) -> dict[str, str]:
+        row = people.hong_kong()
+        plain = {
+            name: str(getattr(row, name) or "")
+            for name in ("label", "slug", "kind", "adapter", "address", "account_id", "country", "language", "time_zone", "tier")
+        }
+        settings = {f"setting_{name}": value for name, value in row.settings.items()}
+        return {**plain, "daily_cap": "", "quiet_from": "", "quiet_to": "", **settings, **fields}
+
+    def test_never_show_a_secret(self, owner: Client) -> None:
+        row = people.hong_kong()
+        html = owner.get(f"/admin/connections/connection/{row.pk}/change/").content.decode()
+        assert people.APP_SECRET not in html and "EAAtest" not in html
+        assert f"…{people.APP_SECRET[-4:]}" in html and "open sesame" not in html
+
+    def test_keep_a_secret_that_is_left_empty_and_take_a_new_one(self, owner: Client) -> None:
+        row = people.hong_kong()
+        answer = owner.post(f"/admin/connections/connection/{row.pk}/change/", self.form(label="Harbour", secret_access_token="EAAnew"))
+        assert answer.status_code == 302, answer.context["adminform"].form.errors
+        row = Connection.objects.get(pk=row.pk)
+        assert (row.label, row.secrets["access_token"], row.secrets["app_secret"]) == ("Harbour", "EAAnew", people.APP_SECRET)
+
+    def test_are_paused_and_resumed_by_a_post(self, owner: Client) -> None:
+        row = people.hong_kong()
+        for action, state in (("pause_selected", "paused"), ("resume_selected", "active")):
+            owner.post("/admin/connections/connection/", {"action": action, "_selected_action": [row.pk]})
+            assert Connection.objects.get(pk=row.pk).state == state
+
+
+class Rules:
+    def test_of_tags_begin_a_new_version_when_they_change(self, owner: Client) -> None:
+        rule = TagRule.objects.create(name="Shipping", tag=Tag.objects.create(slug="ship", name="Shipping"), keywords="荷物")
+        form = {"name": "Shipping", "tag": rule.tag_id, "keywords": "荷物\n配送", "exceptions": "", "enabled": "on"}
+        assert owner.post(f"/admin/tags/tagrule/{rule.pk}/change/", form).status_code == 302
+        rule.refresh_from_db()
+        assert rule.version == 2
+
+    def test_of_tags_can_be_tried_on_past_messages(self, owner: Client) -> None:
+        rule = TagRule.objects.create(name="Shipping", tag=Tag.objects.create(slug="ship", name="Shipping"), keywords="荷物")
+        said(people.conversation(), "私の荷物はどこですか <b>")
+        html = owner.get(f"/admin/tags/tagrule/{rule.pk}/try/").content.decode()
+        assert "私の荷物" in html and "“荷物”" in html and "どこですか <b>" not in html
+
+    def test_of_automation_are_edited_with_their_actions_own_options(self, owner: Client) -> None:
+        html = owner.get("/admin/automation/rule/add/").content.decode()
+        assert 'name="trigger"' in html and 'name="option_' in html
+        assert 'name="conditions"' in html
+
+
+class DeadLetters:
+    def test_are_written_again_on_request(self, owner: Client) -> None:
+        now = timezone.now()
+        push = Push.objects.create(
+            connection=people.hong_kong(), kind="contact", key="1", state="dead", due_at=now, asked_at=now, last_error="400 <b>"
+        )
+        assert b"400 <b>" not in owner.get("/admin/sync/push/").content
+        owner.post("/admin/sync/push/", {"action": "replay", "_selected_action": [push.pk]})
+        push.refresh_from_db()
+        assert push.state == "due"
+
+
+class PartnerTokens:
+    def test_are_shown_once_and_revoked(self, owner: Client) -> None:
+        answer = owner.post(
+            "/admin/api/partnertoken/add/",
+            {"name": "Warehouse", "scopes": ["contacts:read"], "expires_at_0": "", "expires_at_1": ""},
+            follow=True,
+        )
+        token = PartnerToken.objects.get()
+        html = answer.content.decode()
+        assert "Copy the token now" in html and token.prefix in html and token.digest not in html
+        assert "Copy the token now" not in owner.get("/admin/api/partnertoken/").content.decode()
+        owner.post("/admin/api/partnertoken/", {"action": "revoke", "_selected_action": [token.pk]})
+        token.refresh_from_db()
+        assert token.revoked_at is not None
