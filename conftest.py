@@ -12,10 +12,16 @@ def nothing_remembered() -> Iterator[None]:
     """Caches that live as long as a process start empty in every test."""
     from django.core.cache import cache
 
+    from scrm.automation import engine
+    from scrm.connections.adapters import forget_adapters
     from scrm.connections.services import forget
     from scrm.core import jobs
+    from scrm.tags import rules
 
     forget()
+    forget_adapters()
+    rules.forget()
+    engine.forget()
     cache.clear()
     jobs._last_wake.clear()
     yield

@@ -236,8 +236,10 @@ POLICY = {
     "same_content_per_month": env.number("SAME_CONTENT_PER_MONTH", 5),
     "service_notice_gap_hours": env.number("SERVICE_NOTICE_GAP_HOURS", 6),
 }
+RULES_RECHECK_SECONDS = 0.0 if ENVIRONMENT == "test" else 1.0
 RULE_SETTLE_SECONDS = env.number("RULE_SETTLE_SECONDS", 5)
 SYNC_RETRY_MINUTES = env.number("SYNC_RETRY_MINUTES", 5, least=1)
+SYNC_COALESCE_SECONDS = 0.0 if ENVIRONMENT == "test" else 0.8
 SYNC_RETRIES = env.number("SYNC_RETRIES", 3)
 
 LOGGING = {

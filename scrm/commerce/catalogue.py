@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import ahocorasick
 from rapidfuzz import fuzz
 
-from scrm.commerce.folding import Folded, fold, fold_with_places
+from scrm.core.folding import Folded, fold, fold_with_places
 
 # Of ten letters one wrong gives 90, two wrong 80 (share of letters in common, counted on both sides).
 LEAST_SIMILARITY = 88.0

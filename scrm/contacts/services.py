@@ -16,8 +16,9 @@ from django.db.models import Q
 from connectors.contracts import Address
 from scrm.contacts import events, phone
 from scrm.contacts.models import Consent, Contact, Event, Identity
-from scrm.contacts.search import contact_index, searchable
+from scrm.contacts.search import contact_index, reindex, searchable
 from scrm.core import clock
+from scrm.core.rows import update_many
 
 # A username is shown and changes hands: it leads to nobody.
 MATCHED_KINDS = frozenset(Identity.Kind.values) - {Identity.Kind.USERNAME}
@@ -108,13 +109,13 @@ def _unique(addresses: Iterable[Address]) -> list[Address]:
 
 
 def _new_contact(sender: Sender, now: datetime) -> Contact:
-    numbers = [phone.from_wa_id(a.value) for a in sender.addresses if a.kind == Identity.Kind.WHATSAPP]
+    numbers = [phone.from_wa_id(a.value) for a in sender.addresses if a.kind == "whatsapp"]
     country = next((phone.region_of(number) for number in numbers if number), "") or sender.country
     return Contact(name=sender.name[:200], country=country, language=sender.language, last_activity_at=now, created_at=now, updated_at=now)
 
 
 def _new_identity(contact: Contact, address: Address, verified: str, at: datetime) -> Identity:
-    e164 = phone.from_wa_id(address.value) if address.kind == Identity.Kind.WHATSAPP else ""
+    e164 = phone.from_wa_id(address.value) if address.kind == "whatsapp" else ""
     return Identity(contact=contact, kind=address.kind, scope=address.scope, value=address.value[:200], e164=e164, verified=verified, valid_from=at)
 
 
@@ -158,9 +159,6 @@ def _name_the_nameless(senders: Sequence[Sender], known: dict[tuple[str, str, st
             contact.name = sender.name[:200]
             renamed[contact.pk] = contact
     if renamed:
-        from scrm.contacts.search import reindex
-        from scrm.core.rows import update_many
-
         update_many(Contact, renamed.values(), ["name"])
         reindex(renamed)
         events.record([Event(contact=c, kind="contact.changed", occurred_at=clock.now(), data={"fields": ["name"]}) for c in renamed.values()])
@@ -204,8 +202,29 @@ def add_address(contact: Contact, *, kind: str, raw: str, regions: Sequence[str]
         if existing:
             return existing
         identity = Identity.objects.create(contact=contact, kind=kind, value=value, e164=e164, needs_repair=repair, verified=verified, valid_from=clock.now())
-        from scrm.contacts.search import reindex
-
         reindex([contact.pk])
         events.record([Event(contact=contact, identity=identity, kind="contact.changed", occurred_at=clock.now(), data={"fields": [kind], "by": by})])
     return identity
+
+
+def change_address(identity: Identity, new: Sequence[Address], *, at: datetime) -> bool:
+    """The platform says that the person behind `identity` is now reached at `new`. Safe to repeat; True when something changed.
+
+    The old address ends, its history stays with the person. A new address that is already somebody else's is not taken away:
+    an `identity.conflict` event asks a person.
+    """
+    with transaction.atomic():
+        lock_person(identity.contact_id)
+        known = _find(address for address in new if address.kind in MATCHED_KINDS)
+        fresh = [address for address in _unique(new) if address.kind in MATCHED_KINDS and _key(address) not in known]
+        strangers = [other for other in known.values() if other.contact_id != identity.contact_id]
+        if strangers:
+            _record_new_conflicts([_conflict(identity.contact, other) for other in strangers])
+        for address in fresh:
+            Identity.objects.filter(contact_id=identity.contact_id, kind=address.kind, scope=address.scope, valid_to=None).update(valid_to=at)
+        Identity.objects.bulk_create([_new_identity(identity.contact, address, Identity.Verified.PLATFORM, at) for address in fresh])
+        if fresh:
+            reindex([identity.contact_id])
+            data = {"from": f"{identity.kind}:{identity.value}", "to": [f"{address.kind}:{address.value}" for address in fresh]}
+            events.record([Event(contact_id=identity.contact_id, identity=identity, kind="identity.changed", occurred_at=at, data=data)])
+    return bool(fresh)

@@ -141,7 +141,8 @@ def _keep(connection: Connection, updates: Iterable[StatusUpdate]) -> None:
         for update in updates
         if update.external_id
     ]
-    insert_new(OrphanStatus, sorted(rows, key=lambda row: (row.external_id, row.status)), key="external_id")
+    rows.sort(key=lambda row: (row.external_id, row.status))
+    insert_new(OrphanStatus, rows, key="external_id")
 
 
 def _update_from(orphan: OrphanStatus) -> StatusUpdate:

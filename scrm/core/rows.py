@@ -17,6 +17,11 @@ def _columns(model: type[models.Model], names: Sequence[str]) -> list[models.Fie
     return [model._meta.get_field(name) for name in names]  # type: ignore[misc]
 
 
+def _name(connection: Any, field: models.Field[Any, Any]) -> str:
+    """The quoted column of a concrete field."""
+    return str(connection.ops.quote_name(str(field.column)))
+
+
 def insert_new(model: type[models.Model], rows: Sequence[models.Model], *, key: str) -> set[Any]:
     """Insert the rows whose unique key is not there yet; return the values of `key` that were inserted.
 
@@ -30,14 +35,14 @@ def insert_new(model: type[models.Model], rows: Sequence[models.Model], *, key: 
     quote = connection.ops.quote_name
     values = [[field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields] for row in rows]
     row_sql = "(" + ", ".join(["%s"] * len(fields)) + ")"
-    column = quote(model._meta.get_field(key).column)  # type: ignore[union-attr]
+    column = _name(connection, _columns(model, [key])[0])
     found: set[Any] = set()
     step = max(1, (connection.features.max_query_params or 20000) // len(fields))
     with connection.cursor() as cursor:
         for start in range(0, len(values), step):
             part = values[start : start + step]
             cursor.execute(
-                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(quote(f.column) for f in fields)}) "  # noqa: S608 - names come from the model
+                f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(_name(connection, f) for f in fields)}) "  # noqa: S608 - names come from the model
                 f"VALUES {', '.join([row_sql] * len(part))} ON CONFLICT DO NOTHING RETURNING {column}",
                 [value for row in part for value in row],
             )
@@ -57,7 +62,7 @@ def update_many(model: type[models.Model], rows: Iterable[models.Model], fields:
     everything = [pk, *columns]
     casts = ["" if connection.vendor == "sqlite" else f"::{f.rel_db_type(connection) if f.primary_key else f.db_type(connection)}" for f in everything]
     row_sql = "(" + ", ".join(f"%s{cast}" for cast in casts) + ")"
-    assignments = ", ".join(f"{quote(f.column)} = v.column{n}" for n, f in enumerate(columns, start=2))
+    assignments = ", ".join(f"{_name(connection, f)} = v.column{n}" for n, f in enumerate(columns, start=2))
     table = quote(model._meta.db_table)
     changed = 0
     step = max(1, (connection.features.max_query_params or 20000) // len(everything))
@@ -66,7 +71,7 @@ def update_many(model: type[models.Model], rows: Iterable[models.Model], fields:
             part = rows[start : start + step]
             cursor.execute(
                 f"UPDATE {table} SET {assignments} FROM (VALUES {', '.join([row_sql] * len(part))}) AS v "  # noqa: S608 - names come from the model
-                f"WHERE {table}.{quote(pk.column)} = v.column1",
+                f"WHERE {table}.{_name(connection, pk)} = v.column1",
                 [f.get_db_prep_save(getattr(row, f.attname), connection) for row in part for f in everything],
             )
             changed += cursor.rowcount

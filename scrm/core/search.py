@@ -52,20 +52,21 @@ def index_terms(text: str) -> list[str]:
     return terms[:MAX_TERMS]
 
 
-def query_phrases(text: str) -> list[list[str]]:
-    """Phrases that must all occur; a trailing '*' marks a prefix. Four digits and more also match the end of a number."""
-    phrases: list[list[str]] = []
+Phrase = list[str]
+
+
+def query_phrases(text: str) -> list[list[Phrase]]:
+    """Groups that must all occur, each of alternatives; a trailing '*' marks a prefix. Three digits and more also match the end of a number."""
     digits = re.sub(r"[\s().+-]", "", fold(text))
     if digits.isdecimal() and len(digits) >= 3:
-        return [[f"r{digits[::-1]}*"]]
-    for token in TOKEN.findall(fold(text)):
-        if not _is_cjk(token):
-            phrases.append([f"{token[:40]}*"])
-        elif len(token) == 1:
-            phrases.append([f"{token}*"])
-        else:
-            phrases.append([token[n : n + 2] for n in range(len(token) - 1)])
-    return phrases[:12]
+        return [[[f"r{digits[::-1]}*"], [f"{digits[:40]}*"]]]
+    return [[_phrase(token)] for token in TOKEN.findall(fold(text))[:12]]
+
+
+def _phrase(token: str) -> Phrase:
+    if not _is_cjk(token):
+        return [f"{token[:40]}*"]
+    return [f"{token}*"] if len(token) == 1 else [token[n : n + 2] for n in range(len(token) - 1)]
 
 
 class SearchIndex:
@@ -133,19 +134,19 @@ def _tsvector(terms: Sequence[str]) -> str:
     return " ".join(f"'{term}':{','.join(at[:250])}" for term, at in places.items())
 
 
-def _tsquery(phrases: Sequence[Sequence[str]]) -> str:
+def _tsquery(groups: Sequence[Sequence[Phrase]]) -> str:
     def one(term: str) -> str:
         return f"'{term[:-1]}':*" if term.endswith("*") else f"'{term}'"
 
-    return " & ".join("(" + " <-> ".join(one(term) for term in phrase) + ")" for phrase in phrases)
+    return " & ".join("(" + " | ".join("(" + " <-> ".join(one(term) for term in phrase) + ")" for phrase in group) + ")" for group in groups)
 
 
-def _fts5(phrases: Sequence[Sequence[str]]) -> str:
-    def one(phrase: Sequence[str]) -> str:
+def _fts5(groups: Sequence[Sequence[Phrase]]) -> str:
+    def one(phrase: Phrase) -> str:
         words = '"' + " ".join(term.rstrip("*").replace('"', "") for term in phrase) + '"'
         return words + ("*" if phrase[-1].endswith("*") else "")
 
-    return " AND ".join(one(phrase) for phrase in phrases)
+    return " AND ".join("(" + " OR ".join(one(phrase) for phrase in group) + ")" for group in groups)
 
 
 def create_table(table: str) -> RunPython:

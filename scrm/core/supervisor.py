@@ -67,6 +67,7 @@ class Supervisor:
         self.programs = list(programs)
         self.say = say
         self.stopping = False
+        self.next_tick = 0.0
 
     def start(self) -> None:
         adopt_orphans()
@@ -80,13 +81,16 @@ class Supervisor:
 
     def watch(self) -> None:
         """Until a signal comes: restart what ended, ask for ticks, end what is silent."""
-        next_tick = 0.0
-        while not self.stopping:
-            self.keep_alive()
-            if time.monotonic() >= next_tick:
-                next_tick = time.monotonic() + TICK_SECONDS
-                self._tick()
+        while not self.look_after():
             time.sleep(0.3)
+
+    def look_after(self) -> bool:
+        """One round of watching, for a caller that waits for something itself; True when it is time to stop."""
+        self.keep_alive()
+        if time.monotonic() >= self.next_tick:
+            self.next_tick = time.monotonic() + TICK_SECONDS
+            self._tick()
+        return self.stopping
 
     def keep_alive(self) -> None:
         for program in self.programs:

@@ -57,7 +57,7 @@ def sums() -> list[Sums]:
         waiting = dict(InboundEvent.objects.exclude(state="done").values_list("connection_id").annotate(n=Count("id")))
         connections = list(Connection.objects.order_by("kind", "slug"))
     spooled = spool.by_connection()
-    return [_line(c, totals.get(c.pk, {}), parked.get(c.pk, 0), waiting.get(c.pk, 0), spooled.get(c.slug, 0)) for c in connections]
+    return [_line(c, dict(totals.get(c.pk, {})), parked.get(c.pk, 0), waiting.get(c.pk, 0), spooled.get(c.slug, 0)) for c in connections]
 
 
 def _one_snapshot() -> None:

@@ -13,8 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from scrm.connections.models import Connection
 
 
+# Bodies of fewer bytes are stored as they came, larger ones packed with zlib.
+COMPRESS_FROM = 256
+
+
 class InboundEvent(models.Model):
-    """One body that a platform posted, with its right signature, kept as bytes (zlib)."""
+    """One body that a platform posted, with its right signature, kept as bytes."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")

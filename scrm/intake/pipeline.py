@@ -25,7 +25,7 @@ from connectors.contracts import Address, InboundItem, InboundMessage, Notice, S
 from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
-from scrm.contacts.services import MATCHED_KINDS, Sender, resolve_many
+from scrm.contacts.services import MATCHED_KINDS, Sender, change_address, resolve_many
 from scrm.conversations.inbound import Arrival, record_inbound
 from scrm.conversations.statuses import apply_statuses, join_orphans
 from scrm.core import clock
@@ -33,7 +33,7 @@ from scrm.core.crashpoints import crash_here
 from scrm.core.rows import insert_new, update_many
 from scrm.core.security import storable
 from scrm.intake.ledger import add_to_totals
-from scrm.intake.models import InboundEvent
+from scrm.intake.models import COMPRESS_FROM, InboundEvent
 from scrm.intake.models import InboundItem as ItemRow
 from scrm.intake.notices import apply_notice
 from scrm.tags.services import tag_messages
@@ -113,6 +113,9 @@ def process(bodies: Sequence[InboundEvent]) -> None:
             with transaction.atomic():
                 _apply_all(bodies, work)
             return
+        except Overtaken:
+            logger.warning("a lease ran out and another worker has the batch; what this one did is undone")
+            return
         except OperationalError:
             # A deadlock or a dropped connection undid everything; the same batch may simply be taken again.
             logger.warning("batch of %s bodies undone by the database (%s)", len(bodies), attempt + 1, exc_info=True)
@@ -126,12 +129,21 @@ def process(bodies: Sequence[InboundEvent]) -> None:
 
 
 def _open(body: InboundEvent, connection_: Connection) -> list[Work]:
-    raw = unpack(body)
+    items: list[InboundItem]
     if body.attempts > MAX_ATTEMPTS:
-        items: list[InboundItem] = [Unreadable(f"body:{body.pk}", "", f"processing broke off {body.attempts - 1} times", None)]
+        items = [Unreadable(f"body:{body.pk}", "", f"processing broke off {body.attempts - 1} times", None)]
     else:
-        items = list(channel_of(connection_).parse(raw)) if connection_.kind == "channel" else [_crm_notice(body)]
+        try:
+            items = _items(body, connection_)
+        except Exception as error:
+            # A reader must never raise; if one does, its body is parked and its neighbours go on.
+            logger.exception("body %s cannot be opened", body.pk)
+            items = [Unreadable(f"body:{body.pk}", "", f"cannot be opened: {type(error).__name__}: {error}", None)]
     return [Work(item, body.pk, body.received_at, _owner(item, connection_)) for item in items]
+
+
+def _items(body: InboundEvent, connection_: Connection) -> list[InboundItem]:
+    return list(channel_of(connection_).parse(unpack(body))) if connection_.kind == "channel" else [_crm_notice(body)]
 
 
 def _owner(item: InboundItem, posted_to: Connection) -> Connection:
@@ -149,8 +161,9 @@ def _crm_notice(body: InboundEvent) -> Notice:
 
 
 def unpack(body: InboundEvent) -> bytes:
+    """The bytes as posted. Bodies below `COMPRESS_FROM` are stored as they came, whatever they begin with."""
     packed = bytes(body.body)
-    return packed if len(packed) == body.size and packed[:1] != b"\x78" else zlib.decompress(packed)
+    return packed if len(packed) == body.size and body.size < COMPRESS_FROM else zlib.decompress(packed)
 
 
 def _row(work: Work, state: str = "processed", reason: str = "") -> ItemRow:
@@ -227,18 +240,32 @@ def _belongs(work: Work) -> None:
 
 def _apply_messages(works: Sequence[Work]) -> None:
     identities = resolve_many([_sender(each) for each in works])
+    changed = [(each, identity) for each, identity in zip(works, identities, strict=True) if _is_change(each.item)]
+    for each, identity in changed:
+        new = [Address(*(storable(part[name]) for name in ("kind", "value", "scope"))) for part in each.item.content.get("new", ())]  # type: ignore[union-attr]
+        change_address(identity, new, at=each.item.sent_at)  # type: ignore[union-attr]
+    spoken = [(each, identity) for each, identity in zip(works, identities, strict=True) if not _is_change(each.item)]
+    _record_messages([each for each, _ in spoken], [identity for _, identity in spoken])
+
+
+def _is_change(item: InboundItem) -> bool:
+    """A changed number or user id is no message: nothing of it is shown in the thread."""
+    return isinstance(item, InboundMessage) and item.kind == "system" and bool(item.content.get("new"))
+
+
+def _record_messages(works: Sequence[Work], identities: Sequence[Identity]) -> None:
     arrivals = [Arrival(each.item, identity, each.connection, each.received_at) for each, identity in zip(works, identities, strict=True)]  # type: ignore[arg-type]
     messages = record_inbound(arrivals)
     tag_messages([m for m in messages if m.direction == "in" and m.text and not m.content.get("history")], at=clock.now())
     echoed = [message.external_id for message in messages if message.direction == "out" and message.external_id]
-    if echoed:
+    if works and echoed:
         join_orphans(works[0].connection, echoed)
 
 
 def _sender(work: Work) -> Sender:
     item = work.item
     assert isinstance(item, InboundMessage)
-    addresses = tuple(sorted((storable_address(a) for a in item.sender), key=lambda address: address.kind != Identity.Kind.WHATSAPP))
+    addresses = tuple(sorted((storable_address(a) for a in item.sender), key=lambda address: address.kind != "whatsapp"))
     if not any(address.kind in MATCHED_KINDS for address in addresses):
         raise Refused("states no sender that can be answered")
     return Sender(addresses, name=storable(item.profile_name), country=work.connection.country, language=work.connection.language, at=item.sent_at)
@@ -286,7 +313,8 @@ def _singly(body: InboundEvent, work: Sequence[Work]) -> None:
     """One body, each item in its own savepoint."""
     try:
         with transaction.atomic():
-            processed, parked = [], []
+            processed: list[Work] = []
+            parked: list[Work] = []
             seen: set[str] = set()
             for each in work:
                 if each.item.key in seen:
@@ -323,8 +351,7 @@ def replay_item(row: ItemRow) -> str:
     if event is None:
         return "its body is no longer kept"
     owner = Connection.objects.get(pk=row.connection_id)
-    items = list(channel_of(owner).parse(unpack(event))) if owner.kind == "channel" else [_crm_notice(event)]
-    item = next((item for item in items if item.key[:220] == row.key), None)
+    item = next((item for item in _items(event, owner) if item.key[:220] == row.key), None)
     if item is None or isinstance(item, Unreadable):
         return item.reason if isinstance(item, Unreadable) else "its body reads differently now"
     try:

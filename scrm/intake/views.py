@@ -21,11 +21,11 @@ from scrm.connections.snapshots import ConnectionSnapshot, last_known
 from scrm.core import clock, jobs
 from scrm.core.crashpoints import crash_here
 from scrm.intake import spool
+from scrm.intake.models import COMPRESS_FROM
 
 logger = logging.getLogger(__name__)
 
 PROVIDERS = {"whatsapp": ("channel", "whatsapp"), "line": ("channel", "line"), "crm": ("crm", "")}
-COMPRESS_FROM = 256
 SQLITE_PATIENCE_MS = 3000
 HEADERS = ("x-hub-signature-256", "x-line-signature", "x-hubspot-signature-v3", "x-hubspot-request-timestamp")
 
@@ -120,7 +120,7 @@ def store(connection_id: int, body: bytes) -> bool:
 
 def _insert(connection_id: int, packed: bytes, size: int) -> None:
     # Written by hand: this is the hottest statement of the product. The per-request health check is left out, a failed insert is one.
-    database.health_check_done = True
+    database.health_check_done = True  # type: ignore[attr-defined]
     with database.cursor() as cursor:
         if database.vendor == "sqlite":
             cursor.execute(f"PRAGMA busy_timeout={SQLITE_PATIENCE_MS}")

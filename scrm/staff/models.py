@@ -29,7 +29,7 @@ class User(AbstractUser):
     time_zone = models.CharField(_("time zone"), max_length=40, blank=True, validators=[check_time_zone])
     teams = models.ManyToManyField(Team, verbose_name=_("teams"), blank=True, related_name="members")
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
 

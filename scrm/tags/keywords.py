@@ -14,7 +14,7 @@ from itertools import groupby
 
 import ahocorasick
 
-from scrm.commerce.folding import Folded, fold, fold_with_places
+from scrm.core.folding import Folded, fold, fold_with_places
 from scrm.tags.negation import negated_by
 
 _KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]+")

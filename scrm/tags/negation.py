@@ -1,6 +1,6 @@
 """Words that turn a keyword into its opposite: 'please don't cancel', '解約はしません', '唔好取消', '没坏了'.
 
-Pure. Texts are given folded (`scrm.commerce.folding`), so kana is hiragana and Chinese is simplified here.
+Pure. Texts are given folded (`scrm.core.folding`), so kana is hiragana and Chinese is simplified here.
 
 What only sounds negative keeps the keyword: a request that was not yet fulfilled ('还没退款', '返金されていません'), a thing one cannot
 do ('キャンセルできません', "can't cancel"), a question of the form A-not-A ('要不要取消'), a reproach to the shop ("you didn't refund me").

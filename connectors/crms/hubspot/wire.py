@@ -90,6 +90,9 @@ def refusal(reply: Reply) -> ConnectorError:
         return TryLater(
             "HubSpot asks to slow down", after=_patience(reply, document), scope="connection", times=None, code=code, detail=detail
         )
+    if reply.status >= 500 and not reply.retry_after():
+        # Whether the write was done is not said. Our writes are upserts, so the caller may repeat them.
+        return OutcomeUnknown("HubSpot failed while answering", code=f"HTTP {reply.status}", detail=detail)
     if reply.status in {408, 423, 477} or reply.status >= 500:
         after = reply.retry_after() or SERVER_PAUSE
         return TryLater("HubSpot is busy or failing", after=after, scope="connection", times=None, code=code, detail=detail)

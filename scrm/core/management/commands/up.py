@@ -86,7 +86,7 @@ class Command(BaseCommand):
             return
         if story and {"web", "worker", "sandbox"} <= wanted:
             supervisor.say("telling the sandbox's story through the real pipeline (once)…")
-            call_command("sandbox_story", stdout=self.stdout, keep_alive=lambda: (supervisor.keep_alive(), supervisor._tick(), supervisor.stopping)[-1])
+            call_command("sandbox_story", stdout=self.stdout, keep_alive=supervisor.look_after)
         if not supervisor.stopping:
             call_command("sandbox_info", format="welcome", stdout=self.stdout)
 

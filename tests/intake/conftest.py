@@ -1,0 +1,3 @@
+from tests.fake_channel import channel
+
+__all__ = ["channel"]
