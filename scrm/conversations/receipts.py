@@ -16,9 +16,13 @@ MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=30)
 
 
-def ask_for_read_receipt(message: Message) -> None:
-    fields = {"external_id": message.external_id, "attempts": 0, "due_at": clock.now()}
-    ReadReceipt.objects.update_or_create(conversation_id=message.conversation_id, defaults=fields)
+def ask_for_read_receipt(conversation_id: int) -> None:
+    """Up to the newest message that the customer sent in this conversation."""
+    theirs = Message.objects.filter(conversation=conversation_id, direction="in").exclude(external_id="")
+    newest = theirs.order_by("-sent_at", "-id").values_list("external_id", flat=True).first()
+    if newest is None:
+        return
+    ReadReceipt.objects.update_or_create(conversation_id=conversation_id, defaults={"external_id": newest, "attempts": 0, "due_at": clock.now()})
     jobs.wake_on_commit("receipts")
 
 

@@ -20,6 +20,7 @@ from scrm.contacts.models import Event, Identity
 from scrm.contacts.services import lock_person
 from scrm.conversations.models import Conversation, Decision, Message, Response
 from scrm.conversations.policy import Verdict, decide
+from scrm.conversations.receipts import ask_for_read_receipt
 from scrm.conversations.search import message_index
 from scrm.conversations.standing import candidate_of, facts_of, limits_of, release, reserve
 from scrm.core import clock, jobs
@@ -196,6 +197,8 @@ def _show(conversation: Conversation, message: Message, now: datetime) -> None:
     if message.source == "agent" and message.state != "blocked":
         changes["automation_paused_until"] = now + timedelta(hours=settings.POLICY["human_pause_hours"])
         changes["unread_count"] = 0
+        if conversation.unread_count:
+            ask_for_read_receipt(conversation.pk)
         changes["waiting_since"] = None
         if conversation.assignee_id is None:
             changes["assignee"] = message.author
@@ -243,11 +246,7 @@ def mark_read(conversation: Conversation, *, by: User) -> None:
         return
     with transaction.atomic():
         touch([conversation.pk], unread_count=0)
-        last = Message.objects.filter(conversation=conversation, direction="in").exclude(external_id="").order_by("-sent_at", "-id").first()
-        if last is not None:
-            from scrm.conversations.receipts import ask_for_read_receipt
-
-            ask_for_read_receipt(last)
+        ask_for_read_receipt(conversation.pk)
 
 
 def assign(conversation: Conversation, *, to: User | None, by: User) -> None:

@@ -25,7 +25,7 @@ def noon():
 
 def queued(chat=None, text="多謝您嘅查詢", **more):
     chat = chat or conversation(at=NOON)
-    return services.queue_message(chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": text, **more}).message
+    return services.queue_message(chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": f"key {text}", **more}).message
 
 
 def told(message, status, ref=True, **more):
