@@ -17,6 +17,12 @@ STRICT_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 
+# The inbox and all list pages were walked in Chromium without a violation under these two lines, and not under stricter ones:
+# 'unsafe-eval', because the admin theme's Alpine compiles the expressions in its attributes (its build without eval takes only names);
+# inline styles, because the theme prints its colours in a <style> element, has style attributes, and its htmx adds a <style> of its own.
+# No page has an inline script: 'unsafe-inline' stays out of script-src, so markup that slips through runs nothing.
+CONSOLE_POLICY = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
+
 
 def csp_nonce(request: HttpRequest) -> dict[str, str]:
     return {"csp_nonce": getattr(request, "csp_nonce", "")}
@@ -40,8 +46,7 @@ class SecurityHeadersMiddleware:
         if not request.path.startswith("/admin/"):
             return STRICT_POLICY
         nonce = request.csp_nonce  # type: ignore[attr-defined]
-        # 'unsafe-eval': the admin theme's Alpine evaluates its attributes. Inline styles: its width and colour attributes.
-        return f"{STRICT_POLICY}; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
+        return f"{STRICT_POLICY}; {CONSOLE_POLICY.format(nonce=nonce)}"
 
 
 def storable(value: Any) -> Any:

@@ -12,13 +12,13 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console.inbox import access, blanks, presence, profile, queues, screen, sending, wording
 from scrm.console.inbox.screen import View
+from scrm.console.templatetags.console import moment
 from scrm.contacts.models import Contact
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
@@ -162,12 +162,8 @@ def verdict(request: HttpRequest, pk: int) -> HttpResponse:
         return JsonResponse({"verdict": "allow", "words": ""})
     words = wording.rule_sentence(said.rule)
     if said.until:
-        words = _("Next allowed: %(time)s. %(because)s") % {"time": _weekday_time(said.until), "because": words}
+        words = _("Next allowed: %(time)s. %(because)s") % {"time": moment(said.until), "because": words}
     return JsonResponse({"verdict": said.verdict, "words": words, "rule": said.rule})
-
-
-def _weekday_time(at: Any) -> str:
-    return date_format(timezone.localtime(at), "D j M, H:i")
 
 
 @require_safe

@@ -37,6 +37,13 @@ def day_name(day: date) -> str:
 
 
 @register.filter
+def moment(at: datetime) -> str:
+    """Weekday, day, month and clock in the reader's order, for times within a few days or weeks."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'MONTH_DAY_FORMAT')} ({date_format(local, 'D')}) {date_format(local, 'H:i')}"
+
+
+@register.filter
 def web_link(url: Any) -> str:
     """The address when it leads to the web, else nothing: a `javascript:` link of a stranger must not become one of ours."""
     text = str(url or "").strip()

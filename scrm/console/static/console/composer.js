@@ -28,6 +28,8 @@ class Composer {
     this.page = page;
     this.text = form.elements.text;
     this.picture = form.elements.picture;
+    // The theme's script looks for its own file field's placeholder beside every file input, unless this says that it has been there.
+    this.picture.hasChangeListener = true;
     this.sending = false;
     this.replies = null;
     this.chosen = 0;
