@@ -26,7 +26,7 @@ from scrm.core.models import Timetable
 from scrm.sandbox import onboarding, play
 from scrm.sandbox.models import Message, Number, Person
 from scrm.sandbox.story.dialogues import dialogues_for, spoken
-from scrm.sandbox.story.orders import orders_for
+from scrm.sandbox.story.orders import has_order_under_way, orders_for
 from scrm.sandbox.story.speech import Turn
 from scrm.staff.models import User
 
@@ -72,8 +72,9 @@ def tell(*, pause: KeepGoing = lambda: False, say: Callable[[str], None] = lambd
         say(f"  {step + 1}/{longest}: {sum(len(chapter.turns) > step for chapter in chapters)} conversations speak")
         _speak(chapters, step, pause)
     _set_phone_times(chapters)
+    _close_settled(chapters)
     onboarding.switch_rules_on()
-    _speak_live(chapters)
+    _speak_live()
     Timetable.objects.filter(pk=row.pk).update(finished_at=clock.now())
     return len(chapters)
 
@@ -90,7 +91,8 @@ def _chapters(now: datetime) -> Iterator[Chapter]:
     """One conversation for most people, each dialogue told once, spread over the last nine hours."""
     numbers = {number.slug: number for number in Number.objects.all()}
     used: set[str] = set()
-    for place, person in enumerate(Person.objects.order_by("pk")):
+    fresh = _fresh_people()
+    for place, person in enumerate(Person.objects.exclude(pk__in=[person.pk for person in fresh.values()]).order_by("pk")):
         orders = orders_for(person.user_id, person.country, now)
         dialogue = next((d for d in dialogues_for(person.country, orders) if d.key not in used), None)
         if dialogue is None:
@@ -167,17 +169,33 @@ def _set_phone_times(chapters: list[Chapter]) -> None:
         Message.objects.filter(wamid=external_id).update(sent_at=at)
 
 
-def _speak_live(chapters: list[Chapter]) -> None:
-    """One customer of each place whom no agent has just answered asks where the parcel is."""
+def _fresh_people() -> dict[str, Person]:
+    """In each country one customer with an order under way who has not written yet."""
+    people = {}
+    for country in dict(LIVE):
+        customers = Person.objects.filter(country=country).exclude(phone=None).order_by("-pk")
+        people[country] = next((p for p in customers if has_order_under_way(orders_for(p.user_id, country, timezone.now()))), customers[0])
+    return people
+
+
+def _close_settled(chapters: list[Chapter]) -> None:
+    """Agents have closed most of what ended more than an hour ago with the customer's thanks."""
+    for place, chapter in enumerate(chapters):
+        ended = chapter.at(chapter.turns[-1])
+        conversation = _conversation(chapter)
+        if conversation is None or conversation.status == "closed" or place % 4 == 3 or clock.now() - ended < timedelta(hours=1):
+            continue
+        if any(turn[1] == "agent" for turn in chapter.turns):
+            with clock.frozen(ended + timedelta(minutes=3)):
+                services.close(conversation, by=User.objects.get(username=onboarding.AGENT_OF[chapter.number.slug]))
+
+
+def _speak_live() -> None:
+    people = _fresh_people()
     for country, text in LIVE:
-        chapter = next((c for c in reversed(chapters) if c.person.country == country and not _silenced(c)), None)
-        if chapter is not None:
-            play.say(chapter.person, chapter.number, text=text)
-
-
-def _silenced(chapter: Chapter) -> bool:
-    conversation = _conversation(chapter)
-    return conversation is None or bool(conversation.automation_paused_until) or any(turn[2] == "STOP" for turn in chapter.turns)
+        number = NUMBER_OF[country]
+        if not Message.objects.filter(person=people[country], number__slug=number, inbound=True).exists():
+            play.say(people[country], number, text=text)
 
 
 def summary() -> dict[str, Any]:
