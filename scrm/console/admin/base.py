@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from django.contrib.admin import display
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
-from unfold.admin import ModelAdmin, TabularInline
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+from unfold.admin import ModelAdmin, TabularInline, checkbox
 
 COUNTED = 10_000
 
@@ -38,6 +43,13 @@ class InfinitePaginator(Paginator[Any]):
         return f"{COUNTED:,}+" if self.more else f"{self.count:,}"
 
 
+@cache
+def _checkbox_form() -> str:
+    """The theme's box with one place, for the row's key."""
+    drawn = str(checkbox.render(ACTION_CHECKBOX_NAME, "ROWKEY"))
+    return drawn.replace("{", "{{").replace("}", "}}").replace("ROWKEY", "{}")
+
+
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     """`older_by`: the field that the list runs backwards along, for the link beyond the counted rows."""
 
@@ -51,6 +63,11 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     show_facets = 0
+
+    @display(description=mark_safe(checkbox.render("action_toggle_all", 1)))  # noqa: S308 - the theme's own box, no value of ours
+    def action_checkbox(self, obj: Model) -> str:
+        """The theme renders a template for each row's box, a third of a list's time; one rendering serves all rows."""
+        return format_html(_checkbox_form(), obj.pk)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Nothing is deleted by the handful: rows are evidence."""

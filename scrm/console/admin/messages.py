@@ -20,14 +20,15 @@ from scrm.console.inbox.access import ACT, person
 from scrm.conversations import services
 from scrm.conversations.models import Decision, Message
 
-STATE_LABELS = {
-    _("Failed"): "danger",
-    _("Expired"): "danger",
-    _("Blocked by a rule"): "warning",
-    _("Outcome unknown"): "warning",
-    _("Read"): "success",
-    _("Delivered"): "success",
-    _("Queued"): "info",
+# Colours of the states that a person should notice; see console.css.
+STATE_COLOURS = {
+    "failed": "bad",
+    "expired": "bad",
+    "blocked": "warn",
+    "unknown": "warn",
+    "read": "good",
+    "delivered": "good",
+    "queued": "calm",
 }
 
 
@@ -84,9 +85,9 @@ class MessageAdmin(ReadOnlyAdmin):
         reason = f" · {row.error_code} {row.error_title}".rstrip()[:80] if row.error_code or row.error_title else ""
         return f"{arrow} {words}{reason}"
 
-    @display(description=_("state"), label=STATE_LABELS)
+    @display(description=_("state"))
     def shown_state(self, row: Message) -> str:
-        return row.get_state_display()
+        return format_html('<span class="console-chip {}">{}</span>', STATE_COLOURS.get(row.state, ""), row.get_state_display())
 
     @action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
