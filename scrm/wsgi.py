@@ -9,4 +9,8 @@ from scrm.core.processes import die_with_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
 if os.environ.get("SCRM_SUPERVISED"):
     die_with_parent()
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from scrm.intake.middleware import webhooks_first  # noqa: E402 - only after Django is set up
+
+application = webhooks_first(django_application)
