@@ -128,7 +128,7 @@ class Outbox:
 
     def test_sends_again_what_was_chosen(self, owner: Client) -> None:
         failed = said(people.conversation(), "已寄出", direction="out", state="failed", error_code="131026")
-        owner.post("/admin/conversations/message/", {"action": "send_again", "_selected_action": [failed.pk]})
+        owner.post("/admin/conversations/message/?outbox=failed", {"action": "send_again", "_selected_action": [failed.pk]})
         assert Message.objects.filter(cause=f"resend:{failed.pk}", state="queued").count() == 1
 
 
