@@ -141,6 +141,8 @@ function settle() {
   remember(byId("ix-messages"));
   const goal = location.hash.startsWith("#m") && byId(location.hash.slice(1));
   if (goal) { goal.scrollIntoView({ block: "center" }); stick = false; } else toEnd();
+  // The composer grows as one writes or picks a template; who was reading the end goes on reading it.
+  new ResizeObserver(() => { if (stick) toEnd(); }).observe(byId("ix-scroll"));
   byId("ix-scroll").addEventListener("scroll", () => { stick = atEnd(); if (stick) byId("ix-pill").hidden = true; }, { passive: true });
   for (const picture of box.querySelectorAll("#ix-messages img")) picture.addEventListener("load", () => { if (stick) toEnd(); });
   startComposer(byId("ix-composer"), { post, toast, refresh: ask, id: box.dataset.id });
