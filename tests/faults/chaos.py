@@ -50,7 +50,7 @@ class Killer:
         self.draw.shuffle(plan)
         for index, what in enumerate(plan, start=1):
             at = self.messages * index / (len(plan) + 1)
-            while self.driver.acknowledged < at and not self.over.is_set():
+            while self.driver.acknowledged < at and not self.over.is_set() and self.system.running:
                 time.sleep(0.02)
             time.sleep(self.draw.random() * 0.4)
             if what == "database" and self.server is not None:
@@ -65,7 +65,7 @@ class Killer:
         server.start()
 
     def _kill_program(self) -> None:
-        for _ in range(50):
+        for _ in range(50 if self.system.running else 0):
             target = self.draw.choices(list(TARGETS), weights=list(TARGETS.values()))[0]
             pids = self._pids(target)
             if pids:

@@ -97,7 +97,7 @@ class Driver:
         body = body_of(post, connection)
         headers = {"Content-Type": "application/json", "X-Hub-Signature-256": signature(connection["app_secret"], body)}
         began, pause = time.monotonic(), 0.1
-        while time.monotonic() - began < GIVE_UP_SECONDS:
+        while time.monotonic() - began < GIVE_UP_SECONDS and self.system.running:
             post.attempts += 1
             sent = time.monotonic()
             status = post_bytes(connection["webhook_url"], body, headers)
@@ -119,7 +119,7 @@ class Driver:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "Idempotency-Key": ask.key}
         body = json.dumps({"conversation": ask.conversation, "text": ask.text}).encode()
         began, pause = time.monotonic(), 0.1
-        while time.monotonic() - began < GIVE_UP_SECONDS:
+        while time.monotonic() - began < GIVE_UP_SECONDS and self.system.running:
             request = urllib.request.Request(f"http://127.0.0.1:{self.system.port}/api/v1/messages/", data=body, headers=headers)
             try:
                 with urllib.request.urlopen(request, timeout=15) as answer:

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ def _resend_unknown() -> None:
 
 def _no_unique_item() -> None:
     """Every item counts as new. The tables' own unique keys go as well: they are the same guard, one floor down."""
+    from django.db import connections
     from django.db.backends.signals import connection_created
 
     from scrm.intake import pipeline
@@ -59,7 +61,9 @@ def _no_unique_item() -> None:
                 cursor.execute("DROP INDEX IF EXISTS conversations_message_once")
 
     pipeline.insert_new = insert_new
-    connection_created.connect(drop_keys, weak=False)
+    connection_created.connect(drop_keys, weak=False, dispatch_uid="sabotage")
+    if connections["default"].connection is not None:
+        drop_keys(connections["default"])
 
 
 def _no_fence() -> None:
@@ -118,3 +122,21 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "forget_spool": _forget_spool,
     "regress_states": _regress_states,
 }
+
+
+@contextlib.contextmanager
+def sabotaged(name: str) -> Iterator[None]:
+    """One guard taken away in this process for as long as the block lasts. Indexes come back with the test's own transaction."""
+    from django.db.backends.signals import connection_created
+
+    from scrm.conversations import outbox, services, statuses
+    from scrm.intake import pipeline, spool
+
+    before = {module: dict(vars(module)) for module in (outbox, services, statuses, pipeline, spool)}
+    SABOTAGES[name]()
+    try:
+        yield
+    finally:
+        connection_created.disconnect(dispatch_uid="sabotage")
+        for module, names in before.items():
+            vars(module).update(names)

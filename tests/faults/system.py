@@ -84,6 +84,10 @@ class System:
             self.wait_until(self.sandbox_answers, START_SECONDS, "the sandbox answers")
         return self
 
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def answers(self) -> bool:
         return _answers(f"http://127.0.0.1:{self.port}/healthz")
 
@@ -94,7 +98,7 @@ class System:
         """Seconds until it came true. Raises `Gone` with the end of the log when it does not."""
         began = time.monotonic()
         while not true():
-            if self.process is None or self.process.poll() is not None:
+            if not self.running:
                 raise Gone(f"the system ended before: {what}\n{self.tail()}")
             if time.monotonic() - began > seconds:
                 raise Gone(f"not within {seconds:.0f} s: {what}\n{self.tail()}")
@@ -113,7 +117,7 @@ class System:
     def stop(self) -> None:
         """End everything, by force where asking does not help, and remove the folder."""
         with contextlib.suppress(Exception):
-            if self.process is not None and self.process.poll() is None:
+            if self.running:
                 self.interrupt()
         for pid in self.members():
             with contextlib.suppress(ProcessLookupError):

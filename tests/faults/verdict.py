@@ -62,7 +62,7 @@ def wait_for_quiet(system: System, seconds: float) -> tuple[float, dict[str, int
         quiet = 0 if left else quiet + 1
         if quiet == 2:
             return time.monotonic() - began, {}
-        if system.process is None or system.process.poll() is not None:
+        if not system.running:
             raise Gone(f"the system ended by itself\n{system.tail()}")
         time.sleep(1)
     return time.monotonic() - began, left
