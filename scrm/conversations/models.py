@@ -59,6 +59,7 @@ class Conversation(models.Model):
             models.Index(fields=["assignee", "-last_message_at", "-id"], condition=Q(status="open"), name="conversations_mine"),
             models.Index(fields=["waiting_since", "id"], condition=Q(status="open", waiting_since__isnull=False), name="conversations_waiting"),
             models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open", unread_count__gt=0), name="conversations_unread"),
+            models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open", low_priority=True), name="conversations_low_priority"),
             models.Index(fields=["snoozed_until", "id"], condition=Q(status="snoozed"), name="conversations_snoozed"),
             models.Index(fields=["-changed_at"], name="conversations_changed"),
             models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),

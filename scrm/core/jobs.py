@@ -16,13 +16,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from scrm.core import clock
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
@@ -35,6 +37,7 @@ LINGER_PAUSE_SECONDS = 0.03
 LONGEST_DRAIN_SECONDS = 20.0
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
+LONG_JOB_BEAT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,51 @@ def beat(job: str, *, force: bool = False) -> None:
     Heartbeat.objects.update_or_create(cluster=cluster_name(), defaults={"beaten_at": clock.now(), "last_job": job})
 
 
+class _Beater:
+    """Beats for a job that is busy with one long thing (a call to a slow platform), so that patience is not taken for death.
+
+    A thread of its own that only does something while a job is running; jobs are bounded by the queue's time limit.
+    """
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.job = ""
+
+    def start(self, job: str) -> None:
+        self.job = job
+        if self.pid != os.getpid() and settings.JOBS_ENABLED:
+            self.pid = os.getpid()
+            threading.Thread(target=self._run, name="beater", daemon=True).start()
+
+    def stop(self) -> None:
+        self.job = ""
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(LONG_JOB_BEAT_SECONDS)
+            if self.job:
+                try:
+                    beat(self.job, force=True)
+                except DatabaseError:
+                    logger.info("no beat: the database does not answer")
+                finally:
+                    connection.close()
+
+
+_beater = _Beater()
+
+
+@contextmanager
+def _at_work(job: str) -> Iterator[None]:
+    close_old_connections()
+    beat(job)
+    _beater.start(job)
+    try:
+        yield
+    finally:
+        _beater.stop()
+
+
 def _take_slot(spec: Drain) -> DrainSlot | None:
     """A free or expired slot of this drain, taken by a conditional update; None when all are at work."""
     slots = 1 if connection.vendor == "sqlite" else spec.slots
@@ -146,15 +194,14 @@ def _take_slot(spec: Drain) -> DrainSlot | None:
 def run_drain(name: str) -> None:
     """The job behind `wake`: drain until nothing is left, linger, give the slot back."""
     spec = _drains[name]
-    close_old_connections()
-    beat(name)
-    slot = _take_slot(spec)
-    if slot is None:
-        return
-    try:
-        drain_until_idle(spec, slot)
-    finally:
-        DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+    with _at_work(name):
+        slot = _take_slot(spec)
+        if slot is None:
+            return
+        try:
+            drain_until_idle(spec, slot)
+        finally:
+            DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
 
 
 def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
@@ -203,14 +250,13 @@ def _due(spec: Periodic) -> bool:
 
 
 def run_periodic(name: str) -> None:
-    close_old_connections()
-    beat(name)
     error = ""
-    try:
-        _periodics[name].run()
-    except Exception as problem:
-        logger.exception("periodic job %s failed; it runs again at its next time", name)
-        error = f"{type(problem).__name__}: {problem}"[:500]
+    with _at_work(name):
+        try:
+            _periodics[name].run()
+        except Exception as problem:
+            logger.exception("periodic job %s failed; it runs again at its next time", name)
+            error = f"{type(problem).__name__}: {problem}"[:500]
     Timetable.objects.filter(pk=name).update(finished_at=clock.now(), last_error=error)
 
 

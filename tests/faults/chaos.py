@@ -105,12 +105,19 @@ def under_fire(
     thread.join()
     quiet, left = wait_for_quiet(system, patience)
     verdict = judge(driver, worker_kills=killer.worker_kills, left=left)
-    head = {"seed": seed, "messages": messages, "kills": f"{sum(killer.done.values())} {dict(killer.done)}", "under fire": f"{spoken:.0f} s"}
+    head = {
+        "seed": seed,
+        "messages": messages,
+        "kills": f"{sum(killer.done.values())} {dict(killer.done)}",
+        "under fire": f"{spoken:.0f} s",
+    }
     verdict.figures = head | {"quiet after": f"{quiet:.0f} s", "slowest acknowledgement": f"{driver.slowest:.2f} s"} | verdict.figures
     return verdict
 
 
-def run(database: str, *, messages: int, kills: int, seed: int, database_kills: int = 0, patience: float = 600.0, **environment: str) -> Verdict:
+def run(
+    database: str, *, messages: int, kills: int, seed: int, database_kills: int = 0, patience: float = 600.0, **environment: str
+) -> Verdict:
     """Start everything, fire, judge, stop everything."""
     server = PostgreSQL(durable=True) if database == "postgresql" else None
     system = System(server.url if server else "", environment=environment)

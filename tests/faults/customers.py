@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ORDER_QUESTIONS = ("Where is my order?", "請問我的包裹到哪裡了?", "私の荷物はいつ届きますか?", "我想問下張單幾時出貨")
-CHATTER = ("Hello", "你好", "こんにちは", "有冇人呀", "Thanks a lot 🙏", "ありがとうございます", "多謝晒", "Do you open on Sunday?", "請問營業時間?", "👍")
+CHATTER = (
+    "Hello",
+    "你好",
+    "こんにちは",
+    "有冇人呀",
+    "Thanks a lot 🙏",
+    "ありがとうございます",
+    "多謝晒",
+    "Do you open on Sunday?",
+    "請問營業時間?",
+    "👍",
+)
 PHONES = {"sandbox-hk": "8526", "sandbox-tw": "8869", "sandbox-jp": "81708"}
 NAMES = ("陳大文", "黃美玲", "林怡君", "王志明", "佐藤 花子", "鈴木 一郎", "Tan Wei Ling", "Siti Aminah")
 
@@ -60,15 +71,28 @@ def people(count: int, *, seed: int) -> list[Customer]:
         slug = slugs[index % len(slugs)]
         head = PHONES[slug]
         length = 12 if slug != "sandbox-hk" else 11
-        made.append(Customer(slug, f"{NAMES[index % len(NAMES)]} {index}", head + str(seed % 97).zfill(2) + str(index).zfill(length - len(head) - 2)))
+        made.append(
+            Customer(
+                slug, f"{NAMES[index % len(NAMES)]} {index}", head + str(seed % 97).zfill(2) + str(index).zfill(length - len(head) - 2)
+            )
+        )
     return made
 
 
 def body_of(post: Post, connection: dict[str, Any]) -> bytes:
-    metadata = {"display_phone_number": "".join(filter(str.isdigit, connection["display_phone_number"])), "phone_number_id": connection["phone_number_id"]}
-    contacts = [{"profile": {"name": customer.name}, "wa_id": customer.phone} for customer in {said.customer.phone: said.customer for said in post.said}.values()]
+    metadata = {
+        "display_phone_number": "".join(filter(str.isdigit, connection["display_phone_number"])),
+        "phone_number_id": connection["phone_number_id"],
+    }
+    contacts = [
+        {"profile": {"name": customer.name}, "wa_id": customer.phone}
+        for customer in {said.customer.phone: said.customer for said in post.said}.values()
+    ]
     value = {"messaging_product": "whatsapp", "metadata": metadata, "contacts": contacts, "messages": [said.wire() for said in post.said]}
-    document = {"object": "whatsapp_business_account", "entry": [{"id": connection["waba_id"], "changes": [{"value": value, "field": "messages"}]}]}
+    document = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": connection["waba_id"], "changes": [{"value": value, "field": "messages"}]}],
+    }
     return json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode()
 
 
@@ -90,7 +114,14 @@ def speak(customers: Sequence[Customer], count: int, *, seed: int, prefix: str, 
         for _ in range(min(draw.randint(1, 5), count - made)):
             made += 1
             words = draw.choice(ORDER_QUESTIONS) if draw.random() < 0.12 else draw.choice(CHATTER)
-            said.append(Said(f"wamid.{prefix}.{seed}.{made}", draw.choice(by_slug[slug]), f"{words} #{made}" if words in CHATTER else words, int(time.time())))
+            said.append(
+                Said(
+                    f"wamid.{prefix}.{seed}.{made}",
+                    draw.choice(by_slug[slug]),
+                    f"{words} #{made}" if words in CHATTER else words,
+                    int(time.time()),
+                )
+            )
         yield Post(slug, said)
         if draw.random() < duplicates:
             waiting.append((made + draw.randint(1, 40), Post(slug, said, repeated=True)))

@@ -19,8 +19,33 @@ STRANGE: tuple[Any, ...] = (
     "../../etc/passwd", "<script>alert(1)</script>", "'; DROP TABLE x; --", "{{7*7}}", "%s%n", "9" * 400, "NaN", "\u202e訂單", [], {}, [[]], [None],
     {"": ""}, {"\x00": 1}, ["a"] * 500, {"id": {"id": {"id": 1}}},
 )  # fmt: skip
-STAMPS = ("0", "-1", "1", "253402300799", "99999999999999999999", "1795000000000", "1e400", "now", "2026-11-18T12:00:00Z", "", " 1795000000 ", "１７９５０００００００")
-LITERALS = (b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"1" * 5000, b'"\\ud83d"', b'"\\u0000"', b"1E-400", b"0x10", b"undefined")
+STAMPS = (
+    "0",
+    "-1",
+    "1",
+    "253402300799",
+    "99999999999999999999",
+    "1795000000000",
+    "1e400",
+    "now",
+    "2026-11-18T12:00:00Z",
+    "",
+    " 1795000000 ",
+    "１７９５０００００００",
+)
+LITERALS = (
+    b"NaN",
+    b"Infinity",
+    b"-Infinity",
+    b"1e400",
+    b"-1e400",
+    b"1" * 5000,
+    b'"\\ud83d"',
+    b'"\\u0000"',
+    b"1E-400",
+    b"0x10",
+    b"undefined",
+)
 
 
 def bases(phone_number_id: str, *, limit: int = 200) -> list[dict[str, Any]]:
@@ -61,16 +86,29 @@ def _values() -> Iterator[dict[str, Any]]:
         "audio": {"id": "8", "mime_type": "audio/ogg", "voice": True},
     }
     for kind, content in kinds.items():
-        yield {"contacts": [{"profile": {"name": "陳大文"}, "wa_id": "85291234567"}], "messages": [{**person, "id": f"wamid.M{kind}", "type": kind, kind: content}]}
+        yield {
+            "contacts": [{"profile": {"name": "陳大文"}, "wa_id": "85291234567"}],
+            "messages": [{**person, "id": f"wamid.M{kind}", "type": kind, kind: content}],
+        }
     for word in ("sent", "delivered", "read", "failed", "deleted", "played"):
-        status = {"id": "wamid.S", "status": word, "timestamp": "1795000001", "recipient_id": "85291234567", "biz_opaque_callback_data": "m1.0123456789"}
+        status = {
+            "id": "wamid.S",
+            "status": word,
+            "timestamp": "1795000001",
+            "recipient_id": "85291234567",
+            "biz_opaque_callback_data": "m1.0123456789",
+        }
         yield {"statuses": [status | ({"errors": [{"code": 131026, "title": "Undeliverable"}]} if word == "failed" else {})]}
     yield {"errors": [{"code": 130429, "title": "Rate limit hit"}]}
     yield {"messages": [{**person, "id": f"wamid.B{n}", "type": "text", "text": {"body": f"{n}"}} for n in range(12)]}
 
 
 def _body(phone_number_id: str, **value: Any) -> dict[str, Any]:
-    value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": "85268102244", "phone_number_id": phone_number_id}, **value}
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "85268102244", "phone_number_id": phone_number_id},
+        **value,
+    }
     return {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [{"value": value, "field": "messages"}]}]}
 
 
@@ -149,8 +187,25 @@ def _cut(document: Any, draw: random.Random) -> bytes:
 
 def _other_bytes(document: Any, draw: random.Random) -> bytes:
     body = _encode(document)
-    made = [b"", b"null", b"[]", b"{}", b"0", b'""', b"x", b"\x78\x9c" + draw.randbytes(60), draw.randbytes(draw.randint(1, 400)), b"[" + body + b"]", body * 2]
-    made += [b"\xef\xbb\xbf" + body, json.dumps(document, ensure_ascii=False).encode("utf-16", "surrogatepass"), body.replace(b"8", b"\xff", 1), b"<html></html>"]
+    made = [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"0",
+        b'""',
+        b"x",
+        b"\x78\x9c" + draw.randbytes(60),
+        draw.randbytes(draw.randint(1, 400)),
+        b"[" + body + b"]",
+        body * 2,
+    ]
+    made += [
+        b"\xef\xbb\xbf" + body,
+        json.dumps(document, ensure_ascii=False).encode("utf-16", "surrogatepass"),
+        body.replace(b"8", b"\xff", 1),
+        b"<html></html>",
+    ]
     return draw.choice(made)
 
 

@@ -36,7 +36,9 @@ def _resend_unknown() -> None:
     from scrm.core import clock
 
     def expire_leases() -> int:
-        return Message.objects.filter(state__in=["claimed", "sending"], lease_until__lte=clock.now()).update(state="queued", lease_until=None)
+        return Message.objects.filter(state__in=["claimed", "sending"], lease_until__lte=clock.now()).update(
+            state="queued", lease_until=None
+        )
 
     outbox.expire_leases = expire_leases
 

@@ -51,7 +51,11 @@ CASES = (
     Case("template_24h", 1, lambda i: {**_template(f"notice_{i}"), "category": "utility", "source": "campaign"}),
     Case("same_content", 5, lambda i: {"text": "週年慶開跑", "source": "rule"}),
     Case("promotion_weekly", 1, lambda i: {"text": f"限時優惠 {i}", "category": "marketing", "source": "campaign"}),
-    Case("notice_repeated", 1, lambda i: {"text": f"お荷物が届きました {i}", "category": "utility", "event_key": "parcel 1", "source": "rule"}),
+    Case(
+        "notice_repeated",
+        1,
+        lambda i: {"text": f"お荷物が届きました {i}", "category": "utility", "event_key": "parcel 1", "source": "rule"},
+    ),
     Case("daily_cap", 7, lambda i: {"text": f"message {i}", "source": "api"}, cap=7),
     Case(f"daily_cap of {LARGE_CAP}", 7, lambda i: {"text": f"message {i}", "source": "api"}, cap=LARGE_CAP, used=LARGE_CAP - 7),
     Case("one cause", 1, lambda i: {"text": "回覆", "source": "rule"}, one_cause=True),
@@ -84,7 +88,14 @@ def prepare(case: Case, number: int) -> int:
     now = clock.now()
     slug = f"p01-{case.name.replace(' ', '-')[:30]}-{number}"
     account = Connection.objects.create(
-        slug=slug, label="信義店", kind="channel", adapter="whatsapp_cloud", account_id=slug, country="TW", time_zone="Asia/Taipei", daily_cap=case.cap
+        slug=slug,
+        label="信義店",
+        kind="channel",
+        adapter="whatsapp_cloud",
+        account_id=slug,
+        country="TW",
+        time_zone="Asia/Taipei",
+        daily_cap=case.cap,
     )
     if case.used:
         Quota.objects.create(connection=account, day=business_day(now, account.time_zone), used=case.used, cap=case.cap)
@@ -183,7 +194,11 @@ def main() -> int:
         django.setup()
         call_command("migrate", verbosity=0)
         tallies = fight(given.rounds)
-        sys.stdout.write(f"{SENDERS} senders on {given.database}, {given.rounds} rounds\n" + "\n".join(t.line(name) for name, t in tallies.items()) + "\n")
+        sys.stdout.write(
+            f"{SENDERS} senders on {given.database}, {given.rounds} rounds\n"
+            + "\n".join(t.line(name) for name, t in tallies.items())
+            + "\n"
+        )
         return 1 if any(t.over or t.under or t.errors for t in tallies.values()) else 0
     finally:
         if server is not None:

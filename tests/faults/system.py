@@ -49,7 +49,9 @@ class System:
         self.folder = Path(tempfile.mkdtemp(prefix="scrm-faults-", dir="/tmp"))
         self.port, self.sandbox_port = free_ports()
         self.database_url = database_url
-        plain = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "SCRM_ENV", "VAR_DIR", "CRASH_AT", "SABOTAGE"}}
+        plain = {
+            name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "SCRM_ENV", "VAR_DIR", "CRASH_AT", "SABOTAGE"}
+        }
         self.environment = plain | {
             "SCRM_ENV": "sandbox",
             "VAR_DIR": str(self.folder),
@@ -77,7 +79,13 @@ class System:
         with self.log.open("ab") as log:
             command = [PYTHON, "manage.py", "up", "--no-story"]
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment | environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=self.environment | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if wait:
             self.wait_until(self.answers, START_SECONDS, "the web server answers")

@@ -102,4 +102,6 @@ class LargeBatches:
 
 def _with_poison(messages: list[Any]) -> bytes:
     value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": hong_kong().account_id}, "messages": messages}
-    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"value": value, "field": "messages"}]}]}).encode()
+    return json.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"value": value, "field": "messages"}]}]}
+    ).encode()

@@ -41,8 +41,22 @@ def line() -> ledger.Sums:
 def forged(raw: bytes) -> Iterator[str | None]:
     """Signature headers that are not the right one."""
     right = hmac.new(APP_SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    yield from (None, "", " ", "sha256", "sha256=", "=" + right, right, f"sha1={hmac.new(APP_SECRET.encode(), raw, hashlib.sha1).hexdigest()}")
-    yield from (f"sha512={hmac.new(APP_SECRET.encode(), raw, hashlib.sha512).hexdigest()}", f"sha256={right[:-1]}", f"sha256={right}0", f"sha256={right},sha256={right}x")
+    yield from (
+        None,
+        "",
+        " ",
+        "sha256",
+        "sha256=",
+        "=" + right,
+        right,
+        f"sha1={hmac.new(APP_SECRET.encode(), raw, hashlib.sha1).hexdigest()}",
+    )
+    yield from (
+        f"sha512={hmac.new(APP_SECRET.encode(), raw, hashlib.sha512).hexdigest()}",
+        f"sha256={right[:-1]}",
+        f"sha256={right}0",
+        f"sha256={right},sha256={right}x",
+    )
     yield f"sha256={hmac.new(APP_SECRET.encode(), json.dumps(json.loads(raw), indent=1).encode(), hashlib.sha256).hexdigest()}"
     yield f"sha256={hashlib.sha256(raw).hexdigest()}"
     yield f"sha256={hmac.new(b'', raw, hashlib.sha256).hexdigest()}"
@@ -168,7 +182,9 @@ class Spooling:
         with monkeypatch.context() as outage:
             outage.setattr(views, "_insert", away)
             outage.setattr(views.database, "close", lambda: None)
-            acknowledged = [post(hong_kong(), body(hong_kong(), messages=[text_message(f"{n}", id=wamid(f"outage {n}"))])) for n in range(20)]
+            acknowledged = [
+                post(hong_kong(), body(hong_kong(), messages=[text_message(f"{n}", id=wamid(f"outage {n}"))])) for n in range(20)
+            ]
         spool.empty()
         line()
         return acknowledged.count(200) - Message.objects.count()

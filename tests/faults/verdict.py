@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -82,7 +83,13 @@ def judge(driver: Driver, *, worker_kills: int, left: dict[str, int]) -> Verdict
 
 def _check_inbound(verdict: Verdict, system: System, driver: Driver) -> None:
     promised = {said.wamid for post in driver.posts if post.acknowledged for said in post.said}
-    promised |= {item[0] for entry in system.history("webhook") if entry["answer"] == 200 for item in entry["content"]["items"] if item[1] == "message"}
+    promised |= {
+        item[0]
+        for entry in system.history("webhook")
+        if entry["answer"] == 200
+        for item in entry["content"]["items"]
+        if item[1] == "message"
+    }
     stored = Counter(row[0] for row in system.rows("SELECT external_id FROM conversations_message WHERE direction = 'in'"))
     posted = {said.wamid for post in driver.posts for said in post.said} | {row["wamid"] for row in system.history("inbound")}
     verdict.figures["posted bodies"] = f"{len(driver.posts)}, {sum(post.repeated for post in driver.posts)} of them repeated on purpose"
@@ -111,10 +118,12 @@ def _check_order(verdict: Verdict, system: System, driver: Driver) -> None:
     position = {said.wamid: index for index, said in enumerate(said for post in driver.posts if not post.repeated for said in post.said)}
     at = {said.wamid: said.at for post in driver.posts for said in post.said}
     threads: dict[int, list[str]] = {}
-    for conversation, wamid in system.rows("SELECT conversation_id, external_id FROM conversations_message WHERE direction = 'in' ORDER BY sent_at, id"):
+    for conversation, wamid in system.rows(
+        "SELECT conversation_id, external_id FROM conversations_message WHERE direction = 'in' ORDER BY sent_at, id"
+    ):
         if wamid in position:
             threads.setdefault(conversation, []).append(wamid)
-    pairs = [(a, b) for thread in threads.values() for a, b in zip(thread, thread[1:], strict=False) if position[a] > position[b]]
+    pairs = [(a, b) for thread in threads.values() for a, b in itertools.pairwise(thread) if position[a] > position[b]]
     verdict.demand("out of order", sum(at[a] != at[b] for a, b in pairs))
     verdict.figures["swapped within one second"] = sum(at[a] == at[b] for a, b in pairs)
     split = system.number("SELECT count(*) - count(DISTINCT (identity_id || ':' || connection_id)) FROM conversations_conversation")
@@ -128,7 +137,10 @@ def _check_order(verdict: Verdict, system: System, driver: Driver) -> None:
 def _check_sends(verdict: Verdict, system: System, driver: Driver, worker_kills: int) -> None:
     accepted = Counter(row["reference"] for row in system.history("accepted"))
     rows = system.rows("SELECT id, idempotency_key, state, source, external_id FROM conversations_message WHERE direction = 'out'")
-    ours = {f"m{pk}.{hashlib.sha256((key or '').encode()).hexdigest()[:10]}": (pk, state, external_id) for pk, key, state, _, external_id in rows}
+    ours = {
+        f"m{pk}.{hashlib.sha256((key or '').encode()).hexdigest()[:10]}": (pk, state, external_id)
+        for pk, key, state, _, external_id in rows
+    }
     allowed = {row[0] for row in system.rows("SELECT message_id FROM conversations_decision WHERE moment = 'send' AND verdict = 'allow'")}
     verdict.figures["accepted by the platform"] = sum(accepted.values())
     verdict.figures["outgoing by source"] = dict(Counter(row[3] for row in rows))
@@ -143,9 +155,13 @@ def _check_sends(verdict: Verdict, system: System, driver: Driver, worker_kills:
 
 
 def _check_promises(verdict: Verdict, system: System, driver: Driver) -> None:
-    keys = Counter((row[0] or "").split(":", 2)[-1] for row in system.rows("SELECT idempotency_key FROM conversations_message WHERE source = 'api'"))
+    keys = Counter(
+        (row[0] or "").split(":", 2)[-1] for row in system.rows("SELECT idempotency_key FROM conversations_message WHERE source = 'api'")
+    )
     promised = [ask for ask in driver.asks if ask.message]
-    verdict.figures["asked through the API"] = f"{len(driver.asks)}, {len(promised)} promised, refused {sum(400 <= a.status < 500 for a in driver.asks)}"
+    verdict.figures["asked through the API"] = (
+        f"{len(driver.asks)}, {len(promised)} promised, refused {sum(400 <= a.status < 500 for a in driver.asks)}"
+    )
     verdict.demand("API promises without message", sum(keys[ask.key] != 1 for ask in promised))
     rules = system.number("SELECT count(*) FROM automation_rule WHERE enabled AND \"trigger\" = 'message.received'")
     heard = system.number("SELECT count(*) FROM contacts_event WHERE kind = 'message.received'")

@@ -1,0 +1,90 @@
+"""Work done in processes that die: forked from the test, so that a real kill -9 costs milliseconds, with a platform that keeps its own record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from connectors.contracts import OutboundMessage, Receipt
+
+
+class RecordingPlatform:
+    """Accepts whatever arrives and writes the reference into a file that outlives the process that sent it."""
+
+    def __init__(self, file: Path, real: Callable[..., Any]) -> None:
+        self.file = file
+        self.real = real
+        file.touch()
+
+    def __call__(self, connection: Any) -> Any:
+        return _Channel(self.file, self.real(connection))
+
+    @property
+    def accepted(self) -> Counter[str]:
+        return Counter(self.file.read_text().split())
+
+
+class _Channel:
+    def __init__(self, file: Path, real: Any) -> None:
+        self._file, self._real = file, real
+
+    def send(self, message: OutboundMessage) -> Receipt:
+        with self._file.open("a") as file:
+            file.write(f"{message.client_ref}\n")
+        return Receipt(f"wamid.{message.client_ref}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def in_a_fork(work: Callable[[], object], *, crash_at: str = "") -> int:
+    """Run `work` in a forked process with its own database connections, dying at a named point; the signal or code it ended with."""
+    from django.db import connections
+
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        code = 70
+        try:
+            from scrm.core import crashpoints
+
+            crashpoints._WANTED = crash_at
+            work()
+            connections.close_all()
+            code = 0
+        except BaseException:
+            traceback.print_exc(file=sys.stderr)
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+KILLED = -signal.SIGKILL
+
+
+def let_leases_run_out() -> None:
+    """As if a minute and a half had passed: what dead processes held is free again."""
+    from scrm.conversations.models import Message
+    from scrm.core import clock
+    from scrm.intake.models import InboundEvent
+
+    past = clock.now() - timedelta(seconds=1)
+    InboundEvent.objects.filter(state="claimed").update(lease_until=past)
+    Message.objects.filter(state__in=["claimed", "sending"]).update(lease_until=past)
+
+
+def everything() -> None:
+    """What the workers of a restarted system do: expire, receive, tell, decide, send."""
+    from scrm.conversations import outbox
+    from scrm.core import jobs
+
+    outbox.expire_leases()
+    jobs.run_everything_due()
