@@ -40,7 +40,7 @@ from scrm.tags.services import tag_messages
 
 logger = logging.getLogger(__name__)
 
-BODIES = 60
+BODIES = 200
 ITEMS = 300
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
@@ -212,23 +212,21 @@ def _apply_all(bodies: Sequence[InboundEvent], work: Sequence[Work]) -> None:
 
 
 def apply(works: Sequence[Work]) -> None:
-    """The effects of items that are here for the first time: messages, then statuses, then notices."""
-    by_connection: dict[int, list[Work]] = {}
+    """The effects of items that are here for the first time: messages of all numbers together, then statuses, then notices."""
     for each in works:
-        by_connection.setdefault(each.connection.pk, []).append(each)
-    for group in by_connection.values():
-        owner = group[0].connection
-        for each in group:
-            _belongs(each)
-        messages = [each for each in group if isinstance(each.item, InboundMessage)]
-        if messages:
-            _apply_messages(messages)
-        statuses = [each.item for each in group if isinstance(each.item, StatusUpdate)]
-        if statuses:
-            apply_statuses(owner, statuses)
-        for each in group:
-            if isinstance(each.item, Notice):
-                apply_notice(owner, each.item, at=each.received_at)
+        _belongs(each)
+    messages = [each for each in works if isinstance(each.item, InboundMessage)]
+    if messages:
+        _apply_messages(messages)
+    statuses: dict[int, list[Work]] = {}
+    for each in works:
+        if isinstance(each.item, StatusUpdate):
+            statuses.setdefault(each.connection.pk, []).append(each)
+    for group in statuses.values():
+        apply_statuses(group[0].connection, [each.item for each in group if isinstance(each.item, StatusUpdate)])
+    for each in works:
+        if isinstance(each.item, Notice):
+            apply_notice(each.connection, each.item, at=each.received_at)
 
 
 def _belongs(work: Work) -> None:
@@ -257,9 +255,12 @@ def _record_messages(works: Sequence[Work], identities: Sequence[Identity]) -> N
     arrivals = [Arrival(each.item, identity, each.connection, each.received_at) for each, identity in zip(works, identities, strict=True)]  # type: ignore[arg-type]
     messages = record_inbound(arrivals)
     tag_messages([m for m in messages if m.direction == "in" and m.text and not m.content.get("history")], at=clock.now())
-    echoed = [message.external_id for message in messages if message.direction == "out" and message.external_id]
-    if works and echoed:
-        join_orphans(works[0].connection, echoed)
+    echoed: dict[Connection, list[str]] = {}
+    for message in messages:
+        if message.direction == "out" and message.external_id:
+            echoed.setdefault(message.connection, []).append(message.external_id)
+    for owner, external_ids in echoed.items():
+        join_orphans(owner, external_ids)
 
 
 def _sender(work: Work) -> Sender:
