@@ -1,4 +1,4 @@
-"""Work done in processes that die: forked from the test, so that a real kill -9 costs milliseconds, with a platform that keeps its own record."""
+"""Work done in processes that die: forked from the test, so that a real kill -9 costs milliseconds. The platform keeps its own record."""
 
 from __future__ import annotations
 

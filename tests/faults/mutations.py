@@ -15,8 +15,10 @@ from typing import Any
 
 COLLECTION = Path(__file__).resolve().parents[3] / "shared" / "payloads"
 STRANGE: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 10**30, -(10**19), 2**63, 1.5, -0.0, "", " ", "\x00", "a\x00b", "\ud800", "x\udfffy", "﷽" * 50, "🙂" * 300, "A" * 70_000,
-    "../../etc/passwd", "<script>alert(1)</script>", "'; DROP TABLE x; --", "{{7*7}}", "%s%n", "9" * 400, "NaN", "\u202e訂單", [], {}, [[]], [None],
+    None, True, False, 0, -1, 1, 10**30, -(10**19), 2**63, 1.5, -0.0, "", " ", "\x00", "a\x00b", "\ud800", "x\udfffy", "﷽" * 50, "🙂" * 300,
+    "A" * 70_000,
+    "../../etc/passwd", "<script>alert(1)</script>", "'; DROP TABLE x; --", "{{7*7}}", "%s%n", "9" * 400, "NaN", "\u202e訂單",
+    [], {}, [[]], [None],
     {"": ""}, {"\x00": 1}, ["a"] * 500, {"id": {"id": {"id": 1}}},
 )  # fmt: skip
 STAMPS = (
@@ -216,7 +218,8 @@ def _doubled_key(document: Any, draw: random.Random) -> bytes:
 
 
 WAYS: tuple[Callable[[Any, random.Random], bytes], ...] = (
-    _strange_value, _strange_value, _strange_value, _strange_stamp, _removed, _wrapped, _moved, _nested, _literal, _flipped, _flipped, _cut, _other_bytes, _doubled_key,
+    _strange_value, _strange_value, _strange_value, _strange_stamp, _removed, _wrapped, _moved, _nested, _literal,
+    _flipped, _flipped, _cut, _other_bytes, _doubled_key,
 )  # fmt: skip
 
 
