@@ -75,24 +75,35 @@ def send_due() -> int:
         for each in claims:
             send(each)
         return len(claims)
-    threads = SQLITE_THREADS if connection.vendor == "sqlite" else THREADS
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="outbox") as pool:
-        list(pool.map(_send_in_thread, claims))
+    list(_pool().map(_send_in_thread, claims))
     return len(claims)
 
 
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def _pool() -> ThreadPoolExecutor:
+    """The senders of this process, who keep their database connections: a new one for each message cost more than the message."""
+    if os.getpid() not in _pools:
+        _pools.clear()
+        threads = SQLITE_THREADS if connection.vendor == "sqlite" else THREADS
+        _pools[os.getpid()] = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="outbox")
+    return _pools[os.getpid()]
+
+
 def _send_in_thread(claim_: Claim) -> None:
-    try:
-        send(claim_)
-    finally:
-        close_old_connections()
-        connection.close()
+    close_old_connections()
+    send(claim_)
 
 
 def claim(limit: int) -> list[Claim]:
     """Take due messages by a conditional update. Connections that cannot be called now keep theirs queued."""
     now = clock.now()
-    callable_ids = [c.pk for c in Connection.objects.filter(kind="channel") if is_callable_now(c, now)]
+    asking = set(Message.objects.filter(state="queued", due_at__lte=now).order_by().values_list("connection_id", flat=True).distinct())
+    if not asking:
+        return []
+    # Only of those with something to send: after a pause, the yes is the one probe.
+    callable_ids = [c.pk for c in Connection.objects.filter(kind="channel", pk__in=asking) if is_callable_now(c, now)]
     earlier = Message.objects.filter(conversation=OuterRef("conversation"), state__in=["queued", "claimed", "sending"], pk__lt=OuterRef("pk")).exclude(
         state="queued", due_at__gt=now
     )
@@ -103,12 +114,9 @@ def claim(limit: int) -> list[Claim]:
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, of=("self",))
         rows = list(due.values_list("pk", "fence", "conversation_id", "connection_id")[:limit])
-        taken = [
-            Claim(pk, fence + 1, conversation_id, connection_id)
-            for pk, fence, conversation_id, connection_id in rows
-            if Message.objects.filter(pk=pk, state="queued", fence=fence).update(state="claimed", fence=F("fence") + 1, lease_until=now + LEASE)
-        ]
-    return taken
+        # The rows are locked (on SQLite the whole database is), so nobody else can have taken one since it was read.
+        Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(state="claimed", fence=F("fence") + 1, lease_until=now + LEASE)
+    return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows]
 
 
 def send(claimed: Claim) -> None:

@@ -16,7 +16,7 @@ from django.db.models import F
 
 from scrm.connections.models import Connection
 from scrm.contacts import events
-from scrm.contacts.models import Event, Identity
+from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import lock_person
 from scrm.conversations.models import Conversation, Decision, Message, Response
 from scrm.conversations.policy import Verdict, decide
@@ -55,11 +55,17 @@ def touch(conversation_ids: Iterable[int], **changes: Any) -> None:
     Conversation.objects.filter(pk__in=list(conversation_ids)).update(version=F("version") + 1, changed_at=clock.now(), **changes)
 
 
+def lock_person_behind(conversation_id: int) -> None:
+    """Lock the person of a conversation in one statement."""
+    people = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(identities__conversations=conversation_id)
+    if not people.values_list("pk", flat=True):
+        raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
+
+
 def locked(conversation: Conversation | int) -> Conversation:
     """The conversation as it stands now, with its person locked until the transaction ends."""
     pk = conversation if isinstance(conversation, int) else conversation.pk
-    contact_id = Conversation.objects.values_list("identity__contact_id", flat=True).get(pk=pk)
-    lock_person(contact_id)
+    lock_person_behind(pk)
     return Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
 
 
@@ -109,9 +115,6 @@ def queue_message(
     idempotency_key = storable(idempotency_key)
     if not idempotency_key or len(idempotency_key) > KEY_LENGTH:
         raise ValueError(f"idempotency_key must hold 1 to {KEY_LENGTH} characters")
-    again = _first_with(idempotency_key)
-    if again:
-        return again
     fields = {
         "kind": kind,
         "text": storable(text),
@@ -135,9 +138,10 @@ def queue_message(
 
 
 def _first_with(idempotency_key: str) -> QueueResult | None:
-    message = Message.objects.filter(idempotency_key=idempotency_key).select_related("conversation__connection").first()
-    if message is None:
+    found = Message.objects.filter(idempotency_key=idempotency_key).values_list("pk", flat=True)[:1]
+    if not found:
         return None
+    message = Message.objects.select_related("conversation__connection").get(pk=found[0])
     return QueueResult(message, message.decisions.order_by("id")[0], created=False)
 
 
@@ -151,7 +155,7 @@ def _queue(conversation: Conversation, fields: dict[str, Any]) -> QueueResult:
     message.state = "blocked" if verdict.verdict == "refuse" else "queued"
     message.due_at = verdict.until if verdict.verdict == "defer" else now
     message.save(force_insert=True)
-    if verdict.allowed and not reserve(message, conversation, limits_of(conversation.connection), now):
+    if verdict.allowed and not reserve(message, conversation, limits_of(conversation.connection), now, first=True):
         verdict = _judge(message, conversation, now)
         message.due_at = verdict.until
         message.save(update_fields=["due_at"])

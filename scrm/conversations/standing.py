@@ -46,11 +46,10 @@ def candidate_of(message: Message) -> Candidate:
 def facts_of(conversation: Conversation, now: datetime, *, leaving_out: int | None = None) -> Facts:
     """What is known of the person behind a conversation. `leaving_out`: the message whose own slot must not count against it."""
     identities = list(Identity.objects.filter(contact_id=conversation.identity.contact_id))
-    held = Reservation.objects.filter(identity__in=[i.pk for i in identities], released=False, reserved_at__gt=now - LOOKBACK)
-    own_today = 0
-    if leaving_out is not None:
-        own_today = held.filter(message_id=leaving_out, quota_day=business_day(now, conversation.connection.time_zone), connection=conversation.connection_id).count()
-        held = held.exclude(message_id=leaving_out)
+    slots = Reservation.objects.filter(identity__in=[i.pk for i in identities], released=False, reserved_at__gt=now - LOOKBACK)
+    held = list(slots.values_list("message_id", "connection_id", "quota_day", "reserved_at", "template", "category", "content_hash", "event_key"))
+    today = (leaving_out, conversation.connection_id, business_day(now, conversation.connection.time_zone))
+    own_today = sum(1 for slot in held if slot[:3] == today) if leaving_out is not None else 0
     return Facts(
         window_expires_at=conversation.window_expires_at,
         last_inbound_at=conversation.last_inbound_at,
@@ -58,7 +57,7 @@ def facts_of(conversation: Conversation, now: datetime, *, leaving_out: int | No
         marketing_opted_out_at=_latest(i.marketing_opted_out_at for i in identities),
         marketing_opt_in_at=None if any(i.marketing_opted_out_at for i in identities) else _latest(i.marketing_opt_in_at for i in identities),
         paused_until=conversation.automation_paused_until,
-        sent=[Sent(*row) for row in held.values_list("reserved_at", "template", "category", "content_hash", "event_key")],
+        sent=[Sent(*slot[3:]) for slot in held if leaving_out is None or slot[0] != leaving_out],
         used_today=used_today(conversation.connection, now) - own_today,
     )
 
@@ -90,10 +89,13 @@ def give_back_quota(connection_id: int, day: date) -> None:
     Quota.objects.filter(connection_id=connection_id, day=day, used__gt=0).update(used=F("used") - 1)
 
 
-def reserve(message: Message, conversation: Conversation, limits: Limits, now: datetime) -> bool:
-    """Take the message's slot, or bring the one it has up to date. False when the day's cap was reached in between."""
+def reserve(message: Message, conversation: Conversation, limits: Limits, now: datetime, *, first: bool = False) -> bool:
+    """Take the message's slot, or bring the one it has up to date. False when the day's cap was reached in between.
+
+    `first`: the message was made in this transaction, so it cannot have one.
+    """
     day = business_day(now, limits.time_zone)
-    held = Reservation.objects.filter(message=message).first()
+    held = None if first else Reservation.objects.filter(message=message).first()
     if held is not None and not held.released:
         if held.quota_day != day:
             if not take_quota(conversation.connection, day, limits.daily_cap):
@@ -115,7 +117,10 @@ def reserve(message: Message, conversation: Conversation, limits: Limits, now: d
         "quota_day": day,
         "released": False,
     }
-    Reservation.objects.update_or_create(message=message, defaults=slot)
+    if held is None:
+        Reservation.objects.create(message=message, **slot)
+    else:
+        Reservation.objects.filter(pk=held.pk).update(**slot)
     return True
 
 
