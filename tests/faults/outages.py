@@ -1,17 +1,36 @@
-"""Single faults on a running system, each measured: parts of the worker cluster killed while idle, the database away, the end of it all."""
+"""Single faults on a running system, each measured.
+
+    python -m tests.faults.outages --database sqlite
+    python -m tests.faults.outages --database postgresql
+
+Every part of the idle worker cluster is killed in turn and a message timed; 2,000 mutated bodies are posted over HTTP; on PostgreSQL
+the server is stopped for 60 s under inbound; at the end the supervisor is killed, then interrupted, and what is left is counted.
+The product's own leases and patience hold: nothing is shortened here. Exit code 1 when a bound is missed.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import json
 import os
 import signal
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.databases import PostgreSQL
-from tests.faults.customers import Customer, Post, Said
-from tests.faults.driver import Driver
+from tests.faults.customers import Customer, Post, Said, signature
+from tests.faults.driver import Driver, post_bytes
+from tests.faults.mutations import bases, mutated
 from tests.faults.system import System, alive
+from tests.faults.verdict import Verdict, wait_for_quiet
+
+MOST_SECONDS_TO_A_MESSAGE = 90
+MOST_SECONDS_TO_THE_LAST_PROCESS = 10
 
 
 def write_and_wait(system: System, wamid: str, seconds: float) -> float:
@@ -81,3 +100,80 @@ def orphans_after(system: System, end: Callable[[], object], seconds: float) -> 
             if system.process is not None:
                 system.process.poll()
     return time.monotonic() - began, left
+
+
+def post_mutated(system: System, count: int, *, seed: int) -> Counter[int]:
+    """Post mutated bodies over HTTP from several connections at once; how often each answer came."""
+    connection = system.info["connections"]["sandbox-hk"]
+
+    def deliver(body: bytes) -> int:
+        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": signature(connection["app_secret"], body)}
+        return post_bytes(connection["webhook_url"], body, headers, timeout=30)
+
+    bodies = list(mutated(bases(connection["phone_number_id"]), count, seed=seed))
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        return Counter(pool.map(deliver, bodies))
+
+
+def _try_all(system: System, server: PostgreSQL | None, verdict: Verdict, *, bodies: int, seed: int, away: float) -> None:
+    for part, seconds in every_part(system, MOST_SECONDS_TO_A_MESSAGE).items():
+        verdict.figures[f"message after idle {part} killed"] = f"{seconds:.1f} s"
+    answers = post_mutated(system, bodies, seed=seed)
+    verdict.figures["answers to mutated bodies"] = dict(answers)
+    verdict.demand("mutated bodies not answered with 200", bodies - answers[200])
+    if server is not None:
+        given, seconds = without_database(system, server, away)
+        verdict.demand("posts not answered with 200 without the database", sum(answer != 200 for answer in given), note=f"of {len(given)}")
+        verdict.figures["all stored after its return"] = f"{seconds:.1f} s"
+    _, left = wait_for_quiet(system, 300)
+    for place, number in left.items():
+        verdict.demand(f"stuck: {place}", number)
+    lines = json.loads(system.manage("ledger", "--format", "json", check=False))
+    verdict.demand("ledger lines that do not add up", sum(not line["balanced"] for line in lines.values()))
+    unexplained = "SELECT count(*) FROM intake_inbounditem WHERE state = 'parked' AND (reason = '' OR reason LIKE '%Error:%')"
+    verdict.demand("parked without a reason of their own", system.number(unexplained.replace("%", "%%") if server else unexplained))
+
+
+def _end(system: System, verdict: Verdict, number: signal.Signals) -> None:
+    process = system.process
+    assert process is not None
+    seconds, left = orphans_after(system, lambda: process.send_signal(number), 40)
+    verdict.figures[f"last process after {number.name}"] = f"{seconds:.1f} s"
+    verdict.demand(f"processes left after {number.name}", len(left))
+    if number == signal.SIGKILL and seconds > MOST_SECONDS_TO_THE_LAST_PROCESS:
+        verdict.broken.append(f"the last process ended {seconds:.0f} s after the supervisor was killed")
+
+
+def run(database: str, *, bodies: int = 2000, seed: int = 1, away: float = 60.0) -> Verdict:
+    verdict = Verdict()
+    server = PostgreSQL(durable=True) if database == "postgresql" else None
+    system = System(server.url if server else "")
+    try:
+        system.start()
+        _try_all(system, server, verdict, bodies=bodies, seed=seed, away=away)
+        _end(system, verdict, signal.SIGKILL)
+        system.start()
+        _end(system, verdict, signal.SIGINT)
+        if keep := os.environ.get("KEEP_LOG"):
+            Path(keep).write_text(system.tail(2_000_000))
+        return verdict
+    finally:
+        system.stop()
+        if server:
+            server.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--bodies", type=int, default=2000)
+    parser.add_argument("--away", type=float, default=60.0, help="seconds without the database (PostgreSQL)")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    verdict = run(given.database, bodies=given.bodies, seed=given.seed, away=given.away)
+    sys.stdout.write(f"outages on {given.database}\n{verdict.table()}\n")
+    return 1 if verdict.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -160,9 +160,15 @@ class StatusOrders:
         with sabotaged("regress_states"):
             assert self.wrong(12) != []
 
-    @pytest.mark.parametrize(("order", "ends"), [
-        (("failed", "sent"), "failed"), (("failed", "sent", "delivered", "read"), "failed"), (("sent", "failed"), "failed"), (("read", "failed"), "read"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("order", "ends"),
+        [
+            (("failed", "sent"), "failed"),
+            (("failed", "sent", "delivered", "read"), "failed"),
+            (("sent", "failed"), "failed"),
+            (("read", "failed"), "read"),
+        ],
+    )
     def test_leave_failed_to_people_and_what_was_seen_seen(self, order: tuple[str, ...], ends: str) -> None:
         assert self.run(order, early=0).state == ends
         assert self.run(order, early=1).state == ends
