@@ -35,6 +35,7 @@ WAKE_GAP_SECONDS = 0.25
 LINGER_SECONDS = 1.0
 LINGER_PAUSE_SECONDS = 0.03
 LONGEST_DRAIN_SECONDS = 20.0
+TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
 LONG_JOB_BEAT_SECONDS = 5.0
@@ -205,16 +206,26 @@ def run_drain(name: str) -> None:
 
 
 def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
-    started = idle_since = time.monotonic()
-    renewed = started
+    """Step until idle, or until other kinds of work have waited for a worker for a moment: then go to the end of the line.
+
+    A step that found nothing is repeated for a shorter while: most wake-ups are the sweep's, and a lingering job holds a worker.
+    """
+    started = idle_since = looked = time.monotonic()
+    renewed, linger = started, WAKE_GAP_SECONDS
     while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
         if spec.step():
-            idle_since = time.monotonic()
-        elif mono - idle_since > LINGER_SECONDS:
+            idle_since, linger = time.monotonic(), LINGER_SECONDS
+        elif mono - idle_since > linger:
             return
         else:
             time.sleep(LINGER_PAUSE_SECONDS)
         beat(spec.name)
+        if mono - looked > TURN_SECONDS:
+            looked = mono
+            if _others_wait():
+                if mono - idle_since > WAKE_GAP_SECONDS:
+                    return
+                break
         if slot is not None and mono - renewed > 10:
             renewed = mono
             before, slot.lease_until = slot.lease_until, clock.now() + SLOT_LEASE
@@ -222,6 +233,13 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
                 return
     _last_wake.pop(spec.name, None)
     wake(spec.name)
+
+
+def _others_wait() -> bool:
+    """More jobs are asked for than this host's workers can have in hand."""
+    from django_q.models import OrmQ
+
+    return OrmQ.objects.count() > settings.WORKERS
 
 
 def ask_for_tick() -> None:
