@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -66,8 +66,9 @@ def handle(batch: list[Event]) -> None:
     if not asked:
         return
     occasions = sorted(_facts_of(asked), key=lambda facts: (facts.contact.pk, facts.event.occurred_at, facts.event.pk))
-    conditions.load([rule.conditions for rule in _used(rules, asked) if not conditions.check(rule.conditions)], occasions)
-    runs = [run for facts in occasions for run in _runs(rules[facts.event.kind], facts)]
+    faults = {rule.pk: conditions.check(rule.conditions) for rule in _used(rules, asked)}
+    conditions.load([rule.conditions for rule in _used(rules, asked) if not faults[rule.pk]], occasions)
+    runs = [run for facts in occasions for run in _runs(rules[facts.event.kind], faults, facts)]
     Run.objects.bulk_create(runs)
 
 
@@ -96,11 +97,10 @@ def _ids(batch: Iterable[Event], name: str) -> list[int]:
     return sorted({event.data[name] for event in batch if event.data.get(name)})
 
 
-def _runs(rules: Sequence[Rule], facts: Facts) -> Iterator[Run]:
+def _runs(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Run]:
     answered_by: Rule | None = None
     for rule in rules:
-        errors = conditions.check(rule.conditions)
-        if errors:
+        if errors := faults[rule.pk]:
             yield _run(rule, facts, Run.Verdict.FAILED, (), {"error": " ".join(errors)})
             continue
         explained = conditions.evaluate(rule.conditions, facts)

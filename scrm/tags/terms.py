@@ -14,6 +14,7 @@ from scrm.tags.keywords import KeywordRule, Matcher
 from scrm.tags.models import TagAssignment
 
 _TAGS = "tags"
+_EARNED = "tags of the message"
 
 
 def _load_tags(facts: Sequence[Facts], leaves: Sequence[Leaf]) -> None:
@@ -42,8 +43,11 @@ def _text(facts: Facts) -> str:
 
 
 def _message_tags(facts: Facts, leaf: Leaf) -> set[str]:
-    """The tags that this message's words earn, whether or not the person had them before."""
-    return set(rules.current().tags_of(_text(facts)))
+    """The tags that this message's words earn, whether or not the person had them before. Found once for all rules that ask."""
+    if _EARNED not in facts.known:
+        facts.known[_EARNED] = set(rules.current().tags_of(_text(facts)))
+    earned: set[str] = facts.known[_EARNED]
+    return earned
 
 
 def _kind(facts: Facts, leaf: Leaf) -> str:
