@@ -179,15 +179,18 @@ def _fresh_people() -> dict[str, Person]:
 
 
 def _close_settled(chapters: list[Chapter]) -> None:
-    """Agents have closed most of what ended more than an hour ago with the customer's thanks."""
+    """Agents have closed most of what ended more than an hour ago, and handed the rest back: whoever is played next meets the rules."""
     for place, chapter in enumerate(chapters):
         ended = chapter.at(chapter.turns[-1])
         conversation = _conversation(chapter)
-        if conversation is None or conversation.status == "closed" or place % 4 == 3 or clock.now() - ended < timedelta(hours=1):
+        if conversation is None or conversation.status == "closed" or not any(turn[1] == "agent" for turn in chapter.turns):
             continue
-        if any(turn[1] == "agent" for turn in chapter.turns):
+        agent = User.objects.get(username=onboarding.AGENT_OF[chapter.number.slug])
+        if place % 4 == 3 or clock.now() - ended < timedelta(hours=1):
+            services.hand_back(conversation, by=agent)
+        else:
             with clock.frozen(ended + timedelta(minutes=3)):
-                services.close(conversation, by=User.objects.get(username=onboarding.AGENT_OF[chapter.number.slug]))
+                services.close(conversation, by=agent)
 
 
 def _speak_live() -> None:

@@ -120,7 +120,9 @@ async function pickNumber(slug) {
 }
 
 async function pickPerson(id, show = true) {
-  state.person = state.people.find((card) => card.id === id);
+  const card = state.people.find((each) => each.id === id);
+  if (!card) return;
+  state.person = card;
   state.known = "";
   state.chat = null;
   quote(null);
@@ -166,7 +168,16 @@ async function loadChat() {
   if (!person) return;
   const key = `${state.number}/${person.id}`;
   const answer = await ask("chat/", { number: state.number, person: person.id, known: state.known });
-  if (!answer || key !== `${state.number}/${state.person?.id}`) return;
+  if (key !== `${state.number}/${state.person?.id}`) return;
+  if (answer) showChat(answer, person);
+  // Also when nothing is new: what arrived while the page was hidden is read once it is looked at.
+  if (state.chat?.unread && !document.hidden) {
+    state.chat.unread = 0;
+    await tell("open/", { number: state.number, person: person.id });
+  }
+}
+
+function showChat(answer, person) {
   const fresh = state.chat === null || answer.bubbles.length > state.chat.bubbles.length || answer.typing;
   state.chat = answer;
   state.known = answer.state;
@@ -176,7 +187,6 @@ async function loadChat() {
   byId("business-state").textContent = answer.typing ? words.typing : setup.numbers.find((one) => one.slug === state.number).display;
   byId("person-window").textContent = windowText(answer.window_minutes);
   byId("offers").textContent = answer.marketing_stopped ? words.resume_offers : words.stop_offers;
-  if (answer.unread && !document.hidden) await tell("open/", { number: state.number, person: person.id });
 }
 
 function windowText(minutes) {
@@ -198,14 +208,17 @@ function scrollDown() {
 
 // ---- what the customer does ----
 async function doAct(fields) {
-  if (!state.person) return;
+  if (!state.person) return false;
+  let done = false;
   await attempt(async () => {
     await tell("send/", { number: state.number, person: state.person.id, ...(state.quote ? { reply_to: state.quote.id } : {}), ...fields });
+    done = true;
     quote(null);
     await loadChat();
     scrollDown();
     await loadPeople();
   });
+  return done;
 }
 
 const say = (text) => doAct({ act: "text", text });
@@ -249,10 +262,11 @@ const text = byId("text");
 byId("composer").addEventListener("submit", async (event) => {
   event.preventDefault();
   const line = text.value.trim();
-  if (!line) return;
+  if (!line || !state.person) return;
   text.value = "";
   text.style.height = "";
-  await say(line);
+  // What could not be sent is given back, unless something new has been typed meanwhile.
+  if (!(await say(line)) && !text.value) text.value = line;
 });
 text.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
