@@ -25,7 +25,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from connectors.contracts import Address, OutboundMessage, Receipt
 from connectors.errors import ConnectorError, Misconfigured, NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
@@ -36,7 +36,7 @@ from scrm.contacts.models import Event, Identity
 from scrm.contacts.services import record_consent
 from scrm.conversations.models import Conversation, Message, MessageTemplate
 from scrm.conversations.policy import decide
-from scrm.conversations.services import locked, touch, write_decision
+from scrm.conversations.services import lock_person_behind, locked, touch, write_decision
 from scrm.conversations.standing import candidate_of, facts_of, limits_of, release, reserve
 from scrm.conversations.statuses import client_ref, join_orphans
 from scrm.core import clock
@@ -238,16 +238,18 @@ def _upload(message: Message, channel: Any, file: str) -> str:
 
 
 def _accept(claimed: Claim, message: Message, receipt: Receipt) -> None:
+    conversation = message.conversation
     with transaction.atomic():
-        conversation = locked(claimed.conversation_id)
+        # Of the person only the id may have changed since the start, when two were joined.
+        conversation.identity.contact_id = lock_person_behind(claimed.conversation_id)
         now = clock.now()
         fields = {"external_id": receipt.external_id[:200], "accepted_at": now, "lease_until": None, "due_at": None, "error_code": "", "error_title": ""}
         settled = _mine(claimed).filter(state__in=["sending", "unknown"]).update(state="accepted", **fields)
         if not settled:
             # A status overtook our own bookkeeping; only what it could not know is filled in.
             Message.objects.filter(pk=message.pk, external_id="").update(external_id=receipt.external_id[:200])
-        touch([conversation.pk])
-        _show_state(conversation, message, "accepted")
+        ours_is_last = When(last_direction="out", last_message_at__lte=message.created_at, then=Value("accepted"))
+        touch([conversation.pk], last_state=Case(ours_is_last, default=F("last_state")))
         _event(conversation, "message.sent", {"message": message.pk, "conversation": conversation.pk, "source": message.source})
         join_orphans(conversation.connection, [receipt.external_id])
     report_success(message.connection)

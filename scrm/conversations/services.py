@@ -55,11 +55,12 @@ def touch(conversation_ids: Iterable[int], **changes: Any) -> None:
     Conversation.objects.filter(pk__in=list(conversation_ids)).update(version=F("version") + 1, changed_at=clock.now(), **changes)
 
 
-def lock_person_behind(conversation_id: int) -> None:
-    """Lock the person of a conversation in one statement."""
+def lock_person_behind(conversation_id: int) -> int:
+    """Lock the person of a conversation in one statement; their id."""
     people = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(identities__conversations=conversation_id)
-    if not people.values_list("pk", flat=True):
-        raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
+    for contact_id in people.values_list("pk", flat=True):
+        return contact_id
+    raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
 
 
 def locked(conversation: Conversation | int) -> Conversation:
