@@ -6,7 +6,8 @@ The database is the truth and the queue only wakes workers, so a lost, late or d
   for it; the job goes on until nothing is left and then lingers for a second, so that a burst needs few wake-ups.
 * A **periodic** job runs every so many seconds on whichever host moves its row in `Timetable` first.
 * The supervisor asks for a `tick` every few seconds; the tick wakes every drain and starts what is due. When a cluster stops
-  beating although ticks are asked for, the supervisor kills and restarts it (django-q2 can wedge silently when an idle worker dies).
+  beating although ticks are asked for, when ticks no longer get their turn, or when jobs are done but not acknowledged, the supervisor
+  kills and restarts it (django-q2 can wedge silently, as a whole or in part, when one of its idle processes dies).
 
 Attempts are counted in the rows of the work itself, before the work, never by the queue.
 """
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
@@ -39,6 +41,7 @@ TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
 LONG_JOB_BEAT_SECONDS = 5.0
+ACKNOWLEDGED_WITHIN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,13 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
     wake(spec.name)
 
 
+def _unstarted() -> int:
+    """Jobs that nobody has fetched. A fetched one stays in its table with a lock ahead until it is acknowledged."""
+    from django_q.models import OrmQ
+
+    return OrmQ.objects.filter(lock__lte=clock.now()).count()
+
+
 def _others_wait() -> bool:
     """More jobs are asked for than this host's workers can have in hand."""
     from django_q.models import OrmQ
@@ -244,16 +254,42 @@ def _others_wait() -> bool:
 
 def ask_for_tick() -> None:
     """Called by the supervisor. Keeps at most a handful of unstarted ticks, however long the workers are away."""
+    if _unstarted() < settings.TICK_BACKLOG:
+        _enqueue("scrm.core.jobs.tick")
+
+
+def forget_unacknowledged() -> int:
+    """Remove jobs that were fetched so long ago that they have ended or were killed, and that nobody acknowledged. Returns how many.
+
+    They were held by a cluster that died, or by one whose acknowledging process is stuck. Left alone they would come back when their
+    lock runs out, again and again, until they are all that the workers do. Nothing is lost: the rows of the work know what is due.
+    """
     from django_q.models import OrmQ
 
-    if OrmQ.objects.count() < settings.TICK_BACKLOG:
-        _enqueue("scrm.core.jobs.tick")
+    cluster: dict[str, Any] = settings.Q_CLUSTER
+    longest = timedelta(seconds=cluster["timeout"] + ACKNOWLEDGED_WITHIN_SECONDS)
+    fetched_before = clock.now() - longest + timedelta(seconds=cluster["retry"])
+    return int(OrmQ.objects.filter(lock__gt=clock.now(), lock__lt=fetched_before).delete()[0])
+
+
+def forget_all_asked() -> None:
+    """Empty the queue. Whatever is due is asked for again by the next tick."""
+    from django_q.models import OrmQ
+
+    OrmQ.objects.all().delete()
+
+
+def tick_age() -> float | None:
+    """Seconds since a tick last ran anywhere, or None when none ever did."""
+    started = Timetable.objects.filter(pk="tick").values_list("started_at", flat=True).first()
+    return None if started is None else (clock.now() - started).total_seconds()
 
 
 def tick() -> None:
     """Beat, wake every drain, start the periodic jobs that are due."""
     close_old_connections()
     beat("tick", force=True)
+    Timetable.objects.update_or_create(name="tick", defaults={"started_at": clock.now(), "finished_at": clock.now()})
     for name in _drains:
         wake(name)
     for spec in _periodics.values():

@@ -23,6 +23,10 @@ from scrm.core.processes import adopt_orphans, die_with_parent
 
 TICK_SECONDS = 5.0
 SILENT_SECONDS = 40.0
+# Beats come from every kind of work, ticks alone start the periodic jobs: without them nothing expires and no spool is emptied.
+TICKLESS_SECONDS = 90.0
+# Each killed cluster leaves a few jobs without acknowledgement, found in one round or two. A stuck one leaves some in every round.
+UNACKNOWLEDGED_ROUNDS = 6
 STOP_SECONDS = 20.0
 LONGEST_PAUSE = 15.0
 
@@ -68,6 +72,7 @@ class Supervisor:
         self.say = say
         self.stopping = False
         self.next_tick = 0.0
+        self.unacknowledged_rounds = 0
 
     def start(self) -> None:
         adopt_orphans()
@@ -118,20 +123,36 @@ class Supervisor:
     def _tick(self) -> None:
         close_old_connections()
         try:
+            self.unacknowledged_rounds = self.unacknowledged_rounds + 1 if jobs.forget_unacknowledged() else 0
             jobs.ask_for_tick()
             for program in self.programs:
-                if program.cluster and self._silent(program):
-                    self.say(f"{program.name} has done no job for {SILENT_SECONDS:.0f} s, ending and starting it again")
-                    program.signal_group(signal.SIGKILL)
-                    program.pause = 0.0
+                if program.cluster and (trouble := self._trouble(program)):
+                    self.say(f"{program.name} {trouble}, ending and starting it again")
+                    self._restart(program)
         except DatabaseError as error:
             self.say(f"the database does not answer: {type(error).__name__}")
 
-    def _silent(self, program: Program) -> bool:
-        if not program.running or time.monotonic() - program.started_at < SILENT_SECONDS:
-            return False
+    def _trouble(self, program: Program) -> str:
+        """What is wrong with a cluster that runs, or "". A fresh one is given time."""
+        lived = time.monotonic() - program.started_at
+        if not program.running or lived < SILENT_SECONDS:
+            return ""
         age = jobs.oldest_beat_age(program.cluster)
-        return age is None or age > SILENT_SECONDS
+        if age is None or age > SILENT_SECONDS:
+            return f"has done no job for {SILENT_SECONDS:.0f} s"
+        tick_age = jobs.tick_age()
+        if lived > TICKLESS_SECONDS and (tick_age is None or tick_age > TICKLESS_SECONDS):
+            return f"works, but has started nothing periodic for {TICKLESS_SECONDS:.0f} s"
+        if self.unacknowledged_rounds >= UNACKNOWLEDGED_ROUNDS:
+            return "does jobs without acknowledging them"
+        return ""
+
+    def _restart(self, program: Program) -> None:
+        """End the whole cluster at once; the next round starts it, with an empty queue."""
+        program.signal_group(signal.SIGKILL)
+        program.pause = 0.0
+        self.unacknowledged_rounds = 0
+        jobs.forget_all_asked()
 
     def stop(self) -> None:
         """SIGTERM to all, the rest after `STOP_SECONDS` with SIGKILL, groups and adopted orphans included."""

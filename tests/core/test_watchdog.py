@@ -1,0 +1,138 @@
+"""What the supervisor notices of a worker cluster: silence, ticks that get no turn, jobs that nobody acknowledges."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django_q.models import OrmQ
+
+from scrm.core import clock, jobs, supervisor
+from scrm.core.models import Heartbeat, Timetable
+from scrm.core.supervisor import Program, Supervisor
+
+pytestmark = pytest.mark.django_db
+RETRY = timedelta(seconds=300)
+
+
+def job(*, fetched_ago: float | None) -> OrmQ:
+    """A job in the queue: unstarted, or fetched so many seconds ago and not acknowledged since."""
+    lock = clock.now() - timedelta(seconds=1) if fetched_ago is None else clock.now() - timedelta(seconds=fetched_ago) + RETRY
+    return OrmQ.objects.create(key="scrm", payload="", lock=lock)
+
+
+@pytest.fixture(autouse=True)
+def connection_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's transaction lives in it."""
+    monkeypatch.setattr(supervisor, "close_old_connections", lambda: None)
+    monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def watchdog(said: list[str], settings: Any) -> Iterator[Supervisor]:
+    settings.JOBS_ENABLED = True
+    program = Program("worker", ["sleep", "60"], cluster="taipei:1")
+    program.start()
+    program.started_at -= 600
+    Heartbeat.objects.create(cluster="taipei:1", beaten_at=clock.now(), last_job="inbound")
+    Timetable.objects.create(name="tick", started_at=clock.now())
+    watchdog = Supervisor([program], said.append)
+    yield watchdog
+    program.signal_group(signal.SIGKILL)
+    assert program.process is not None
+    program.process.wait()
+
+
+def killed(watchdog: Supervisor) -> bool:
+    process = watchdog.programs[0].process
+    assert process is not None
+    try:
+        return process.wait(0.5) == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        return False
+
+
+class Queue:
+    def test_forgets_what_was_fetched_long_ago_and_never_acknowledged(self) -> None:
+        kept = [job(fetched_ago=None), job(fetched_ago=5), job(fetched_ago=60)]
+        for age in (91, 150, 299):
+            job(fetched_ago=age)
+        assert jobs.forget_unacknowledged() == 3
+        assert set(OrmQ.objects.all()) == set(kept)
+
+    def test_takes_a_tick_however_much_is_unacknowledged(self, settings: Any) -> None:
+        settings.JOBS_ENABLED = True
+        for _ in range(settings.TICK_BACKLOG + 10):
+            job(fetched_ago=20)
+        before = OrmQ.objects.count()
+        jobs.ask_for_tick()
+        assert OrmQ.objects.count() == before + 1
+
+    def test_is_not_flooded_with_ticks_while_nobody_works(self, settings: Any) -> None:
+        for _ in range(settings.TICK_BACKLOG * 2):
+            jobs.ask_for_tick()
+        assert OrmQ.objects.count() == settings.TICK_BACKLOG
+
+
+class Watchdog:
+    def test_leaves_a_working_cluster_alone(self, watchdog: Supervisor, said: list[str]) -> None:
+        for _ in range(10):
+            watchdog._tick()
+        assert said == [] and not killed(watchdog)
+
+    def test_ends_a_silent_one(self, watchdog: Supervisor, said: list[str]) -> None:
+        Heartbeat.objects.update(beaten_at=clock.now() - timedelta(seconds=supervisor.SILENT_SECONDS + 1))
+        watchdog._tick()
+        assert killed(watchdog)
+        assert said == ["worker has done no job for 40 s, ending and starting it again"]
+
+    def test_ends_one_that_works_but_runs_no_ticks(self, watchdog: Supervisor, said: list[str]) -> None:
+        for _ in range(100):
+            job(fetched_ago=None)
+        Timetable.objects.update(started_at=clock.now() - timedelta(seconds=supervisor.TICKLESS_SECONDS + 1))
+        watchdog._tick()
+        assert killed(watchdog)
+        assert "nothing periodic" in said[0]
+        assert OrmQ.objects.count() == 0
+
+    def test_ends_one_that_acknowledges_nothing(self, watchdog: Supervisor, said: list[str]) -> None:
+        for _ in range(supervisor.UNACKNOWLEDGED_ROUNDS):
+            assert said == []
+            job(fetched_ago=120)
+            watchdog._tick()
+        assert killed(watchdog)
+        assert "without acknowledging" in said[0]
+
+    def test_forgives_what_a_killed_cluster_left(self, watchdog: Supervisor, said: list[str]) -> None:
+        for _ in range(40):
+            job(fetched_ago=120)
+        for _ in range(supervisor.UNACKNOWLEDGED_ROUNDS + 2):
+            watchdog._tick()
+        assert said == [] and not killed(watchdog)
+
+    def test_gives_a_fresh_one_time(self, watchdog: Supervisor, said: list[str]) -> None:
+        watchdog.programs[0].started_at = time.monotonic()
+        Heartbeat.objects.all().delete()
+        Timetable.objects.all().delete()
+        watchdog._tick()
+        assert said == []
+
+
+class Ticks:
+    def test_leave_their_time(self) -> None:
+        assert jobs.tick_age() is None
+        jobs.tick()
+        age = jobs.tick_age()
+        assert age is not None and age < 5
+        assert Heartbeat.objects.get().cluster.endswith(str(os.getpid()))
