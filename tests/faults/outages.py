@@ -26,7 +26,7 @@ from tests.databases import PostgreSQL
 from tests.faults.customers import Customer, Post, Said, signature
 from tests.faults.driver import Driver, post_bytes
 from tests.faults.mutations import bases, mutated
-from tests.faults.system import System, alive
+from tests.faults.system import System, alive, end_cleanly_on_sigterm
 from tests.faults.verdict import Verdict, wait_for_quiet
 
 MOST_SECONDS_TO_A_MESSAGE = 90
@@ -176,4 +176,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_cleanly_on_sigterm()
     sys.exit(main())

@@ -21,13 +21,15 @@ from typing import Any
 def shorten_leases() -> None:
     """A dead worker's share comes back after seconds, so that a short run sees it. Longer than any call of these tests lasts."""
     from scrm.conversations import outbox
-    from scrm.core import jobs
+    from scrm.core import jobs, supervisor
     from scrm.intake import pipeline
 
     pipeline.LEASE = timedelta(seconds=8)
     outbox.LEASE = timedelta(seconds=9)
     outbox.LEAST_LEASE_LEFT = timedelta(seconds=4)
     jobs.SLOT_LEASE = timedelta(seconds=12)
+    supervisor.SILENT_SECONDS = 20.0
+    supervisor.TICKLESS_SECONDS = 25.0
 
 
 def _resend_unknown() -> None:

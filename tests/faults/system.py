@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,15 +32,13 @@ class Gone(RuntimeError):
 
 
 def free_ports() -> tuple[int, int]:
-    """A pair for web and sandbox that nobody listens on now."""
+    """A pair for web and sandbox that nobody uses, from below those that the system lends to outgoing connections."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            try:
-                second.bind(("127.0.0.1", first.getsockname()[1] + 1))
-            except (OSError, OverflowError):
-                continue
-            return first.getsockname()[1], second.getsockname()[1]
+        port = random.randrange(18_000, 32_000, 2)
+        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError):
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            return port, port + 1
 
 
 class System:
@@ -218,6 +217,15 @@ def running(database_url: str = "", **environment: str) -> Iterator[System]:
         yield system.start()
     finally:
         system.stop()
+
+
+def end_cleanly_on_sigterm() -> None:
+    """A run that is told to end takes its system and its database with it."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _answers(address: str) -> bool:
