@@ -24,7 +24,8 @@ class TestClean:
     @given(ANY_JSON)
     def test_everything_can_be_stored(self, value: Any) -> None:
         stored = json.dumps(untrusted.clean(value), ensure_ascii=False, allow_nan=False)
-        assert "\\u0000" not in stored
+        # A backslash of the text itself is written as two.
+        assert "\\u0000" not in stored.replace("\\\\", "")
         stored.encode("utf-8")
 
     def test_nul_goes_and_surrogates_are_marked(self) -> None:

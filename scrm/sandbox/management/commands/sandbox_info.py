@@ -53,7 +53,7 @@ class Command(BaseCommand):
             "crm": f"{settings.PUBLIC_URL}/sandbox/crm/",
             "control": f"{settings.SANDBOX_URL}/sandbox/control/",
             "logins": [{"username": row[0], "password": PASSWORD, "role": row[-1]} for row in STAFF],
-            "connections": {row["slug"]: self._connection(row) for row in connection_settings()},
+            "connections": {row["slug"]: {"slug": row["slug"], **self._connection(row)} for row in connection_settings()},
             "crm_connection": {"slug": crm["slug"], **crm["settings"], **crm["secrets"]},
             "partner_token": partner_token(),
             "api": f"{settings.PUBLIC_URL}/api/v1/",
