@@ -182,17 +182,33 @@ def _at_work(job: str) -> Iterator[None]:
 
 
 def _take_slot(spec: Drain) -> DrainSlot | None:
-    """A free or expired slot of this drain, taken by a conditional update; None when all are at work."""
+    """A free slot of this drain, or one whose holder is late or dead, taken by a conditional update; None when all are at work."""
     slots = 1 if connection.vendor == "sqlite" else spec.slots
     now = clock.now()
     for number in range(slots):
         row, _ = DrainSlot.objects.get_or_create(name=spec.name, slot=number, defaults={"lease_until": now - SLOT_LEASE})
-        taken = DrainSlot.objects.filter(pk=row.pk, lease_until=row.lease_until, lease_until__lte=now)
+        if row.lease_until > now and not _holder_is_gone(row.holder):
+            continue
+        taken = DrainSlot.objects.filter(pk=row.pk, lease_until=row.lease_until)
         until = now + SLOT_LEASE
         if taken.update(lease_until=until, holder=f"{cluster_name()}/{os.getpid()}"):
             row.lease_until = until
             return row
     return None
+
+
+def _holder_is_gone(holder: str) -> bool:
+    """True when the process that held the slot ran on this host and is no more; nobody need wait for its lease."""
+    cluster, _, pid = holder.rpartition("/")
+    if cluster != cluster_name() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def run_drain(name: str) -> None:

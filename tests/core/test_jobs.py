@@ -1,0 +1,65 @@
+"""Drains: as many at once as there are slots, and none is lost with its holder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+from scrm.core import clock, jobs
+from scrm.core.models import DrainSlot, Timetable
+
+pytestmark = pytest.mark.django_db
+SPEC = jobs.Drain("washing up", lambda: 0, slots=1)
+
+
+class TakeSlot:
+    def test_gives_it_to_one(self):
+        assert jobs._take_slot(SPEC) is not None
+        assert jobs._take_slot(SPEC) is None
+
+    def test_takes_it_from_one_that_is_late(self):
+        jobs._take_slot(SPEC)
+        with clock.frozen(clock.now() + jobs.SLOT_LEASE + timedelta(seconds=1)):
+            assert jobs._take_slot(SPEC) is not None
+
+    def test_takes_it_from_a_process_that_died_here_at_once(self):
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        ended.wait()
+        jobs._take_slot(SPEC)
+        DrainSlot.objects.update(holder=f"{jobs.cluster_name()}/{ended.pid}")
+        assert jobs._take_slot(SPEC) is not None
+
+    def test_leaves_it_to_a_process_on_another_host(self):
+        jobs._take_slot(SPEC)
+        DrainSlot.objects.update(holder="elsewhere:8000/999999")
+        assert jobs._take_slot(SPEC) is None
+
+    def test_leaves_it_to_a_process_that_lives(self):
+        jobs._take_slot(SPEC)
+        DrainSlot.objects.update(holder=f"{jobs.cluster_name()}/{os.getppid()}")
+        assert jobs._take_slot(SPEC) is None
+
+
+class Periodic:
+    def test_starts_once_a_slot_and_after_a_long_night_only_once(self):
+        spec = jobs.Periodic("sweeping", lambda: None, every=60)
+        with clock.frozen(clock.now()):
+            assert jobs._due(spec)
+            assert not jobs._due(spec)
+            clock.advance(timedelta(hours=6))
+            assert jobs._due(spec)
+            assert not jobs._due(spec)
+
+    def test_that_fails_says_why_and_runs_again(self, monkeypatch):
+        def broken():
+            raise RuntimeError("no broom")
+
+        monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
+        monkeypatch.setitem(jobs._periodics, "sweeping", jobs.Periodic("sweeping", broken, every=60))
+        Timetable.objects.create(name="sweeping")
+        jobs.run_periodic("sweeping")
+        assert Timetable.objects.get(name="sweeping").last_error == "RuntimeError: no broom"
