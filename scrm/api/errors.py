@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from scrm.core.logs import trail
+
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
@@ -40,7 +42,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     elif isinstance(error, OperationalError):
-        logger.error("the database did not answer a partner's request", exc_info=error)
+        logger.error("the database did not answer a partner's request: %s", trail(error))
         return _unavailable()
     if not isinstance(error, exceptions.APIException):
         return None

@@ -24,6 +24,7 @@ from scrm.contacts.conditions import Explained, Facts
 from scrm.contacts.models import Event
 from scrm.conversations.models import Conversation, Message
 from scrm.core import clock
+from scrm.core.logs import trail
 
 logger = logging.getLogger(__name__)
 
@@ -143,5 +144,5 @@ def _act(rule: Rule, facts: Facts) -> Outcome:
     except CannotAct as problem:
         return Outcome(Run.Verdict.FAILED, {"error": str(problem)})
     except Exception as problem:
-        logger.warning("rule %s failed for event %s: %s", rule.pk, facts.event.pk, type(problem).__name__, exc_info=True)
+        logger.warning("rule %s failed for event %s: %s", rule.pk, facts.event.pk, trail(problem))
         return Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]})

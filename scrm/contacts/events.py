@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
+from scrm.core.logs import trail
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ def deliver(name: str) -> int:
                 _consumers[name].handle([delivery.event for delivery in taken])
                 _finish(taken)
             return len(taken)
-    except Exception:
-        logger.warning("a batch of events failed for %s; taking them one by one", name, exc_info=True)
+    except Exception as error:
+        logger.warning("a batch of events failed for %s; taking them one by one: %s", name, trail(error))
     return _deliver_singly(name)
 
 
@@ -120,7 +121,7 @@ def _deliver_singly(name: str) -> int:
 
 
 def _put_off(pk: int, error: Exception, *, final: bool) -> None:
-    logger.warning("event delivery %s failed%s", pk, ", parked" if final else "", exc_info=error)
+    logger.warning("event delivery %s failed%s: %s", pk, ", parked" if final else "", trail(error))
     reason = f"{type(error).__name__}: {error}"[:500]
     EventDelivery.objects.filter(pk=pk).update(due_at=clock.now() + RETRY_AFTER, last_error=reason, parked=final)
 

@@ -41,6 +41,7 @@ from scrm.conversations.standing import candidate_of, facts_of, limits_of, relea
 from scrm.conversations.statuses import client_ref, join_orphans
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
+from scrm.core.logs import trail
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def send(claimed: Claim) -> None:
         _settle_error(claimed, message, error)
     except Exception as error:
         # A fault of ours between the request and its answer: whether it left is not known.
-        logger.exception("message %s: sending broke off", message.pk)
+        logger.error("message %s: sending broke off: %s", message.pk, trail(error))
         _settle_error(claimed, message, OutcomeUnknown(f"{type(error).__name__} while sending"))
     else:
         crash_here("outbox.answered")

@@ -29,6 +29,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from scrm.core import clock
+from scrm.core.logs import trail
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
 
 logger = logging.getLogger(__name__)
@@ -118,8 +119,8 @@ def _enqueue(path: str, *args: str) -> None:
     try:
         with transaction.atomic():
             async_task(path, *args, save=False)
-    except Exception:
-        logger.warning("wake-up for %s lost; the next sweep takes it", args or path, exc_info=True)
+    except Exception as error:
+        logger.warning("wake-up for %s lost; the next sweep takes it: %s", args or path, trail(error))
 
 
 def cluster_name() -> str:
@@ -325,7 +326,7 @@ def run_periodic(name: str) -> None:
         try:
             _periodics[name].run()
         except Exception as problem:
-            logger.exception("periodic job %s failed; it runs again at its next time", name)
+            logger.error("periodic job %s failed; it runs again at its next time: %s", name, trail(problem))
             error = f"{type(problem).__name__}: {problem}"[:500]
     Timetable.objects.filter(pk=name).update(finished_at=clock.now(), last_error=error)
 

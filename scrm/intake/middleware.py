@@ -15,6 +15,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection as database
 from django.http import HttpRequest, HttpResponse
 
+from scrm.core.logs import trail
 from scrm.intake import views
 
 logger = logging.getLogger(__name__)
@@ -50,8 +51,8 @@ def webhooks_first(application: Wsgi) -> Wsgi:
             return application(environ, start_response)
         try:
             response = _receive(WSGIRequest(environ))
-        except Exception:
-            logger.exception("a webhook could not be answered; the platform sends it again")
+        except Exception as error:
+            logger.error("a webhook could not be answered; the platform sends it again: %s", trail(error))
             response = HttpResponse("try again", status=503, content_type="text/plain")
         finally:
             # What Django's handler does after each request: a connection that broke or is old makes room for a new one.

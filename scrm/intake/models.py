@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 
-
 # Bodies of fewer bytes are stored as they came, larger ones packed with zlib. One message is below this: packing it would cost a tenth
 # of the request and save a few hundred bytes.
 COMPRESS_FROM = 2048
@@ -24,15 +23,15 @@ class InboundEvent(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         CLAIMED = "claimed", _("Being read")
-        DONE = "done", _("Read")
+        DONE = "done", _("Taken in")
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     body = models.BinaryField()
     size = models.PositiveIntegerField(_("bytes"))
     received_at = models.DateTimeField(_("received"))
-    request_id = models.CharField(max_length=40, blank=True)
+    request_id = models.CharField(_("request"), max_length=40, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     item_count = models.PositiveIntegerField(_("items"), default=0)
@@ -57,17 +56,17 @@ class InboundItem(models.Model):
         PROCESSED = "processed", _("Processed")
         PARKED = "parked", _("Parked")
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
-    event = models.ForeignKey(InboundEvent, null=True, on_delete=models.SET_NULL, related_name="items", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
+    event = models.ForeignKey(InboundEvent, verbose_name=_("received body"), null=True, on_delete=models.SET_NULL, related_name="items", db_index=False)
     key = models.CharField(_("key"), max_length=220)
     kind = models.CharField(_("kind"), max_length=40)
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     data = models.JSONField(_("details"), default=dict, blank=True)
     received_at = models.DateTimeField(_("received"))
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
-    discarded_by = models.CharField(max_length=150, blank=True)
+    discarded_by = models.CharField(_("discarded by"), max_length=150, blank=True)
 
     class Meta:
         verbose_name = _("received item")
@@ -85,7 +84,7 @@ class LedgerTotal(models.Model):
     Written in the transaction that makes items final. Several shards keep parallel workers from waiting for one row.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+")
     day = models.DateField()
     shard = models.PositiveSmallIntegerField(default=0)
     received = models.PositiveBigIntegerField(default=0)

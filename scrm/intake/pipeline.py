@@ -30,6 +30,7 @@ from scrm.conversations.inbound import Arrival, record_inbound
 from scrm.conversations.statuses import apply_statuses, join_orphans
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
+from scrm.core.logs import trail
 from scrm.core.rows import insert_new, update_many
 from scrm.core.security import storable
 from scrm.intake.ledger import add_to_totals
@@ -116,11 +117,11 @@ def process(bodies: Sequence[InboundEvent]) -> None:
         except Overtaken:
             logger.warning("a lease ran out and another worker has the batch; what this one did is undone")
             return
-        except OperationalError:
+        except OperationalError as error:
             # A deadlock or a dropped connection undid everything; the same batch may simply be taken again.
-            logger.warning("batch of %s bodies undone by the database (%s)", len(bodies), attempt + 1, exc_info=True)
-        except Exception:
-            logger.info("a batch of %s items did not go through; taking them one by one", len(work), exc_info=True)
+            logger.warning("batch of %s bodies undone by the database (%s): %s", len(bodies), attempt + 1, trail(error))
+        except Exception as error:
+            logger.info("a batch of %s items did not go through; taking them one by one: %s", len(work), trail(error))
             break
     else:
         return
@@ -137,7 +138,7 @@ def _open(body: InboundEvent, connection_: Connection) -> list[Work]:
             items = _items(body, connection_)
         except Exception as error:
             # A reader must never raise; if one does, its body is parked and its neighbours go on.
-            logger.exception("body %s cannot be opened", body.pk)
+            logger.error("body %s cannot be opened: %s", body.pk, trail(error))
             items = [Unreadable(f"body:{body.pk}", "", f"cannot be opened: {type(error).__name__}: {error}", None)]
     return [Work(item, body.pk, body.received_at, _owner(item, connection_)) for item in items]
 
@@ -325,8 +326,8 @@ def _singly(body: InboundEvent, work: Sequence[Work]) -> None:
                 if reason:
                     parked += _park([(each, reason)])
             _finish([body], work, processed=processed, parked=parked)
-    except (OperationalError, Overtaken):
-        logger.warning("body %s undone; it is taken again when its lease is over", body.pk, exc_info=True)
+    except (OperationalError, Overtaken) as error:
+        logger.warning("body %s undone; it is taken again when its lease is over: %s", body.pk, trail(error))
 
 
 def _try(work: Work, processed: list[Work]) -> str:
@@ -342,7 +343,7 @@ def _try(work: Work, processed: list[Work]) -> str:
     except Refused as refusal:
         return str(refusal)
     except Exception as error:
-        logger.warning("item %s of body %s is parked", work.item.key, work.body_id, exc_info=True)
+        logger.warning("an item of body %s is parked: %s", work.body_id, trail(error))
         return f"{type(error).__name__}: {error}"
 
 
@@ -364,6 +365,6 @@ def replay_item(row: ItemRow) -> str:
     except Refused as refusal:
         return str(refusal)
     except Exception as error:
-        logger.warning("replay of item %s failed", row.pk, exc_info=True)
+        logger.warning("replay of item %s failed: %s", row.pk, trail(error))
         return f"{type(error).__name__}: {error}"[:500]
     return ""

@@ -20,6 +20,7 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknow
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock
+from scrm.core.logs import trail
 from scrm.sync import queue
 from scrm.sync.defaults import make_ready
 from scrm.sync.models import Kind, Push
@@ -73,7 +74,7 @@ def _ready(connection: Connection) -> Crm | None:
     except DatabaseError:
         raise
     except Exception as error:
-        logger.exception("connection %s: the adapter failed while it was prepared", connection.slug)
+        logger.error("connection %s: the adapter failed while it was prepared: %s", connection.slug, trail(error))
         connections.report_failure(connection, OutcomeUnknown(f"The connector failed: {type(error).__name__}"))
     else:
         return crm
@@ -110,7 +111,7 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)
     except Exception as error:
-        logger.exception("connection %s: the adapter failed over %d records", work.connection.slug, len(draft.sent))
+        logger.error("connection %s: the adapter failed over %d records: %s", work.connection.slug, len(draft.sent), trail(error))
         _fail_chunk(work, draft.sent, Rejected(f"The connector failed: {type(error).__name__}"))
     else:
         connections.report_success(work.connection)

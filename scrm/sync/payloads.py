@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from django.db import DatabaseError
 
 from scrm.connections.models import Connection
+from scrm.core.logs import trail
 from scrm.sync import communications, deals, people
 from scrm.sync.models import FieldMapping, Kind
 from scrm.sync.sources import Ref, Source
@@ -66,7 +67,7 @@ def build_each(
         raise
     except Exception as error:
         if len(keys) == 1:
-            logger.exception("%s %s cannot be prepared for %s", kind, keys[0], connection.slug)
+            logger.error("%s %s cannot be prepared for %s: %s", kind, keys[0], connection.slug, trail(error))
             return {}, {keys[0]: f"This {kind} cannot be prepared: {type(error).__name__}: {error}"[:500]}
     parts = [build_each(connection, kind, [key], mappings) for key in keys]
     return {k: v for found, _ in parts for k, v in found.items()}, {k: v for _, broken in parts for k, v in broken.items()}

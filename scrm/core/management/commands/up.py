@@ -17,7 +17,6 @@ from django.db import connections
 from scrm.core.supervisor import Program, Supervisor, manage
 
 
-
 class Command(BaseCommand):
     help = "Start web server, job workers and watchdog; outside production also the sandbox and its story. Ctrl-C stops all."
 
