@@ -228,10 +228,10 @@ def run_drain(name: str) -> None:
 def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
     """Step until idle, or until other kinds of work have waited for a worker for a moment: then go to the end of the line.
 
-    A step that found nothing is repeated for a shorter while: most wake-ups are the sweep's, and a lingering job holds a worker.
+    Only a job that found something lingers: most wake-ups are the sweep's, and a lingering job holds a worker.
     """
     started = idle_since = looked = time.monotonic()
-    renewed, linger = started, WAKE_GAP_SECONDS
+    renewed, linger = started, 0.0
     while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
         if spec.step():
             idle_since, linger = time.monotonic(), LINGER_SECONDS
@@ -308,7 +308,8 @@ def tick() -> None:
     beat("tick", force=True)
     Timetable.objects.update_or_create(name="tick", defaults={"started_at": clock.now(), "finished_at": clock.now()})
     for name in _drains:
-        wake(name)
+        # Not through `wake`: its pause after each call counts on a job that found something and lingers.
+        _enqueue("scrm.core.jobs.run_drain", name)
     for spec in _periodics.values():
         if _due(spec):
             _enqueue("scrm.core.jobs.run_periodic", spec.name)
@@ -317,7 +318,10 @@ def tick() -> None:
 def _due(spec: Periodic) -> bool:
     slot = int(clock.now().timestamp()) // spec.every
     row, _ = Timetable.objects.get_or_create(name=spec.name)
-    return bool(row.last_slot < slot and Timetable.objects.filter(pk=spec.name, last_slot=row.last_slot).update(last_slot=slot, started_at=clock.now()))
+    return bool(
+        row.last_slot < slot
+        and Timetable.objects.filter(pk=spec.name, last_slot=row.last_slot).update(last_slot=slot, started_at=clock.now())
+    )
 
 
 def run_periodic(name: str) -> None:
@@ -346,5 +350,3 @@ def run_everything_due(*, rounds: int = 50) -> int:
         if not done:
             break
     return total
-
-
