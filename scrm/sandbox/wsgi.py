@@ -10,7 +10,11 @@ import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from scrm.core.processes import die_with_parent
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scrm.settings")
+if os.environ.get("SCRM_SUPERVISED"):
+    die_with_parent()
 django.setup(set_prefix=False)
 
 SHORT_CHAIN = (

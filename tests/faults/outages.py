@@ -125,7 +125,9 @@ def _try_all(system: System, server: PostgreSQL | None, verdict: Verdict, *, bod
         given, seconds = without_database(system, server, away)
         verdict.demand("posts not answered with 200 without the database", sum(answer != 200 for answer in given), note=f"of {len(given)}")
         verdict.figures["all stored after its return"] = f"{seconds:.1f} s"
-    _, left = wait_for_quiet(system, 300)
+    _, left = wait_for_quiet(system, 60)
+    # Mutated statuses name messages that nobody ever sent: they wait their 72 hours, as they should.
+    left.pop("statuses without message", None)
     for place, number in left.items():
         verdict.demand(f"stuck: {place}", number)
     lines = json.loads(system.manage("ledger", "--format", "json", check=False))
