@@ -108,7 +108,6 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "scrm.core.security.csp_nonce",
             ],
         },
     }
@@ -140,8 +139,9 @@ WEB_THREADS = env.number("WEB_THREADS", 4, least=1, most=64)
 WORKERS = env.number("WORKERS", 4, least=1, most=64)
 JOBS_ENABLED = env.flag("JOBS_ENABLED", ENVIRONMENT != "test")
 TICK_BACKLOG = 50
-# Every figure has its reason in scrm/core/checks.py or in django-q2's own behaviour: one attempt because our rows count attempts, a retry far above
-# the timeout because its lock starts when a job is fetched, no stored successes because each finished job would lock them all.
+# Every figure has its reason in scrm/core/checks.py or in django-q2's own behaviour: one attempt because our rows count attempts, a
+# retry far above the timeout because its lock starts when a job is fetched, no stored successes because each finished job would lock
+# them all.
 Q_CLUSTER = {
     "name": "scrm",
     "orm": "default",
@@ -249,7 +249,12 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "django-q": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}, "httpcore2": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django-q": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+    },
 }
 
 from scrm.console.appearance import UNFOLD  # noqa: E402, F401

@@ -54,5 +54,3 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeChannel]:
     for module in (outbox, receipts, media):
         monkeypatch.setattr(module, "channel_of", instead)
     yield fake
-
-

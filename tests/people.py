@@ -43,7 +43,13 @@ def _channel(slug: str, account_id: str, country: str, zone: str) -> dict[str, A
         "kind": "channel",
         "adapter": "whatsapp_cloud",
         "account_id": account_id,
-        "settings": {"base_url": "http://127.0.0.1:9", "api_version": "v25.0", "phone_number_id": account_id, "waba_id": "9" + account_id, "portfolio_id": "P1"},
+        "settings": {
+            "base_url": "http://127.0.0.1:9",
+            "api_version": "v25.0",
+            "phone_number_id": account_id,
+            "waba_id": "9" + account_id,
+            "portfolio_id": "P1",
+        },
         "secrets": {"access_token": "EAAtest", "app_secret": APP_SECRET, "verify_token": "open sesame"},
         "country": country,
         "time_zone": zone,
@@ -52,7 +58,9 @@ def _channel(slug: str, account_id: str, country: str, zone: str) -> dict[str, A
 
 def agent(username: str = "mei", **fields: Any) -> User:
     user = User.objects.filter(username=username).first()
-    return user or User.objects.create_user(username, password="correct horse", is_staff=True, display_name=fields.pop("display_name", "陳美儀"), **fields)
+    return user or User.objects.create_user(
+        username, password="correct horse", is_staff=True, display_name=fields.pop("display_name", "陳美儀"), **fields
+    )
 
 
 def customer(name: str = "陳大文", phone: str = "85291234567") -> Identity:
@@ -80,11 +88,23 @@ def wamid(seed: object) -> str:
 
 def text_message(text: str, *, phone: str = "85291234567", id: str = "", at: datetime | None = None, **more: Any) -> dict[str, Any]:
     stamp = at or timezone.now()
-    return {"from": phone, "id": id or wamid(f"{phone}{text}{next(_number)}"), "timestamp": str(int(stamp.timestamp())), "type": "text", "text": {"body": text}, **more}
+    return {
+        "from": phone,
+        "id": id or wamid(f"{phone}{text}{next(_number)}"),
+        "timestamp": str(int(stamp.timestamp())),
+        "type": "text",
+        "text": {"body": text},
+        **more,
+    }
 
 
 def status(external_id: str, state: str, *, at: datetime | None = None, ref: str = "", code: int = 0) -> dict[str, Any]:
-    said: dict[str, Any] = {"id": external_id, "status": state, "timestamp": str(int((at or timezone.now()).timestamp())), "recipient_id": "85291234567"}
+    said: dict[str, Any] = {
+        "id": external_id,
+        "status": state,
+        "timestamp": str(int((at or timezone.now()).timestamp())),
+        "recipient_id": "85291234567",
+    }
     if ref:
         said["biz_opaque_callback_data"] = ref
     if code:
@@ -103,7 +123,9 @@ def body(connection: Connection, *, messages: list[Any] | None = None, statuses:
         value |= {"contacts": [{"profile": {"name": name}, "wa_id": sender} for sender in sorted(senders)], "messages": messages}
     if statuses is not None:
         value["statuses"] = statuses
-    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [{"value": value, "field": "messages"}]}]}).encode()
+    return json.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [{"value": value, "field": "messages"}]}]}
+    ).encode()
 
 
 def post(connection: Connection, raw: bytes, *, secret: str = APP_SECRET, client: Client | None = None) -> int:

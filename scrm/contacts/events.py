@@ -38,11 +38,13 @@ class Consumer:
 _consumers: dict[str, Consumer] = {}
 
 
-def consumer(name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0)) -> Callable[[Handle], Handle]:
+def consumer(
+    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0)
+) -> Callable[[Handle], Handle]:
     """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first."""
 
     def register(handle: Handle) -> Handle:
-        wait = delay if callable(delay) else (lambda event: delay)
+        wait = delay if callable(delay) else (lambda _event: delay)
         _consumers[name] = Consumer(name, frozenset(kinds), handle, wait)
         jobs.drain(f"events:{name}")(lambda: deliver(name))
         return handle
@@ -109,7 +111,12 @@ def _deliver_singly(name: str) -> int:
         done += 1
         try:
             with transaction.atomic():
-                delivery = EventDelivery.objects.select_for_update(of=("self",)).select_related("event__contact", "event__identity").filter(pk=pk).first()
+                delivery = (
+                    EventDelivery.objects.select_for_update(of=("self",))
+                    .select_related("event__contact", "event__identity")
+                    .filter(pk=pk)
+                    .first()
+                )
                 if delivery is not None:
                     _consumers[name].handle([delivery.event])
                     _finish([delivery])

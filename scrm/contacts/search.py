@@ -11,8 +11,11 @@ contact_index = SearchIndex("contacts_search", Contact)
 
 
 def searchable(contact: Contact, identities: Iterable[Identity]) -> str:
-    addresses = [identity.e164 or (f"+{identity.value}" if identity.kind == Identity.Kind.WHATSAPP else identity.value) for identity in identities]
-    return "\n".join([contact.name, contact.company, *addresses])
+    return "\n".join([contact.name, contact.company, *map(_address, identities)])
+
+
+def _address(identity: Identity) -> str:
+    return identity.e164 or (f"+{identity.value}" if identity.kind == Identity.Kind.WHATSAPP else identity.value)
 
 
 def reindex(contact_ids: Iterable[int]) -> None:

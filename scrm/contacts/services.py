@@ -93,7 +93,9 @@ def _create_people(senders: Sequence[Sender], known: dict[tuple[str, str, str], 
     if not made:
         return
     Contact.objects.bulk_create([contact for _, contact in made])
-    identities = [_new_identity(contact, address, verified, sender.at or now) for sender, contact in made for address in _unique(sender.addresses)]
+    identities = [
+        _new_identity(contact, address, verified, sender.at or now) for sender, contact in made for address in _unique(sender.addresses)
+    ]
     Identity.objects.bulk_create(identities)
     contact_index.add((contact.pk, searchable(contact, [i for i in identities if i.contact_id == contact.pk])) for _, contact in made)
     events.record([Event(contact=contact, kind="contact.created", occurred_at=now, data={"name": contact.name}) for _, contact in made])
@@ -116,7 +118,9 @@ def _new_contact(sender: Sender, now: datetime) -> Contact:
 
 def _new_identity(contact: Contact, address: Address, verified: str, at: datetime) -> Identity:
     e164 = phone.from_wa_id(address.value) if address.kind == "whatsapp" else ""
-    return Identity(contact=contact, kind=address.kind, scope=address.scope, value=address.value[:200], e164=e164, verified=verified, valid_from=at)
+    return Identity(
+        contact=contact, kind=address.kind, scope=address.scope, value=address.value[:200], e164=e164, verified=verified, valid_from=at
+    )
 
 
 def _add_addresses(senders: Sequence[Sender], known: dict[tuple[str, str, str], Identity], verified: str) -> None:
@@ -126,9 +130,7 @@ def _add_addresses(senders: Sequence[Sender], known: dict[tuple[str, str, str], 
     for sender in senders:
         found = _matches(sender, known)
         owner = found[0].contact
-        for other in found[1:]:
-            if other.contact_id != owner.pk:
-                conflicts.append(_conflict(owner, other))
+        conflicts += [_conflict(owner, other) for other in found[1:] if other.contact_id != owner.pk]
         for address in sender.addresses:
             if address.kind in MATCHED_KINDS and _key(address) not in known and _key(address) not in new:
                 new[_key(address)] = _new_identity(owner, address, Identity.Verified.PLATFORM, sender.at or clock.now())
@@ -141,7 +143,9 @@ def _add_addresses(senders: Sequence[Sender], known: dict[tuple[str, str, str], 
 
 def _conflict(owner: Contact, other: Identity) -> Event:
     data = {"identity": other.pk, "address": f"{other.kind}:{other.value}", "other_contact": other.contact_id}
-    return Event(contact=owner, identity=other, kind="identity.conflict", occurred_at=clock.now(), data=data, cause=f"conflict:{owner.pk}:{other.pk}")
+    return Event(
+        contact=owner, identity=other, kind="identity.conflict", occurred_at=clock.now(), data=data, cause=f"conflict:{owner.pk}:{other.pk}"
+    )
 
 
 def _record_new_conflicts(conflicts: Sequence[Event]) -> None:
@@ -161,14 +165,20 @@ def _name_the_nameless(senders: Sequence[Sender], known: dict[tuple[str, str, st
     if renamed:
         update_many(Contact, renamed.values(), ["name"])
         reindex(renamed)
-        events.record([Event(contact=c, kind="contact.changed", occurred_at=clock.now(), data={"fields": ["name"]}) for c in renamed.values()])
+        events.record(
+            [Event(contact=c, kind="contact.changed", occurred_at=clock.now(), data={"fields": ["name"]}) for c in renamed.values()]
+        )
 
 
-def record_consent(identity: Identity, *, purpose: str, allowed: bool, source: str, evidence: str = "", by: str = "", at: datetime | None = None) -> Consent:
+def record_consent(
+    identity: Identity, *, purpose: str, allowed: bool, source: str, evidence: str = "", by: str = "", at: datetime | None = None
+) -> Consent:
     """Add to the consent ledger and to what the policy reads. A no to all messages is also a no to promotions."""
     at = at or clock.now()
     with transaction.atomic():
-        consent = Consent.objects.create(identity=identity, purpose=purpose, allowed=allowed, source=source, evidence=evidence[:300], actor=by, at=at)
+        consent = Consent.objects.create(
+            identity=identity, purpose=purpose, allowed=allowed, source=source, evidence=evidence[:300], actor=by, at=at
+        )
         if purpose == Consent.Purpose.ALL:
             identity.opted_out_at = None if allowed else at
         if purpose == Consent.Purpose.MARKETING or not allowed:
@@ -201,9 +211,13 @@ def add_address(contact: Contact, *, kind: str, raw: str, regions: Sequence[str]
         existing = Identity.objects.filter(kind=kind, scope="", value=value, valid_to=None).first()
         if existing:
             return existing
-        identity = Identity.objects.create(contact=contact, kind=kind, value=value, e164=e164, needs_repair=repair, verified=verified, valid_from=clock.now())
+        identity = Identity.objects.create(
+            contact=contact, kind=kind, value=value, e164=e164, needs_repair=repair, verified=verified, valid_from=clock.now()
+        )
         reindex([contact.pk])
-        events.record([Event(contact=contact, identity=identity, kind="contact.changed", occurred_at=clock.now(), data={"fields": [kind], "by": by})])
+        events.record(
+            [Event(contact=contact, identity=identity, kind="contact.changed", occurred_at=clock.now(), data={"fields": [kind], "by": by})]
+        )
     return identity
 
 
@@ -221,7 +235,9 @@ def change_address(identity: Identity, new: Sequence[Address], *, at: datetime) 
         if strangers:
             _record_new_conflicts([_conflict(identity.contact, other) for other in strangers])
         for address in fresh:
-            Identity.objects.filter(contact_id=identity.contact_id, kind=address.kind, scope=address.scope, valid_to=None).update(valid_to=at)
+            Identity.objects.filter(contact_id=identity.contact_id, kind=address.kind, scope=address.scope, valid_to=None).update(
+                valid_to=at
+            )
         Identity.objects.bulk_create([_new_identity(identity.contact, address, Identity.Verified.PLATFORM, at) for address in fresh])
         if fresh:
             reindex([identity.contact_id])

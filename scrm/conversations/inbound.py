@@ -91,12 +91,28 @@ def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Convers
         key = (arrival.identity.pk, arrival.connection.pk)
         if key not in found and key not in missing:
             at = _sent_at(arrival)
-            missing[key] = Conversation(identity=arrival.identity, connection=arrival.connection, opened_at=at, last_message_at=at, changed_at=clock.now(), version=0)
+            missing[key] = Conversation(
+                identity=arrival.identity,
+                connection=arrival.connection,
+                opened_at=at,
+                last_message_at=at,
+                changed_at=clock.now(),
+                version=0,
+            )
     Conversation.objects.bulk_create(missing.values())
     found |= missing
     for (identity_id, _), row in found.items():
         row.identity = identities[identity_id]
-    opened = [Event(contact=c.identity.contact, identity=c.identity, kind="conversation.opened", occurred_at=c.opened_at, data={"conversation": c.pk}) for c in missing.values()]
+    opened = [
+        Event(
+            contact=c.identity.contact,
+            identity=c.identity,
+            kind="conversation.opened",
+            occurred_at=c.opened_at,
+            data={"conversation": c.pk},
+        )
+        for c in missing.values()
+    ]
     events.record(opened)
     return found
 
@@ -208,7 +224,9 @@ def _note_consent(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> N
             continue
         allowed = consent_words.reading(message.text)
         if allowed is not None and (not allowed or arrival.identity.opted_out_at):
-            record_consent(arrival.identity, purpose="all", allowed=allowed, source="message", evidence=f"message:{message.pk}", at=message.sent_at)
+            record_consent(
+                arrival.identity, purpose="all", allowed=allowed, source="message", evidence=f"message:{message.pk}", at=message.sent_at
+            )
 
 
 def _event(arrival: Arrival, message: Message) -> Event:

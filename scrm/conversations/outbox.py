@@ -105,10 +105,14 @@ def claim(limit: int) -> list[Claim]:
         return []
     # Only of those with something to send: after a pause, the yes is the one probe.
     callable_ids = [c.pk for c in Connection.objects.filter(kind="channel", pk__in=asking) if is_callable_now(c, now)]
-    earlier = Message.objects.filter(conversation=OuterRef("conversation"), state__in=["queued", "claimed", "sending"], pk__lt=OuterRef("pk")).exclude(
-        state="queued", due_at__gt=now
+    earlier = Message.objects.filter(
+        conversation=OuterRef("conversation"), state__in=["queued", "claimed", "sending"], pk__lt=OuterRef("pk")
+    ).exclude(state="queued", due_at__gt=now)
+    due = (
+        Message.objects.filter(state="queued", due_at__lte=now, connection__in=callable_ids)
+        .filter(~Exists(earlier))
+        .order_by("due_at", "id")
     )
-    due = Message.objects.filter(state="queued", due_at__lte=now, connection__in=callable_ids).filter(~Exists(earlier)).order_by("due_at", "id")
     if not callable_ids or not due.exists():
         return []
     with transaction.atomic():
@@ -116,7 +120,9 @@ def claim(limit: int) -> list[Claim]:
             due = due.select_for_update(skip_locked=True, of=("self",))
         rows = list(due.values_list("pk", "fence", "conversation_id", "connection_id")[:limit])
         # The rows are locked (on SQLite the whole database is), so nobody else can have taken one since it was read.
-        Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(state="claimed", fence=F("fence") + 1, lease_until=now + LEASE)
+        Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(
+            state="claimed", fence=F("fence") + 1, lease_until=now + LEASE
+        )
     return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows]
 
 
@@ -162,7 +168,9 @@ def _start(claimed: Claim) -> Message | None:
         if verdict.allowed and not reserve(message, conversation, limits, now):
             verdict = decide(candidate_of(message), facts_of(conversation, now, leaving_out=message.pk), limits, now)
         if verdict.allowed and message.kind == "template" and (held := _template_hold(message)):
-            _mine(claimed).update(state="queued", lease_until=None, due_at=now + timedelta(minutes=10), error_code="132015", error_title=held)
+            _mine(claimed).update(
+                state="queued", lease_until=None, due_at=now + timedelta(minutes=10), error_code="132015", error_title=held
+            )
             return None
         write_decision(message, conversation, verdict, moment="send", now=now)
         if verdict.allowed:
@@ -184,7 +192,9 @@ def _was_deferred(message: Message) -> bool:
 
 def _template_hold(message: Message) -> str:
     """Why a template must wait: the platform paused it. Unknown templates are left to the platform's own answer."""
-    known = MessageTemplate.objects.filter(connection=message.connection, name=message.content.get("name", ""), language=message.content.get("language", "")).first()
+    known = MessageTemplate.objects.filter(
+        connection=message.connection, name=message.content.get("name", ""), language=message.content.get("language", "")
+    ).first()
     return f"The template {known.name} is paused by the platform" if known and known.status == MessageTemplate.Status.PAUSED else ""
 
 
@@ -204,20 +214,40 @@ def _show_state(conversation: Conversation, message: Message, state: str) -> Non
 
 
 def _event(conversation: Conversation, kind: str, data: dict[str, Any]) -> None:
-    events.record([Event(contact_id=conversation.identity.contact_id, identity_id=conversation.identity_id, kind=kind, occurred_at=clock.now(), data=data)])
+    events.record(
+        [
+            Event(
+                contact_id=conversation.identity.contact_id,
+                identity_id=conversation.identity_id,
+                kind=kind,
+                occurred_at=clock.now(),
+                data=data,
+            )
+        ]
+    )
 
 
 def _outbound(message: Message, channel: Any) -> OutboundMessage:
     content = dict(message.content)
     if file := content.pop("file", ""):
         content["id"] = content.pop("uploaded", "") or _upload(message, channel, file)
-    return OutboundMessage(client_ref=client_ref(message), to=address_to(message.conversation.identity), kind=message.kind, content=content, reply_to=message.reply_to)
+    return OutboundMessage(
+        client_ref=client_ref(message),
+        to=address_to(message.conversation.identity),
+        kind=message.kind,
+        content=content,
+        reply_to=message.reply_to,
+    )
 
 
 def address_to(identity: Identity) -> Address:
     """Where to send: the number when the person has one on this channel, else the identity the conversation hangs on."""
     if identity.kind == Identity.Kind.WHATSAPP_USER:
-        number = Identity.objects.filter(contact_id=identity.contact_id, kind=Identity.Kind.WHATSAPP, valid_to=None).order_by("-valid_from").first()
+        number = (
+            Identity.objects.filter(contact_id=identity.contact_id, kind=Identity.Kind.WHATSAPP, valid_to=None)
+            .order_by("-valid_from")
+            .first()
+        )
         identity = number or identity
     return Address(identity.kind, identity.value, identity.scope)  # type: ignore[arg-type]
 
@@ -244,7 +274,14 @@ def _accept(claimed: Claim, message: Message, receipt: Receipt) -> None:
         # Of the person only the id may have changed since the start, when two were joined.
         conversation.identity.contact_id = lock_person_behind(claimed.conversation_id)
         now = clock.now()
-        fields = {"external_id": receipt.external_id[:200], "accepted_at": now, "lease_until": None, "due_at": None, "error_code": "", "error_title": ""}
+        fields = {
+            "external_id": receipt.external_id[:200],
+            "accepted_at": now,
+            "lease_until": None,
+            "due_at": None,
+            "error_code": "",
+            "error_title": "",
+        }
         settled = _mine(claimed).filter(state__in=["sending", "unknown"]).update(state="accepted", **fields)
         if not settled:
             # A status overtook our own bookkeeping; only what it could not know is filled in.
@@ -272,7 +309,10 @@ def _settle_error(claimed: Claim, message: Message, error: ConnectorError) -> No
 
 def _settle(claimed: Claim, row: Message, conversation: Conversation, error: ConnectorError) -> None:
     now = clock.now()
-    said = {"error_code": error.code[:40] or type(error).__name__.lower(), "error_title": ": ".join(p for p in (error.title, error.detail) if p)[:500]}
+    said = {
+        "error_code": error.code[:40] or type(error).__name__.lower(),
+        "error_title": ": ".join(p for p in (error.title, error.detail) if p)[:500],
+    }
     if isinstance(error, OutcomeUnknown):
         _mine(claimed).update(state="unknown", lease_until=None, **said)
         touch([conversation.pk])
@@ -313,7 +353,9 @@ def expire_leases() -> int:
     stuck = list(Message.objects.filter(state="sending", lease_until__lte=now).values_list("pk", "conversation_id")[:500])
     title = "The worker stopped while sending; the platform's status or a person settles it"
     for pk, conversation_id in stuck:
-        if Message.objects.filter(pk=pk, state="sending", lease_until__lte=now).update(state="unknown", lease_until=None, error_code="interrupted", error_title=title):
+        if Message.objects.filter(pk=pk, state="sending", lease_until__lte=now).update(
+            state="unknown", lease_until=None, error_code="interrupted", error_title=title
+        ):
             touch([conversation_id])
     return back + len(stuck)
 
@@ -321,4 +363,6 @@ def expire_leases() -> int:
 def review_list(minutes: int = 15) -> Sequence[Message]:
     """Messages whose outcome has been unknown for a while: a supervisor re-sends or gives up."""
     since = clock.now() - timedelta(minutes=minutes)
-    return list(Message.objects.filter(Q(state="unknown") & Q(created_at__lte=since)).select_related("conversation__identity__contact")[:200])
+    return list(
+        Message.objects.filter(Q(state="unknown") & Q(created_at__lte=since)).select_related("conversation__identity__contact")[:200]
+    )

@@ -103,7 +103,14 @@ class Verdict:
 
 def content_hash(kind: str, text: str, content: dict[str, Any]) -> str:
     """The same words, template and variables give the same hash, whatever the letters' case and the spaces around."""
-    body = [kind, " ".join(text.split()).casefold(), content.get("name", ""), content.get("language", ""), content.get("components", ""), content.get("file", "")]
+    body = [
+        kind,
+        " ".join(text.split()).casefold(),
+        content.get("name", ""),
+        content.get("language", ""),
+        content.get("components", ""),
+        content.get("file", ""),
+    ]
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=True, default=str).encode()).hexdigest()[:32]
 
 
@@ -116,7 +123,13 @@ def decide(candidate: Candidate, facts: Facts, limits: Limits, now: datetime) ->
     if not waits:
         return Verdict("allow", counters=_counters(facts, limits, now))
     longest = max(waits, key=lambda verdict: verdict.until or now)
-    if limits.has_window and not candidate.template and longest.until and facts.window_expires_at and longest.until >= facts.window_expires_at:
+    if (
+        limits.has_window
+        and not candidate.template
+        and longest.until
+        and facts.window_expires_at
+        and longest.until >= facts.window_expires_at
+    ):
         return Verdict("refuse", longest.rule, longest.until, longest.counters)
     return longest
 

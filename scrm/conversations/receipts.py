@@ -22,7 +22,9 @@ def ask_for_read_receipt(conversation_id: int) -> None:
     newest = theirs.order_by("-sent_at", "-id").values_list("external_id", flat=True).first()
     if newest is None:
         return
-    ReadReceipt.objects.update_or_create(conversation_id=conversation_id, defaults={"external_id": newest, "attempts": 0, "due_at": clock.now()})
+    ReadReceipt.objects.update_or_create(
+        conversation_id=conversation_id, defaults={"external_id": newest, "attempts": 0, "due_at": clock.now()}
+    )
     jobs.wake_on_commit("receipts")
 
 

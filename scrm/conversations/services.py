@@ -1,4 +1,4 @@
-"""What people, rules, campaigns and partners do with conversations. Every write of this app starts here or in `inbound`, `outbox`, `statuses`.
+"""What people, rules, campaigns and partners do with conversations. All other writes of this app are in `inbound`, `outbox` and `statuses`.
 
 Each service is one transaction and locks the person first. All of them are safe to repeat.
 """
@@ -29,7 +29,16 @@ from scrm.staff.models import User
 
 PREVIEW_LENGTH = 160
 KEY_LENGTH = 120
-KIND_PREVIEWS = {"image": "🖼", "video": "🎞", "audio": "🎤", "document": "📄", "sticker": "🙂", "location": "📍", "contacts": "👤", "order": "🛒"}
+KIND_PREVIEWS = {
+    "image": "🖼",
+    "video": "🎞",
+    "audio": "🎤",
+    "document": "📄",
+    "sticker": "🙂",
+    "location": "📍",
+    "contacts": "👤",
+    "order": "🛒",
+}
 
 
 class RefusedState(Exception):
@@ -80,11 +89,30 @@ def start_conversation(identity: Identity, connection: Connection, *, at: dateti
         if found:
             return found
         conversation = Conversation.objects.create(identity=identity, connection=connection, **defaults)
-        events.record([Event(contact_id=identity.contact_id, identity=identity, kind="conversation.opened", occurred_at=now, data={"conversation": conversation.pk})])
+        events.record(
+            [
+                Event(
+                    contact_id=identity.contact_id,
+                    identity=identity,
+                    kind="conversation.opened",
+                    occurred_at=now,
+                    data={"conversation": conversation.pk},
+                )
+            ]
+        )
     return conversation
 
 
-def preview_decision(conversation: Conversation, *, kind: str = "text", text: str = "", content: dict[str, Any] | None = None, category: str = "service", source: str, by: User | None = None) -> Verdict:
+def preview_decision(
+    conversation: Conversation,
+    *,
+    kind: str = "text",
+    text: str = "",
+    content: dict[str, Any] | None = None,
+    category: str = "service",
+    source: str,
+    by: User | None = None,
+) -> Verdict:
     """What the law would say now. Writes nothing."""
     draft = Message(conversation=conversation, kind=kind, text=text, content=content or {}, category=category, source=source, author=by)
     return _judge(draft, conversation, clock.now())
@@ -151,7 +179,16 @@ def _queue(conversation: Conversation, fields: dict[str, Any]) -> QueueResult:
     again = _first_with(fields["idempotency_key"])
     if again:
         return again
-    message = Message(conversation=conversation, connection=conversation.connection, direction="out", sent_at=now, created_at=now, state="queued", due_at=now, **fields)
+    message = Message(
+        conversation=conversation,
+        connection=conversation.connection,
+        direction="out",
+        sent_at=now,
+        created_at=now,
+        state="queued",
+        due_at=now,
+        **fields,
+    )
     verdict = _judge(message, conversation, now)
     message.state = "blocked" if verdict.verdict == "refuse" else "queued"
     message.due_at = verdict.until if verdict.verdict == "defer" else now
@@ -188,7 +225,18 @@ def write_decision(message: Message, conversation: Conversation, verdict: Verdic
 
 def _record(message: Message, conversation: Conversation, kind: str, now: datetime, **data: Any) -> None:
     details = {"message": message.pk, "conversation": conversation.pk, "source": message.source, **{k: v for k, v in data.items() if v}}
-    events.record([Event(contact_id=conversation.identity.contact_id, identity_id=conversation.identity_id, kind=kind, occurred_at=now, data=details, cause=message.cause)])
+    events.record(
+        [
+            Event(
+                contact_id=conversation.identity.contact_id,
+                identity_id=conversation.identity_id,
+                kind=kind,
+                occurred_at=now,
+                data=details,
+                cause=message.cause,
+            )
+        ]
+    )
 
 
 def _show(conversation: Conversation, message: Message, now: datetime) -> None:
@@ -210,7 +258,9 @@ def _show(conversation: Conversation, message: Message, now: datetime) -> None:
         if conversation.waiting_since:
             _record_response(conversation, message, now)
     if conversation.status == "closed":
-        open_one = Conversation.objects.exclude(status="closed").filter(identity=conversation.identity_id, connection=conversation.connection_id)
+        open_one = Conversation.objects.exclude(status="closed").filter(
+            identity=conversation.identity_id, connection=conversation.connection_id
+        )
         if not open_one.exists():
             changes |= {"status": "open", "closed_at": None}
     elif conversation.status == "snoozed" and message.source == "agent":
@@ -238,7 +288,15 @@ def add_note(conversation: Conversation, *, text: str, by: User) -> Message:
     with transaction.atomic():
         conversation = locked(conversation)
         note = Message.objects.create(
-            conversation=conversation, connection=conversation.connection, direction="note", text=storable(text), sent_at=now, created_at=now, state="received", source="agent", author=by
+            conversation=conversation,
+            connection=conversation.connection,
+            direction="note",
+            text=storable(text),
+            sent_at=now,
+            created_at=now,
+            state="received",
+            source="agent",
+            author=by,
         )
         message_index.add([(note.pk, note.text)])
         touch([conversation.pk])
@@ -266,7 +324,15 @@ def close(conversation: Conversation, *, by: User) -> None:
     with transaction.atomic():
         conversation = locked(conversation)
         if conversation.status != "closed":
-            touch([conversation.pk], status="closed", closed_at=clock.now(), waiting_since=None, unread_count=0, automation_paused_until=None, snoozed_until=None)
+            touch(
+                [conversation.pk],
+                status="closed",
+                closed_at=clock.now(),
+                waiting_since=None,
+                unread_count=0,
+                automation_paused_until=None,
+                snoozed_until=None,
+            )
             _note_event(conversation, "conversation.closed", by=by.username)
 
 
@@ -274,7 +340,11 @@ def reopen(conversation: Conversation, *, by: User) -> Conversation:
     """Open it again, or answer with the one that was opened meanwhile."""
     with transaction.atomic():
         conversation = locked(conversation)
-        other = Conversation.objects.exclude(status="closed").filter(identity=conversation.identity_id, connection=conversation.connection_id).first()
+        other = (
+            Conversation.objects.exclude(status="closed")
+            .filter(identity=conversation.identity_id, connection=conversation.connection_id)
+            .first()
+        )
         if other is not None:
             if other.status == "snoozed":
                 touch([other.pk], status="open", snoozed_until=None)
@@ -320,11 +390,21 @@ def hand_to_person(conversation: Conversation, *, cause: str) -> None:
 
 def _note_event(conversation: Conversation, kind: str, **data: str) -> None:
     details = {"conversation": conversation.pk, **{key: value for key, value in data.items() if value}}
-    events.record([Event(contact_id=conversation.identity.contact_id, identity_id=conversation.identity_id, kind=kind, occurred_at=clock.now(), data=details)])
+    events.record(
+        [
+            Event(
+                contact_id=conversation.identity.contact_id,
+                identity_id=conversation.identity_id,
+                kind=kind,
+                occurred_at=clock.now(),
+                data=details,
+            )
+        ]
+    )
 
 
 def resend(message: Message, *, by: User) -> QueueResult:
-    """A person decides to send again what failed, was blocked, or may not have gone. Each press for the same message is the same message."""
+    """A person decides to send again what failed, was blocked, or may not have gone. However often pressed, it is one new message."""
     if message.direction != "out" or message.state not in {"failed", "blocked", "unknown"}:
         raise RefusedState("Only a message that failed, was blocked or has an unknown outcome can be sent again.")
     content = {key: value for key, value in message.content.items() if key != "uploaded"}
@@ -346,7 +426,9 @@ def give_up(message: Message, *, by: User) -> None:
     """A person settles an unknown outcome as failed. The slot stays taken, because the message may have gone."""
     with transaction.atomic():
         locked(message.conversation_id)
-        changed = Message.objects.filter(pk=message.pk, state="unknown").update(state="failed", failed_at=clock.now(), error_code="given_up", error_title=f"Given up by {by.username}")
+        changed = Message.objects.filter(pk=message.pk, state="unknown").update(
+            state="failed", failed_at=clock.now(), error_code="given_up", error_title=f"Given up by {by.username}"
+        )
         if not changed:
             raise RefusedState("The outcome of this message is known by now.")
         touch([message.conversation_id])

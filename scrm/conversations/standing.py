@@ -47,7 +47,9 @@ def facts_of(conversation: Conversation, now: datetime, *, leaving_out: int | No
     """What is known of the person behind a conversation. `leaving_out`: the message whose own slot must not count against it."""
     identities = list(Identity.objects.filter(contact_id=conversation.identity.contact_id))
     slots = Reservation.objects.filter(identity__in=[i.pk for i in identities], released=False, reserved_at__gt=now - LOOKBACK)
-    held = list(slots.values_list("message_id", "connection_id", "quota_day", "reserved_at", "template", "category", "content_hash", "event_key"))
+    held = list(
+        slots.values_list("message_id", "connection_id", "quota_day", "reserved_at", "template", "category", "content_hash", "event_key")
+    )
     today = (leaving_out, conversation.connection_id, business_day(now, conversation.connection.time_zone))
     own_today = sum(1 for slot in held if slot[:3] == today) if leaving_out is not None else 0
     return Facts(
@@ -55,7 +57,9 @@ def facts_of(conversation: Conversation, now: datetime, *, leaving_out: int | No
         last_inbound_at=conversation.last_inbound_at,
         opted_out_at=_latest(i.opted_out_at for i in identities),
         marketing_opted_out_at=_latest(i.marketing_opted_out_at for i in identities),
-        marketing_opt_in_at=None if any(i.marketing_opted_out_at for i in identities) else _latest(i.marketing_opt_in_at for i in identities),
+        marketing_opt_in_at=None
+        if any(i.marketing_opted_out_at for i in identities)
+        else _latest(i.marketing_opt_in_at for i in identities),
         paused_until=conversation.automation_paused_until,
         sent=[Sent(*slot[3:]) for slot in held if leaving_out is None or slot[0] != leaving_out],
         used_today=used_today(conversation.connection, now) - own_today,

@@ -25,7 +25,20 @@ from scrm.core import clock
 from scrm.core.rows import insert_new, update_many
 
 ORPHANS_WAIT = timedelta(hours=72)
-STATUS_FIELDS = ("state", "external_id", "accepted_at", "delivered_at", "read_at", "failed_at", "error_code", "error_title", "price_category", "billable", "lease_until", "due_at")
+STATUS_FIELDS = (
+    "state",
+    "external_id",
+    "accepted_at",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "error_code",
+    "error_title",
+    "price_category",
+    "billable",
+    "lease_until",
+    "due_at",
+)
 
 
 def client_ref(message: Message) -> str:
@@ -116,7 +129,9 @@ def _write(changed: dict[int, Message], before: dict[int, str]) -> None:
 def _show_last(moved: Sequence[Message]) -> None:
     """The list shows the ticks of the last message."""
     for message in moved:
-        Conversation.objects.filter(pk=message.conversation_id, last_direction="out", last_message_at__lte=message.created_at).update(last_state=message.state)
+        Conversation.objects.filter(pk=message.conversation_id, last_direction="out", last_message_at__lte=message.created_at).update(
+            last_state=message.state
+        )
 
 
 def _status_event(message: Message) -> Event:
@@ -125,7 +140,9 @@ def _status_event(message: Message) -> Event:
     if message.error_code:
         data["code"] = message.error_code
     at = message.failed_at if message.state == "failed" else message.read_at
-    return Event(contact_id=identity.contact_id, identity=identity, kind=f"message.{message.state}", occurred_at=at or clock.now(), data=data)
+    return Event(
+        contact_id=identity.contact_id, identity=identity, kind=f"message.{message.state}", occurred_at=at or clock.now(), data=data
+    )
 
 
 def _keep(connection: Connection, updates: Iterable[StatusUpdate]) -> None:
@@ -135,7 +152,12 @@ def _keep(connection: Connection, updates: Iterable[StatusUpdate]) -> None:
             external_id=update.external_id[:200],
             status=update.status,
             occurred_at=update.occurred_at,
-            payload={"errors": [asdict(error) for error in update.errors], "client_ref": update.client_ref, "price_category": update.price_category, "billable": update.billable},
+            payload={
+                "errors": [asdict(error) for error in update.errors],
+                "client_ref": update.client_ref,
+                "price_category": update.price_category,
+                "billable": update.billable,
+            },
             received_at=clock.now(),
         )
         for update in updates
@@ -181,5 +203,3 @@ def sweep_orphans() -> None:
         known = list(Message.objects.filter(connection=connection, external_id__in=wanted).values_list("external_id", flat=True))
         with transaction.atomic():
             join_orphans(connection, known)
-
-

@@ -33,7 +33,9 @@ def sync_templates(connection: Connection) -> int:
             "external_id": str(item.get("external_id", ""))[:60],
             "synced_at": now,
         }
-        row, _ = MessageTemplate.objects.update_or_create(connection=connection, name=item["name"], language=item["language"], defaults=fields)
+        row, _ = MessageTemplate.objects.update_or_create(
+            connection=connection, name=item["name"], language=item["language"], defaults=fields
+        )
         seen.append(row.pk)
     MessageTemplate.objects.filter(connection=connection).exclude(pk__in=seen).update(status="DISABLED", synced_at=now)
     return len(seen)

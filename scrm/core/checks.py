@@ -22,7 +22,13 @@ def spool_is_writable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return [Error(f"The spool folder {folder} cannot be written: {error}.", hint="Set SPOOL_DIR to a folder that the web processes may write.", id="scrm.E001")]
+        return [
+            Error(
+                f"The spool folder {folder} cannot be written: {error}.",
+                hint="Set SPOOL_DIR to a folder that the web processes may write.",
+                id="scrm.E001",
+            )
+        ]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,7 @@ def secret_file(path: Path, make: Any) -> str:
         scratch = path.with_suffix(f".{os.getpid()}")
         scratch.write_text(make())
         scratch.chmod(0o600)
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(scratch, path)
-        except FileExistsError:
-            pass
         scratch.unlink()
     return path.read_text().strip()

@@ -14,6 +14,10 @@ def trail(error: BaseException) -> str:
 
     A database's own message quotes values of the failing row, so the message is left out.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(ROOT)) and ".venv" not in frame.filename]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith(str(ROOT)) and ".venv" not in frame.filename
+    ]
     places = [f"{Path(frame.filename).relative_to(ROOT)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
     return f"{type(error).__name__} at {' < '.join(places[:FRAMES]) or 'an unknown place'}"

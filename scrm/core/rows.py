@@ -60,7 +60,10 @@ def update_many(model: type[models.Model], rows: Iterable[models.Model], fields:
     columns = _columns(model, fields)
     pk = model._meta.pk
     everything = [pk, *columns]
-    casts = ["" if connection.vendor == "sqlite" else f"::{f.rel_db_type(connection) if f.primary_key else f.db_type(connection)}" for f in everything]
+    casts = [
+        "" if connection.vendor == "sqlite" else f"::{f.rel_db_type(connection) if f.primary_key else f.db_type(connection)}"
+        for f in everything
+    ]
     row_sql = "(" + ", ".join(f"%s{cast}" for cast in casts) + ")"
     assignments = ", ".join(f"{_name(connection, f)} = v.column{n}" for n, f in enumerate(columns, start=2))
     table = quote(model._meta.db_table)

@@ -6,7 +6,6 @@ named in `CONSOLE_POLICY`; everything else gets the strict one.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +20,7 @@ STRICT_POLICY = (
 # 'unsafe-eval', because the admin theme's Alpine compiles the expressions in its attributes (its build without eval takes only names);
 # inline styles, because the theme prints its colours in a <style> element, has style attributes, and its htmx adds a <style> of its own.
 # No page has an inline script: 'unsafe-inline' stays out of script-src, so markup that slips through runs nothing.
-CONSOLE_POLICY = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
-
-
-def csp_nonce(request: HttpRequest) -> dict[str, str]:
-    return {"csp_nonce": getattr(request, "csp_nonce", "")}
+CONSOLE_POLICY = "script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
 
 
 class SecurityHeadersMiddleware:
@@ -33,7 +28,6 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
         response = self.get_response(request)
         if "Content-Security-Policy" not in response:
             response["Content-Security-Policy"] = self.policy(request)
@@ -45,8 +39,7 @@ class SecurityHeadersMiddleware:
     def policy(self, request: HttpRequest) -> str:
         if not request.path.startswith("/admin/"):
             return STRICT_POLICY
-        nonce = request.csp_nonce  # type: ignore[attr-defined]
-        return f"{STRICT_POLICY}; {CONSOLE_POLICY.format(nonce=nonce)}"
+        return f"{STRICT_POLICY}; {CONSOLE_POLICY}"
 
 
 def storable(value: Any) -> Any:

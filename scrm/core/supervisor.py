@@ -50,7 +50,7 @@ class Program:
             self.command,
             env={**os.environ, "SCRM_SUPERVISED": "1", **self.environment},
             start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - the only moment at which the kernel can be told
+            preexec_fn=lambda: die_with_parent(parent),  # the only moment at which the kernel can be told
         )
         self.started_at = time.monotonic()
 

@@ -1,4 +1,7 @@
-"""The sum that must always hold, for every connection: received = processed + duplicate + parked + waiting. And the ways to put parked items right."""
+"""The sum that must hold for every connection: received = processed + duplicate + parked + waiting.
+
+And the ways to put parked items right.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ def sums() -> list[Sums]:
     """One line a connection, read in one transaction so that the line adds up while work goes on."""
     with transaction.atomic():
         _one_snapshot()
-        totals = {r["connection_id"]: r for r in LedgerTotal.objects.values("connection_id").annotate(r=Sum("received"), p=Sum("processed"), d=Sum("duplicate"))}
+        totals = {
+            r["connection_id"]: r
+            for r in LedgerTotal.objects.values("connection_id").annotate(r=Sum("received"), p=Sum("processed"), d=Sum("duplicate"))
+        }
         parked = dict(InboundItem.objects.filter(state="parked").values_list("connection_id").annotate(n=Count("id")))
         waiting = dict(InboundEvent.objects.exclude(state="done").values_list("connection_id").annotate(n=Count("id")))
         connections = list(Connection.objects.order_by("kind", "slug"))

@@ -11,7 +11,9 @@ from scrm.contacts.services import Sender, record_consent, resolve_many
 from scrm.conversations.models import MessageTemplate
 from scrm.core.security import storable
 
-REMEMBERED = frozenset({"phone_number_quality_update", "business_capability_update", "account_update", "account_review_update", "phone_number_name_update"})
+REMEMBERED = frozenset(
+    {"phone_number_quality_update", "business_capability_update", "account_update", "account_review_update", "phone_number_name_update"}
+)
 
 
 def apply_notice(connection: Connection, notice: Notice, *, at: datetime) -> None:
@@ -30,14 +32,25 @@ def _obey_preference(notice: Notice, at: datetime) -> None:
     if value not in {"stop", "resume"}:
         return
     (identity,) = resolve_many([Sender(notice.subject, at=notice.occurred_at or at)])
-    record_consent(identity, purpose="marketing", allowed=value == "resume", source="platform", evidence=notice.key, at=notice.occurred_at or at)
+    record_consent(
+        identity, purpose="marketing", allowed=value == "resume", source="platform", evidence=notice.key, at=notice.occurred_at or at
+    )
 
 
 def _note_template(connection: Connection, notice: Notice) -> None:
     known = MessageTemplate.objects.filter(
-        connection=connection, name=str(notice.data.get("message_template_name", "")), language=str(notice.data.get("message_template_language", ""))
+        connection=connection,
+        name=str(notice.data.get("message_template_name", "")),
+        language=str(notice.data.get("message_template_language", "")),
     )
-    status = {"APPROVED": "APPROVED", "REINSTATED": "APPROVED", "UNPAUSED": "APPROVED", "PAUSED": "PAUSED", "DISABLED": "DISABLED", "REJECTED": "REJECTED"}
+    status = {
+        "APPROVED": "APPROVED",
+        "REINSTATED": "APPROVED",
+        "UNPAUSED": "APPROVED",
+        "PAUSED": "PAUSED",
+        "DISABLED": "DISABLED",
+        "REJECTED": "REJECTED",
+    }
     event = str(notice.data.get("event", ""))
     if event in status:
         known.update(status=status[event])

@@ -148,7 +148,7 @@ def _items(body: InboundEvent, connection_: Connection) -> list[InboundItem]:
 
 
 def _owner(item: InboundItem, posted_to: Connection) -> Connection:
-    """A platform may send for all numbers of a business account to one address: the number's own connection gets it, if it shares the secret."""
+    """A platform may send for all numbers of an account to one address: the number's own connection gets it, if it shares the secret."""
     if not item.account_id or item.account_id == posted_to.account_id or isinstance(item, Notice):
         return posted_to
     for other in Connection.objects.filter(account_id=item.account_id, adapter=posted_to.adapter):
@@ -270,7 +270,9 @@ def _sender(work: Work) -> Sender:
     addresses = tuple(sorted((storable_address(a) for a in item.sender), key=lambda address: address.kind != "whatsapp"))
     if not any(address.kind in MATCHED_KINDS for address in addresses):
         raise Refused("states no sender that can be answered")
-    return Sender(addresses, name=storable(item.profile_name), country=work.connection.country, language=work.connection.language, at=item.sent_at)
+    return Sender(
+        addresses, name=storable(item.profile_name), country=work.connection.country, language=work.connection.language, at=item.sent_at
+    )
 
 
 def storable_address(address: Address) -> Address:
@@ -296,7 +298,9 @@ def _finish(bodies: Sequence[InboundEvent], work: Sequence[Work], *, processed: 
         body.state, body.lease_until = "done", None
         body.item_count = found[body.pk]
         body.duplicate_count = body.item_count - settled[body.pk]
-    fences = dict(InboundEvent.objects.select_for_update().filter(pk__in=[body.pk for body in bodies]).order_by("pk").values_list("pk", "fence"))
+    fences = dict(
+        InboundEvent.objects.select_for_update().filter(pk__in=[body.pk for body in bodies]).order_by("pk").values_list("pk", "fence")
+    )
     if any(fences.get(body.pk) != body.fence for body in bodies):
         raise Overtaken
     update_many(InboundEvent, bodies, ["state", "lease_until", "item_count", "duplicate_count"])
@@ -358,7 +362,9 @@ def replay_item(row: ItemRow) -> str:
         return item.reason if isinstance(item, Unreadable) else "its body reads differently now"
     try:
         with transaction.atomic():
-            won = ItemRow.objects.filter(pk=row.pk, state="parked").update(state="processed", processed_at=clock.now(), attempts=F("attempts") + 1)
+            won = ItemRow.objects.filter(pk=row.pk, state="parked").update(
+                state="processed", processed_at=clock.now(), attempts=F("attempts") + 1
+            )
             if won:
                 apply([Work(item, event.pk, row.received_at, owner)])
                 add_to_totals(owner.pk, processed=1, shard=os.getpid())

@@ -73,7 +73,7 @@ def write(*, slug: str, body: bytes, headers: dict[str, str], checked: bool) -> 
             file.write(record)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(scratch, target)
+        scratch.rename(target)
         _sync_folder()
     except OSError:
         logger.exception("the spool cannot be written")

@@ -36,7 +36,8 @@ from scrm.staff.models import Team, User
 from scrm.sync.defaults import install_mappings
 from scrm.tags import shipped as shipped_tags
 
-PASSWORD = "sandbox"
+# Printed at every start; the sandbox cannot be installed in production.
+PASSWORD = "sandbox"  # noqa: S105
 LANGUAGES = {"zh_HK": "zh-hk", "zh_TW": "zh-hant", "ja": "ja", "en": "en", "zh_CN": "zh-hans"}
 STAFF = (
     # user name, name shown, language, time zone, team, rights
@@ -49,9 +50,10 @@ STAFF = (
 PEOPLE_AT_ONCE = 10
 AGENT_OF = {"sandbox-hk": "mei", "sandbox-tw": "wei", "sandbox-jp": "yuki"}
 AGENT_RIGHTS = (
-    "view_contact", "change_contact", "view_identity", "view_conversation", "change_conversation", "view_message", "add_message", "view_decision",
-    "view_tag", "view_tagassignment", "add_tagassignment", "change_tagassignment", "view_order", "view_shipment", "view_product", "view_quickreply",
-    "view_messagetemplate", "view_response", "view_run", "view_event", "view_externalrecord", "view_consent", "view_attachment",
+    "view_contact", "change_contact", "view_identity", "view_conversation", "change_conversation", "view_message",
+    "add_message", "view_decision", "view_tag", "view_tagassignment", "add_tagassignment", "change_tagassignment", "view_order",
+    "view_shipment", "view_product", "view_quickreply", "view_messagetemplate", "view_response", "view_run", "view_event",
+    "view_externalrecord", "view_consent", "view_attachment",
 )  # fmt: skip
 
 
@@ -71,7 +73,13 @@ def ensure_staff() -> None:
     for username, name, language, zone, team_name, rights in STAFF:
         user, made = User.objects.get_or_create(
             username=username,
-            defaults={"display_name": name, "language": language, "time_zone": zone, "is_staff": True, "is_superuser": rights == "administrator"},
+            defaults={
+                "display_name": name,
+                "language": language,
+                "time_zone": zone,
+                "is_staff": True,
+                "is_superuser": rights == "administrator",
+            },
         )
         if made:
             user.set_password(PASSWORD)
@@ -115,7 +123,9 @@ def ensure_replies() -> None:
     if QuickReply.objects.exists():
         return
     QuickReply.objects.bulk_create(
-        QuickReply(shortcut=reply.shortcut, language=language, title=reply.title, text=text) for reply in QUICK_REPLIES for language, text in reply.texts.items()
+        QuickReply(shortcut=reply.shortcut, language=language, title=reply.title, text=text)
+        for reply in QUICK_REPLIES
+        for language, text in reply.texts.items()
     )
 
 
@@ -137,7 +147,12 @@ def ensure_orders(now: datetime | None = None) -> int:
 
 def sender_of(person: Person, portfolio: str) -> Sender:
     addresses = (Address("whatsapp", person.phone),) if person.phone else ()
-    return Sender((*addresses, Address("whatsapp_user", person.user_id, portfolio)), name=person.name, country=person.country, language=LANGUAGES.get(person.language, ""))
+    return Sender(
+        (*addresses, Address("whatsapp_user", person.user_id, portfolio)),
+        name=person.name,
+        country=person.country,
+        language=LANGUAGES.get(person.language, ""),
+    )
 
 
 def _store(order: OrderFacts, identity: Identity) -> None:

@@ -32,10 +32,22 @@ from scrm.staff.models import User
 
 NAME = "sandbox story"
 NUMBER_OF = {"HK": "sandbox-hk", "SG": "sandbox-hk", "TW": "sandbox-tw", "JP": "sandbox-jp"}
-PICTURES = {"broken_pump": "damaged", "leaking_bottle": "damaged", "wrong_colour": "parcel", "dented_box": "parcel", "receipt": "receipt", "product_shelf": "serum"}
+PICTURES = {
+    "broken_pump": "damaged",
+    "leaking_bottle": "damaged",
+    "wrong_colour": "parcel",
+    "dented_box": "parcel",
+    "receipt": "receipt",
+    "product_shelf": "serum",
+}
 LONGEST_WAIT = 60.0
 # Questions that come in at the end, when the rules are switched on, so that an automatic answer can be seen at once.
-LIVE = (("JP", "注文した商品はいつ届きますか？"), ("HK", "我個包裹到咗邊呀？"), ("TW", "請問我的訂單出貨了嗎？"), ("SG", "Hi, where is my parcel?"))
+LIVE = (
+    ("JP", "注文した商品はいつ届きますか？"),
+    ("HK", "我個包裹到咗邊呀？"),
+    ("TW", "請問我的訂單出貨了嗎？"),
+    ("SG", "Hi, where is my parcel?"),
+)
 
 KeepGoing = Callable[[], bool]
 
@@ -61,7 +73,7 @@ def is_told() -> bool:
     return Timetable.objects.filter(name=NAME, finished_at__isnull=False).exists()
 
 
-def tell(*, pause: KeepGoing = lambda: False, say: Callable[[str], None] = lambda line: None) -> int:
+def tell(*, pause: KeepGoing = lambda: False, say: Callable[[str], None] = print) -> int:
     """Tell what is missing of the story. `pause` is called while waiting and answers True to break off."""
     row, _ = Timetable.objects.get_or_create(name=NAME, defaults={"started_at": clock.now()})
     now = _first_time()
@@ -140,7 +152,9 @@ def _wait_until_stored(chapters: list[Chapter], pause: KeepGoing) -> None:
         if not wanted:
             return
         time.sleep(0.1)
-    raise RuntimeError(f"{len(wanted)} of the story's messages did not come through the pipeline within {LONGEST_WAIT:.0f} s; see /admin/ledger/")
+    raise RuntimeError(
+        f"{len(wanted)} of the story's messages did not come through the pipeline within {LONGEST_WAIT:.0f} s; see /admin/ledger/"
+    )
 
 
 def _conversation(chapter: Chapter) -> Conversation | None:
@@ -155,7 +169,9 @@ def _answer(chapter: Chapter, step: int) -> None:
         return
     agent = User.objects.get(username=onboarding.AGENT_OF[chapter.number.slug])
     with clock.frozen(chapter.at(turn)):
-        services.queue_message(conversation, text=str(turn[2]), source="agent", by=agent, idempotency_key=f"story:{chapter.person.user_id}:{step}")
+        services.queue_message(
+            conversation, text=str(turn[2]), source="agent", by=agent, idempotency_key=f"story:{chapter.person.user_id}:{step}"
+        )
 
 
 def _set_phone_times(chapters: list[Chapter]) -> None:
@@ -165,7 +181,9 @@ def _set_phone_times(chapters: list[Chapter]) -> None:
         if not open_:
             break
         time.sleep(0.1)
-    for external_id, at in Stored.objects.filter(idempotency_key__startswith="story:").exclude(external_id="").values_list("external_id", "sent_at"):
+    for external_id, at in (
+        Stored.objects.filter(idempotency_key__startswith="story:").exclude(external_id="").values_list("external_id", "sent_at")
+    ):
         Message.objects.filter(wamid=external_id).update(sent_at=at)
 
 

@@ -104,8 +104,16 @@ class Thread:
     def test_shows_a_missing_file_as_missing(self, desk: Client) -> None:
         conversation = people.conversation()
         message = said(conversation, "", kind="image")
-        Attachment.objects.create(message=message, kind="image", state="failed", last_error="gone", due_at=timezone.now())
-        assert "missing: gone" in page(desk, conversation)
+        file = Attachment.objects.create(message=message, kind="image", state="failed", last_error="gone", due_at=timezone.now())
+        html = page(desk, conversation)
+        assert "could not be fetched" in html and "gone" in html and f"/admin/inbox/files/{file.pk}/fetch/" in html
+
+    def test_fetches_a_missing_file_again(self, desk: Client) -> None:
+        message = said(people.conversation(), "", kind="image")
+        file = Attachment.objects.create(message=message, kind="image", state="failed", attempts=6, due_at=timezone.now())
+        desk.post(f"/admin/inbox/files/{file.pk}/fetch/")
+        file.refresh_from_db()
+        assert (file.state, file.attempts) == ("waiting", 0)
 
     def test_separates_days_in_the_viewers_time_zone(self, desk: Client, mei: User) -> None:
         conversation = people.conversation()

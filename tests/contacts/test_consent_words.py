@@ -6,7 +6,9 @@ from scrm.contacts.consent_words import reading
 
 
 class Reading:
-    @pytest.mark.parametrize("text", ["STOP", "stop.", " Stop ", "ＳＴＯＰ", "配信停止", "退訂", "退订", "取消訂閱", "unsubscribe", "「配信停止」"])
+    @pytest.mark.parametrize(
+        "text", ["STOP", "stop.", " Stop ", "ＳＴＯＰ", "配信停止", "退訂", "退订", "取消訂閱", "unsubscribe", "「配信停止」"]
+    )
     def test_hears_a_stop_in_four_languages(self, text):
         assert reading(text) is False
 

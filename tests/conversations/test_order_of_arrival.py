@@ -15,7 +15,9 @@ from tests.people import NOON, customer, hong_kong
 
 def _arrival(number: str, text: str, seconds: int = 0) -> Arrival:
     at = NOON + timedelta(seconds=seconds)
-    item = InboundMessage(key=number, account_id="", external_id=number, sender=(Address("whatsapp", "85291234567"),), kind="text", sent_at=at, text=text)
+    item = InboundMessage(
+        key=number, account_id="", external_id=number, sender=(Address("whatsapp", "85291234567"),), kind="text", sent_at=at, text=text
+    )
     return Arrival(item, customer(), hong_kong(), NOON)
 
 

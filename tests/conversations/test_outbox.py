@@ -10,7 +10,7 @@ from connectors.contracts import Receipt, StatusUpdate
 from connectors.errors import NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
 from scrm.contacts.models import Consent
 from scrm.conversations import outbox, services, statuses
-from scrm.conversations.models import Decision, Message, MessageTemplate, OrphanStatus, Quota
+from scrm.conversations.models import Decision, MessageTemplate, OrphanStatus, Quota
 from scrm.core import clock
 from tests.people import NOON, agent, conversation, customer, hong_kong
 
@@ -25,11 +25,19 @@ def noon():
 
 def queued(chat=None, text="多謝您嘅查詢", **more):
     chat = chat or conversation(at=NOON)
-    return services.queue_message(chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": f"key {text}", **more}).message
+    return services.queue_message(
+        chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": f"key {text}", **more}
+    ).message
 
 
 def told(message, status, ref=True, **more):
-    given = {"key": f"s:{message.pk}:{status}", "account_id": "", "external_id": message.external_id or "wamid.LATE", "status": status, "occurred_at": clock.now()}
+    given = {
+        "key": f"s:{message.pk}:{status}",
+        "account_id": "",
+        "external_id": message.external_id or "wamid.LATE",
+        "status": status,
+        "occurred_at": clock.now(),
+    }
     return StatusUpdate(**given, client_ref=statuses.client_ref(message) if ref else "", **more)
 
 
@@ -83,7 +91,9 @@ class Sending:
         assert channel.sent[-1].content == {"id": "media-1", "caption": "呢款", "mime_type": "image/jpeg"}
 
     def test_holds_a_template_that_the_platform_paused(self, channel):
-        MessageTemplate.objects.create(connection=hong_kong(), name="order_update", language="ja", category="UTILITY", status="PAUSED", synced_at=NOON)
+        MessageTemplate.objects.create(
+            connection=hong_kong(), name="order_update", language="ja", category="UTILITY", status="PAUSED", synced_at=NOON
+        )
         message = queued(kind="template", content={"name": "order_update", "language": "ja", "components": []}, category="utility")
         outbox.send_due()
         message.refresh_from_db()
@@ -224,7 +234,9 @@ class Statuses:
     def test_of_another_installation_do_not_fit(self, channel):
         message = queued()
         foreign = told(message, "read", ref=False)
-        foreign = StatusUpdate(**{**{f: getattr(foreign, f) for f in foreign.__dataclass_fields__}, "client_ref": f"m{message.pk}.0000000000"})
+        foreign = StatusUpdate(
+            **{**{f: getattr(foreign, f) for f in foreign.__dataclass_fields__}, "client_ref": f"m{message.pk}.0000000000"}
+        )
         assert statuses.apply_statuses(message.connection, [foreign]) == 0
 
 

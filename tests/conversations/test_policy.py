@@ -145,10 +145,23 @@ class QuietHours:
 
 stamps = st.timedeltas(timedelta(0), timedelta(days=40)).map(lambda ago: NOW - ago)
 histories = st.lists(
-    st.builds(Sent, stamps, st.booleans(), st.sampled_from(["service", "utility", "marketing"]), st.sampled_from("abc"), st.sampled_from(["", "e1"])), max_size=12
+    st.builds(
+        Sent,
+        stamps,
+        st.booleans(),
+        st.sampled_from(["service", "utility", "marketing"]),
+        st.sampled_from("abc"),
+        st.sampled_from(["", "e1"]),
+    ),
+    max_size=12,
 )
 candidates = st.builds(
-    Candidate, st.sampled_from(["agent", "rule", "campaign", "api"]), st.sampled_from(["service", "utility", "marketing"]), st.booleans(), st.sampled_from("abc"), st.sampled_from(["", "e1"])
+    Candidate,
+    st.sampled_from(["agent", "rule", "campaign", "api"]),
+    st.sampled_from(["service", "utility", "marketing"]),
+    st.booleans(),
+    st.sampled_from("abc"),
+    st.sampled_from(["", "e1"]),
 )
 situations = st.builds(
     Facts,

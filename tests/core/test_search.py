@@ -18,7 +18,13 @@ pytestmark = pytest.mark.django_db
 class ContactSearch:
     @pytest.fixture(autouse=True)
     def people(self):
-        for name, phone in [("陳大文", "85291234567"), ("佐藤 結衣", "819012345678"), ("Tan Wei Ling", "6581234567"), ("ﾀﾅｶ ﾊﾅ", "818055556666"), ("林怡君", "886912345678")]:
+        for name, phone in [
+            ("陳大文", "85291234567"),
+            ("佐藤 結衣", "819012345678"),
+            ("Tan Wei Ling", "6581234567"),
+            ("ﾀﾅｶ ﾊﾅ", "818055556666"),
+            ("林怡君", "886912345678"),
+        ]:
             customer(name, phone)
 
     @pytest.mark.parametrize(

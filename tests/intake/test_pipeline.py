@@ -51,7 +51,11 @@ class Messages:
         assert (chat.identity.contact.name, chat.identity.e164) == ("陳大文", "+85291234567")
         assert (chat.unread_count, chat.last_preview) == (1, "你好")
         assert chat.window_expires_at == message.sent_at + timedelta(hours=24)
-        assert list(Event.objects.order_by("id").values_list("kind", flat=True)) == ["contact.created", "conversation.opened", "message.received"]
+        assert list(Event.objects.order_by("id").values_list("kind", flat=True)) == [
+            "contact.created",
+            "conversation.opened",
+            "message.received",
+        ]
 
     def test_delivered_twice_change_nothing(self):
         again = text_message("你好", id="wamid.ONE")
@@ -125,7 +129,13 @@ class Messages:
         assert line("jp").processed == 1
 
     def test_with_pictures_wait_for_their_files(self):
-        picture = {"from": "85291234567", "id": wamid(2), "timestamp": str(int(NOON.timestamp())), "type": "image", "image": {"id": "1013859600285441", "mime_type": "image/jpeg", "caption": "呢款"}}
+        picture = {
+            "from": "85291234567",
+            "id": wamid(2),
+            "timestamp": str(int(NOON.timestamp())),
+            "type": "image",
+            "image": {"id": "1013859600285441", "mime_type": "image/jpeg", "caption": "呢款"},
+        }
         take(picture)
         assert Attachment.objects.get().external_id == "1013859600285441"
         assert Message.objects.get().text == "呢款"
@@ -156,8 +166,16 @@ class Messages:
         assert Identity.objects.get().opted_out_at is None
 
     def test_of_people_without_a_number_are_theirs(self):
-        message = {"from_user_id": "HK.13491208655302741918", "id": wamid(3), "timestamp": str(int(NOON.timestamp())), "type": "text", "text": {"body": "hi"}}
-        raw = body(hong_kong(), messages=[message]).replace(b'"contacts": []', b'"contacts": [{"profile": {"name": "Ah Ming", "username": "ahming"}, "user_id": "HK.13491208655302741918"}]')
+        message = {
+            "from_user_id": "HK.13491208655302741918",
+            "id": wamid(3),
+            "timestamp": str(int(NOON.timestamp())),
+            "type": "text",
+            "text": {"body": "hi"},
+        }
+        raw = body(hong_kong(), messages=[message]).replace(
+            b'"contacts": []', b'"contacts": [{"profile": {"name": "Ah Ming", "username": "ahming"}, "user_id": "HK.13491208655302741918"}]'
+        )
         post(hong_kong(), raw)
         run()
         assert Message.objects.get().conversation.identity.kind == "whatsapp_user"
@@ -170,11 +188,28 @@ class Echoes:
         value = {
             "messaging_product": "whatsapp",
             "metadata": {"display_phone_number": "85268102244", "phone_number_id": hong_kong().account_id},
-            "message_echoes": [{"from": "85268102244", "to": "85291234567", "id": wamid(9), "timestamp": str(int(clock.now().timestamp())), "type": "text", "text": {"body": "有呀"}}],
+            "message_echoes": [
+                {
+                    "from": "85268102244",
+                    "to": "85291234567",
+                    "id": wamid(9),
+                    "timestamp": str(int(clock.now().timestamp())),
+                    "type": "text",
+                    "text": {"body": "有呀"},
+                }
+            ],
         }
         import json
 
-        post(hong_kong(), json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "smb_message_echoes", "value": value}]}]}).encode())
+        post(
+            hong_kong(),
+            json.dumps(
+                {
+                    "object": "whatsapp_business_account",
+                    "entry": [{"id": "1", "changes": [{"field": "smb_message_echoes", "value": value}]}],
+                }
+            ).encode(),
+        )
         run()
         chat = Conversation.objects.get()
         assert chat.automation_paused_until > clock.now()
@@ -240,7 +275,20 @@ class Crashes:
 
 
 class Garbage:
-    @pytest.mark.parametrize("raw", [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"entry": 5}', b"\xff\xfe", b'{"entry":[{"changes":[{"value":{"messages":[{"id":"\\ud800\\u0000"}]}}]}]}', b"9" * 5000])
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"null",
+            b"[]",
+            b"{",
+            b"[" * 100_000,
+            b'{"entry": 5}',
+            b"\xff\xfe",
+            b'{"entry":[{"changes":[{"value":{"messages":[{"id":"\\ud800\\u0000"}]}}]}]}',
+            b"9" * 5000,
+        ],
+    )
     def test_is_kept_parked_or_processed_and_counted(self, raw):
         assert post(hong_kong(), raw) == 200
         run()

@@ -38,7 +38,15 @@ class Handshake:
         assert (answer.status_code, answer.content) == (200, b"1158201444")
         assert answer["Content-Type"].startswith("text/plain")
 
-    @pytest.mark.parametrize("query", [{"hub.verify_token": "wrong"}, {}, {"hub.verify_token": "open sesame", "hub.mode": "other"}, {"hub.verify_token": "open sesame", "hub.challenge": "<script>"}])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"hub.verify_token": "wrong"},
+            {},
+            {"hub.verify_token": "open sesame", "hub.mode": "other"},
+            {"hub.verify_token": "open sesame", "hub.challenge": "<script>"},
+        ],
+    )
     def test_refuses_everybody_else(self, query):
         assert self.ask(**query).status_code == 403
 
@@ -56,7 +64,9 @@ class Post:
         assert post(hong_kong(), body(hong_kong(), messages=[]), secret=secret) == 403
         assert not InboundEvent.objects.exists()
 
-    @pytest.mark.parametrize("path", ["/webhooks/whatsapp/nobody/", "/webhooks/line/hk/", "/webhooks/fax/hk/", "/webhooks/", "/webhooks/whatsapp/a/b/c"])
+    @pytest.mark.parametrize(
+        "path", ["/webhooks/whatsapp/nobody/", "/webhooks/line/hk/", "/webhooks/fax/hk/", "/webhooks/", "/webhooks/whatsapp/a/b/c"]
+    )
     def test_to_an_address_that_is_not_ours_is_unknown(self, path):
         hong_kong()
         assert Client().post(path, data=b"{}", content_type="application/json").status_code == 404

@@ -71,15 +71,25 @@ def test_a_question_is_answered_tagged_read_and_stands_in_the_crm(shop):
     assert order.number in answer.text
 
     yuki = User.objects.get(username="yuki")
-    reply = services.queue_message(chat, text="本日中にお届け予定でございます。", source="agent", by=yuki, idempotency_key="composer-1").message
+    reply = services.queue_message(
+        chat, text="本日中にお届け予定でございます。", source="agent", by=yuki, idempotency_key="composer-1"
+    ).message
     services.mark_read(Conversation.objects.get(pk=chat.pk), by=yuki)
     work(lambda: Message.objects.get(pk=reply.pk).state == "delivered")
     read_chat(Chat.objects.get(person=person))
     work(lambda: Message.objects.get(pk=reply.pk).state == "read")
     work(lambda: Bubble.objects.get(person=person, inbound=True).state == "read")
 
-    work(lambda: {"contact", "communication", "deal"} <= set(ExternalRecord.objects.values_list("kind", flat=True)) and not Push.objects.filter(state="due").exists())
-    in_crm = {record.kind: Record.objects.get(pk=record.external_id).properties for record in ExternalRecord.objects.filter(key__in=[str(chat.identity.contact_id)], kind="contact")}
+    work(
+        lambda: (
+            {"contact", "communication", "deal"} <= set(ExternalRecord.objects.values_list("kind", flat=True))
+            and not Push.objects.filter(state="due").exists()
+        )
+    )
+    in_crm = {
+        record.kind: Record.objects.get(pk=record.external_id).properties
+        for record in ExternalRecord.objects.filter(key__in=[str(chat.identity.contact_id)], kind="contact")
+    }
     assert in_crm["contact"]["phone"] == chat.identity.e164
     transcript = Record.objects.get(object_type="communications").properties["hs_communication_body"]
     assert "私の荷物はどこですか?" in transcript and "本日中にお届け予定でございます。" in transcript

@@ -51,12 +51,22 @@ class Command(BaseCommand):
             Program("worker", manage("work"), {"SCRM_CLUSTER": cluster}, cluster=cluster),
         ]
         if settings.SANDBOX:
-            programs.insert(0, Program("sandbox", self._granian("127.0.0.1", settings.SANDBOX_PORT, "scrm.sandbox.wsgi:application", workers=1)))
+            programs.insert(
+                0, Program("sandbox", self._granian("127.0.0.1", settings.SANDBOX_PORT, "scrm.sandbox.wsgi:application", workers=1))
+            )
         return programs
 
     def _granian(self, host: str, port: int, target: str, *, workers: int) -> list[str]:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", target, "--host", host, "--port", str(port)]
-        command += ["--workers", str(workers), "--blocking-threads", str(settings.WEB_THREADS), "--backlog", "2048", "--respawn-failed-workers"]
+        command += [
+            "--workers",
+            str(workers),
+            "--blocking-threads",
+            str(settings.WEB_THREADS),
+            "--backlog",
+            "2048",
+            "--respawn-failed-workers",
+        ]
         return [*command, "--workers-kill-timeout", "10", "--log-level", "error"]
 
     def _check_ports(self, host: str, wanted: set[str]) -> None:
@@ -68,7 +78,9 @@ class Command(BaseCommand):
                 try:
                     probe.bind((host if name == "web" else "127.0.0.1", port))
                 except OSError as error:
-                    raise CommandError(f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another: {variable}=8080 make run") from error
+                    raise CommandError(
+                        f"Port {port} is taken ({error.strerror}). Stop what uses it, or choose another: {variable}=8080 make run"
+                    ) from error
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
@@ -100,5 +112,3 @@ class Command(BaseCommand):
                 time.sleep(0.2)
         if not supervisor.stopping:
             raise CommandError(f"The web server did not answer at {url} within {seconds:.0f} s; its output above says why.")
-
-

@@ -11,7 +11,7 @@ from scrm.intake.ledger import sums
 
 
 class Command(BaseCommand):
-    help = "Show received = processed + duplicate + parked + waiting for every connection, and what is spooled. Exit code 1 when a line does not add up."
+    help = "Show received = processed + duplicate + parked + waiting for every connection. Exit code 1 when a line does not add up."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["text", "json"], default="text")

@@ -28,6 +28,10 @@ class Command(BaseCommand):
         total = rows.count()
         done = replay(rows.iterator(chunk_size=200), by="command")
         result = {"tried": total, "processed": done, "parked": total - done}
-        self.stdout.write(json.dumps(result) if options["format"] == "json" else "tried {tried}, processed {processed}, still parked {parked}".format(**result))
+        self.stdout.write(
+            json.dumps(result)
+            if options["format"] == "json"
+            else "tried {tried}, processed {processed}, still parked {parked}".format(**result)
+        )
         if done < total:
             raise SystemExit(1)

@@ -28,7 +28,7 @@ WELCOME = """
 
 
 class Command(BaseCommand):
-    help = "Show the sandbox's connections (webhook address, secrets, number ids), log-ins and a partner's token. Does not exist in production."
+    help = "Show the sandbox's connections (webhook address, secrets, ids), log-ins and a partner's token. Not in production."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["json", "text", "welcome"], default="text")

@@ -10,7 +10,7 @@ from scrm.sandbox.onboarding import set_up
 
 
 class Command(BaseCommand):
-    help = "Create what the sandbox needs: staff, connections, catalogue, quick replies, tag rules. Safe to repeat; changes nothing that was edited."
+    help = "Create what the sandbox needs: staff, connections, catalogue, replies, tag rules. Safe to repeat; keeps what was edited."
 
     def handle(self, *args: Any, **options: Any) -> None:
         set_up()
