@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from scrm.contacts.models import Contact, Event
 
@@ -23,7 +24,7 @@ class Rule(models.Model):
         help_text=_("So that related events have arrived. Empty: the general setting."),
     )
     enabled = models.BooleanField(_("switched on"), default=False)
-    order = models.PositiveSmallIntegerField(_("order"), default=100)
+    order = models.PositiveSmallIntegerField(pgettext_lazy("sequence", "order"), default=100)
     stop_processing = models.BooleanField(_("no further rules after a match"), default=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
@@ -48,10 +49,10 @@ class Run(models.Model):
         STOPPED = "stopped", _("an earlier rule answered")
         FAILED = "failed", _("failed")
 
-    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="runs", db_index=False)
-    rule_version = models.PositiveIntegerField()
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="runs")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="rule_runs", db_index=False)
+    rule = models.ForeignKey(Rule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="runs", db_index=False)
+    rule_version = models.PositiveIntegerField(_("version"))
+    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="runs")
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="rule_runs", db_index=False)
     verdict = models.CharField(_("verdict"), max_length=12, choices=Verdict.choices)
     trace = models.JSONField(_("conditions"), default=list)
     result = models.JSONField(_("result"), default=dict)
@@ -67,4 +68,4 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule_id} {self.verdict}"
+        return f"{self.rule_id} · {self.get_verdict_display()}"

@@ -32,6 +32,7 @@ urlpatterns = [
     path("inbox/messages/<int:pk>/resend/", done_by_agents(actions.review), {"decision": "resend"}, name="resend"),
     path("inbox/messages/<int:pk>/give-up/", done_by_agents(actions.review), {"decision": "give-up"}, name="give-up"),
     path("inbox/messages/<int:pk>/cancel/", done_by_agents(actions.review), {"decision": "cancel"}, name="cancel"),
+    path("inbox/files/<int:pk>/fetch/", done_by_agents(actions.fetch_again), name="fetch-again"),
     path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
     path("ledger/", admin.site.admin_view(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),

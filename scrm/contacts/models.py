@@ -31,7 +31,7 @@ class Contact(models.Model):
     external_id = models.CharField(_("partner's id"), max_length=200, blank=True)
     notes = models.TextField(_("notes"), blank=True)
     custom = models.JSONField(_("further fields"), default=dict, blank=True)
-    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
+    merged_into = models.ForeignKey("self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
     last_inbound_at = models.DateTimeField(_("last heard from"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"))
     created_at = models.DateTimeField(_("created"))
@@ -72,7 +72,7 @@ class Identity(models.Model):
         IMPORTED = "import", _("imported")
         TYPED = "typed", _("typed by a person")
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="identities")
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     scope = models.CharField(_("scope"), max_length=100, blank=True)
     value = models.CharField(_("value"), max_length=200)
@@ -110,7 +110,7 @@ class Consent(models.Model):
         ALL = "all", _("all messages")
         MARKETING = "marketing", _("promotions")
 
-    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="consents")
+    identity = models.ForeignKey(Identity, verbose_name=_("address"), on_delete=models.CASCADE, related_name="consents")
     purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices)
     allowed = models.BooleanField(_("allowed"))
     source = models.CharField(_("source"), max_length=40)
@@ -133,8 +133,8 @@ class Event(models.Model):
     The contact's timeline, the trigger of automation and sync, and the source of counts in windows.
     """
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="events", db_index=False)
-    identity = models.ForeignKey(Identity, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="events", db_index=False)
+    identity = models.ForeignKey(Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     kind = models.CharField(_("kind"), max_length=40)
     occurred_at = models.DateTimeField(_("occurred"))
     data = models.JSONField(_("details"), default=dict)

@@ -23,8 +23,8 @@ class Conversation(models.Model):
         SNOOZED = "snoozed", _("Snoozed")
         CLOSED = "closed", _("Closed")
 
-    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="conversations")
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    identity = models.ForeignKey(Identity, verbose_name=_("address"), on_delete=models.PROTECT, related_name="conversations")
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("assignee"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     team = models.ForeignKey(Team, verbose_name=_("team"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -104,20 +104,20 @@ class Message(models.Model):
         MARKETING = "marketing", _("promotion")
         AUTHENTICATION = "authentication", _("authentication")
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, related_name="messages", db_index=False)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), on_delete=models.PROTECT, related_name="messages", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     direction = models.CharField(_("direction"), max_length=4, choices=Direction.choices)
     kind = models.CharField(_("kind"), max_length=20, default="text")
     text = models.TextField(_("text"), blank=True)
     content = models.JSONField(_("content"), default=dict, blank=True)
     external_id = models.CharField(_("platform's id"), max_length=200, blank=True)
-    reply_to = models.CharField(max_length=200, blank=True)
+    reply_to = models.CharField(_("answers"), max_length=200, blank=True)
     sent_at = models.DateTimeField(_("time"))
     created_at = models.DateTimeField(_("stored"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
     category = models.CharField(_("category"), max_length=14, choices=Category.choices, default=Category.SERVICE)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("author"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     cause = models.CharField(_("cause"), max_length=120, blank=True, help_text=_("The rule, campaign or token behind it."))
     event_key = models.CharField(max_length=120, blank=True)
     # The outbox. idempotency_key: one cause, one message, whoever asks how often.
@@ -125,15 +125,15 @@ class Message(models.Model):
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    read_at = models.DateTimeField(null=True, blank=True)
-    failed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    read_at = models.DateTimeField(_("read"), null=True, blank=True)
+    failed_at = models.DateTimeField(_("failed"), null=True, blank=True)
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     error_title = models.CharField(_("error"), max_length=500, blank=True)
     price_category = models.CharField(_("price category"), max_length=40, blank=True)
-    billable = models.BooleanField(null=True, blank=True)
+    billable = models.BooleanField(_("billable"), null=True, blank=True)
 
     objects = MessageQuerySet.as_manager()
 
@@ -152,13 +152,13 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.direction} {self.kind} {self.sent_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_direction_display()} · {self.sent_at:%Y-%m-%d %H:%M}"
 
 
 class OrphanStatus(models.Model):
     """A delivery status whose message is not known yet; joined when it is, dropped from the list after 72 hours."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+", db_index=False)
     external_id = models.CharField(max_length=200)
     status = models.CharField(max_length=12)
     occurred_at = models.DateTimeField()
@@ -179,7 +179,7 @@ class ReadReceipt(models.Model):
 
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="+")
     external_id = models.CharField(max_length=200)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -205,7 +205,7 @@ class Attachment(models.Model):
     size = models.PositiveBigIntegerField(null=True, blank=True)
     file = models.FileField(upload_to="attachments/%Y/%m/%d", max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField()
     last_error = models.CharField(max_length=500, blank=True)
 
@@ -221,8 +221,8 @@ class Attachment(models.Model):
 class Response(models.Model):
     """How long a customer waited for a person: from the first unanswered message to the reply. What the report adds up."""
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="responses")
-    agent = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="responses")
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("agent"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="+")
     asked_at = models.DateTimeField(_("asked"))
     answered_at = models.DateTimeField(_("answered"))
@@ -249,7 +249,7 @@ class MessageTemplate(models.Model):
         PAUSED = "PAUSED", _("Paused")
         DISABLED = "DISABLED", _("Disabled")
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="templates")
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="templates")
     name = models.CharField(_("name"), max_length=512)
     language = models.CharField(_("language"), max_length=10)
     category = models.CharField(_("category"), max_length=20)
@@ -301,10 +301,10 @@ class Decision(models.Model):
         DEFER = "defer", _("deferred")
         REFUSE = "refuse", _("refused")
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="decisions", db_index=False)
-    identity = models.ForeignKey(Identity, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
-    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="decisions")
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="decisions", db_index=False)
+    identity = models.ForeignKey(Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+", db_index=False)
+    message = models.ForeignKey(Message, verbose_name=_("message"), null=True, on_delete=models.SET_NULL, related_name="decisions")
     asked_by = models.CharField(_("asked by"), max_length=10)
     moment = models.CharField(_("at the moment of"), max_length=8)
     verdict = models.CharField(_("verdict"), max_length=6, choices=Verdict.choices)
@@ -323,7 +323,7 @@ class Decision(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verdict} {self.rule}"
+        return f"{self.get_verdict_display()} {self.rule}".strip()
 
 
 class Reservation(models.Model):
@@ -332,8 +332,8 @@ class Reservation(models.Model):
     Released only when the message is proven not to have gone; an unknown outcome keeps it.
     """
 
-    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="reservations", db_index=False)
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)
+    identity = models.ForeignKey(Identity, verbose_name=_("address"), on_delete=models.PROTECT, related_name="reservations", db_index=False)
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="reservation")
     template = models.BooleanField()
     category = models.CharField(max_length=14)
@@ -355,7 +355,7 @@ class Reservation(models.Model):
 class Quota(models.Model):
     """Messages of one connection on one business day. The check makes going over the cap impossible, whoever counts."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+")
     day = models.DateField()
     used = models.PositiveIntegerField(default=0)
     cap = models.PositiveIntegerField()

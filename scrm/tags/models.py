@@ -28,7 +28,7 @@ class TagRule(models.Model):
     """Puts a tag when one of its keywords occurs, in any width, case and Chinese script. Each change makes a new version."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="rules")
+    tag = models.ForeignKey(Tag, verbose_name=_("tag"), on_delete=models.CASCADE, related_name="rules")
     keywords = models.TextField(
         _("keywords"), help_text=_("One a line, in any language. Latin words match as whole words, Japanese and Chinese anywhere.")
     )
@@ -53,12 +53,12 @@ class TagRule(models.Model):
 class TagAssignment(models.Model):
     """A tag on a person, with why it is there. Removing it keeps the row as a label for the rule's quality."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="tag_assignments", db_index=False)
-    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL, related_name="tag_assignments")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="assignments")
-    rule = models.ForeignKey(TagRule, null=True, on_delete=models.SET_NULL, related_name="+")
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="tag_assignments", db_index=False)
+    conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), null=True, on_delete=models.SET_NULL, related_name="tag_assignments")
+    tag = models.ForeignKey(Tag, verbose_name=_("tag"), on_delete=models.CASCADE, related_name="assignments")
+    rule = models.ForeignKey(TagRule, verbose_name=_("rule"), null=True, on_delete=models.SET_NULL, related_name="+")
     rule_version = models.PositiveIntegerField(null=True)
-    message = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    message = models.ForeignKey(Message, verbose_name=_("message"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     matched = models.CharField(_("matched"), max_length=120, blank=True)
     span_start = models.PositiveIntegerField(null=True)
     span_end = models.PositiveIntegerField(null=True)

@@ -57,7 +57,7 @@ class Rules:
     def test_list_says_when_and_what_in_words(self, owner: Client) -> None:
         rule()
         html = owner.get("/admin/automation/rule/").content.decode()
-        assert "A customer writes" in html and "The message speaks of is “Where is it”" in html
+        assert "A customer writes" in html and "The message speaks of: “Where is it”" in html
         assert ">message.received<" not in html and ">order_status<" not in html
 
     def test_evaluations_that_did_not_match_say_so(self, owner: Client) -> None:
@@ -69,9 +69,9 @@ class Rules:
         )
         assert "conditions not met" in owner.get("/admin/automation/run/").content.decode()
         shown = owner.get(f"/admin/automation/run/{run.pk}/change/").content.decode()
-        assert "✗ The message speaks of is “Where is it”" in shown and "found: nothing" in shown and "not_matched" not in shown
+        assert "✗ The message speaks of: “Where is it”" in shown and "found: nothing" in shown and "not_matched" not in shown
 
     def test_conditions_join_and_negate_readably(self) -> None:
         leaf = {"term": "order.exists", "op": "is", "value": True}
         said_so = evaluations.Words().tree({"all": [leaf, {"not": {"any": [leaf, leaf]}}]})
-        assert said_so == "Has ordered is yes and not (Has ordered is yes or Has ordered is yes)"
+        assert said_so == "Has ordered: yes and not (Has ordered: yes or Has ordered: yes)"

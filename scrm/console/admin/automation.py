@@ -5,24 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from scrm.automation.actions import ACTIONS
 from scrm.automation.forms import RuleForm
 from scrm.automation.models import Rule, Run
 from scrm.automation.services import save_rule
-from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
+from scrm.automation.triggers import TRIGGERS
+from scrm.console import evaluations, timeline
+from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
+from scrm.console.admin.filters import ActionFilter, TriggerFilter
 from scrm.console.admin.forms import themed
 
 
 @admin.register(Rule)
 class RuleAdmin(ConsoleAdmin):
-    list_display = ("name", "trigger", "action", "enabled", "order", "version", "updated_at")
-    list_filter = ("enabled", "trigger", "action")
+    list_display = ("name", "shown_trigger", "shown_conditions", "shown_action", "enabled", "order", "version", "updated_at")
+    list_filter = ("enabled", TriggerFilter, ActionFilter)
     search_fields = ("name",)
     older_by = ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
+        rows: QuerySet[Rule] = super().get_queryset(request)
+        self._words = evaluations.Words()
+        return rows
+
+    @display(description=_("when"), ordering="trigger")
+    def shown_trigger(self, row: Rule) -> str:
+        return capfirst(str(TRIGGERS.get(row.trigger, row.trigger)))
+
+    @display(description=_("conditions"))
+    def shown_conditions(self, row: Rule) -> str:
+        return self._words.tree(row.conditions)
+
+    @display(description=_("do"), ordering="action")
+    def shown_action(self, row: Rule) -> str:
+        known = ACTIONS.get(row.action)
+        return capfirst(str(known.label)) if known else row.action
 
     def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
         return themed(RuleForm)
@@ -31,7 +55,7 @@ class RuleAdmin(ConsoleAdmin):
         """What every rule has, then one group for each action's own options; the chosen action's counts."""
         form = RuleForm(instance=obj or Rule())
         base = [
-            (_("Rule"), {"fields": [("name", "enabled"), ("order", "settle_seconds", "stop_processing")]}),
+            (_("Rule"), {"fields": [("name", "enabled"), ("order", "stop_processing"), "settle_seconds"]}),
             (_("When"), {"fields": ["trigger", "conditions"]}),
             (_("Do"), {"fields": ["action"]}),
         ]
@@ -58,8 +82,8 @@ class RunAdmin(ReadOnlyAdmin):
     older_by = "evaluated_at"
     sortable_by = ()
     list_select_related = ("rule", "contact")
-    fields = (("rule", "rule_version"), ("contact", "evaluated_at"), "verdict", "shown_trace", "result")
-    readonly_fields = ("shown_trace",)
+    fields = (("rule", "rule_version"), ("contact", "evaluated_at"), "shown_event", "verdict", "shown_trace", "shown_result")
+    readonly_fields = ("shown_event", "shown_trace", "shown_result")
 
     @display(description=_("rule"))
     def shown_rule(self, row: Run) -> str:
@@ -69,11 +93,22 @@ class RunAdmin(ReadOnlyAdmin):
     def shown_contact(self, row: Run) -> str:
         return str(row.contact)
 
-    @display(description=_("verdict"), label={"done": "success", "failed": "danger", "blocked": "warning", "deferred": "warning"})
+    @display(description=_("verdict"), label=Colours(done="success", failed="danger", blocked="warning", deferred="warning"))
     def shown_verdict(self, row: Run) -> tuple[str, str]:
         return row.verdict, row.get_verdict_display()
 
     @display(description=_("why"))
     def shown_trace(self, row: Run) -> str:
-        lines = [(" · ".join(f"{key}: {value}" for key, value in leaf.items()),) for leaf in row.trace if isinstance(leaf, dict)]
-        return format_html_join("", '<p class="console-line">{}</p>', lines) or "-"
+        line = '<p class="console-line">{} {} <span class="console-dim">· {}</span></p>'
+        return format_html_join("", line, evaluations.trace_lines(row.trace)) or "-"
+
+    @display(description=_("event"))
+    def shown_event(self, row: Run) -> str:
+        """What set the rule off, with a link to it."""
+        (event,) = timeline.told([row.event])
+        words = f"{event.title} {event.detail}".strip()
+        return format_html('<a href="{}">{}</a>', event.link, words) if event.link else words
+
+    @display(description=_("result"))
+    def shown_result(self, row: Run) -> str:
+        return format_html_join("", '<p class="console-line">{}</p>', [(line,) for line in evaluations.result_lines(row.result)]) or "-"

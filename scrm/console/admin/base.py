@@ -18,6 +18,13 @@ from unfold.admin import ModelAdmin, TabularInline, checkbox
 COUNTED = 10_000
 
 
+class Colours(dict[str, str]):
+    """Colours of states for the theme's labels. The theme shows the stored code of a state without one; here such a state is neutral."""
+
+    def __missing__(self, state: str) -> str:
+        return ""
+
+
 class InfinitePaginator(Paginator[Any]):
     """Counts up to `COUNTED` rows and says '10,000+' beyond; what lies further is reached by the link to older rows.
 

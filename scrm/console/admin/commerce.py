@@ -10,7 +10,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
-from scrm.console.admin.base import ConsoleAdmin
+from scrm.console.admin.base import Colours, ConsoleAdmin
 
 
 @admin.register(Product)
@@ -54,14 +54,14 @@ class OrderAdmin(ConsoleAdmin):
 
     @display(
         description=_("status"),
-        label={
-            "paid": "info",
-            "packed": "info",
-            "shipped": "warning",
-            "out_for_delivery": "warning",
-            "delivered": "success",
-            "cancelled": "danger",
-        },
+        label=Colours(
+            paid="info",
+            packed="info",
+            shipped="warning",
+            out_for_delivery="warning",
+            delivered="success",
+            cancelled="danger",
+        ),
     )
     def shown_status(self, row: Order) -> tuple[str, str]:
         return row.status, row.get_status_display()

@@ -17,7 +17,7 @@ from connectors.contracts import ConfigField
 from connectors.errors import ConnectorError
 from scrm.connections import services
 from scrm.connections.models import Connection
-from scrm.console.admin.base import ConsoleAdmin
+from scrm.console.admin.base import Colours, ConsoleAdmin
 from scrm.console.admin.forms import dress
 
 PLAIN = (
@@ -91,13 +91,13 @@ class ConnectionAdmin(ConsoleAdmin):
     search_fields = ("label", "slug")
     form = ConnectionForm
     older_by = ""
-    readonly_fields = ("shown_state", "state_reason", "state_changed_at", "resume_at", "shown_facts")
+    readonly_fields = ("state", "state_reason", "state_changed_at", "resume_at", "shown_facts")
     actions = ("check_selected", "pause_selected", "resume_selected")
     actions_submit_line = ("save_and_check",)
 
     @display(
         description=_("state"),
-        label={"active": "success", "paused": "warning", "waiting": "warning", "needs_login": "danger", "misconfigured": "danger"},
+        label=Colours(active="success", paused="warning", waiting="warning", needs_login="danger", misconfigured="danger"),
     )
     def shown_state(self, row: Connection) -> tuple[str, str]:
         return row.state, row.get_state_display()
@@ -115,7 +115,7 @@ class ConnectionAdmin(ConsoleAdmin):
                 (_("Limits"), {"fields": limits}),
             ]
         own = [(SECRET if spec.secret else SETTING) + spec.name for spec in config_fields(obj.adapter)]
-        state = ["shown_state", "state_reason", ("state_changed_at", "resume_at"), "shown_facts"]
+        state = ["state", "state_reason", ("state_changed_at", "resume_at"), "shown_facts"]
         return [
             (None, {"fields": plain}),
             (_("Credentials and settings"), {"fields": own}),

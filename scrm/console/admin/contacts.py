@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from scrm.console import timeline
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import CountryFilter, RepairFilter, TagFilter
 from scrm.console.inbox import profile
@@ -96,7 +97,7 @@ def whole_contact(contact: Contact) -> dict[str, Any]:
         "orders": list(contact.orders.prefetch_related("shipments").order_by("-placed_at")[:20]),
         "conversations": conversations,
         "records": profile.records_of(contact, [row.pk for row in conversations]),
-        "timeline": list(contact.events.order_by("-occurred_at", "-id")[:TIMELINE]),
+        "timeline": timeline.told(list(contact.events.order_by("-occurred_at", "-id")[:TIMELINE])),
         "why": profile.why_of(contact, limit=30),
         "merged": list(contact.merged_from.all()[:10]),
     }
@@ -170,7 +171,7 @@ class IdentityAdmin(ConsoleAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("occurred_at", "kind", "shown_contact", "cause", "shown_data")
+    list_display = ("occurred_at", "shown_kind", "shown_contact", "cause", "shown_data")
     ordering = ("-id",)
     sortable_by = ()
     list_select_related = ("contact",)
@@ -178,6 +179,10 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description=_("contact"))
     def shown_contact(self, row: Event) -> str:
         return str(row.contact)
+
+    @display(description=_("kind"))
+    def shown_kind(self, row: Event) -> str:
+        return timeline.kind_name(row.kind)
 
     @display(description=_("details"))
     def shown_data(self, row: Event) -> str:

@@ -10,8 +10,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from scrm.automation.actions import ACTIONS
+from scrm.automation.triggers import TRIGGERS
 from scrm.connections.models import Connection
-from scrm.conversations.models import Message
+from scrm.console.inbox import wording
+from scrm.conversations.models import Message, MessageTemplate
 from scrm.tags.models import Tag, TagAssignment
 
 Choices = Iterable[tuple[str, Any]]
@@ -80,6 +83,50 @@ class ConnectionFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
         return queryset.filter(connection=int(value)) if value.isdecimal() else queryset
+
+
+class TriggerFilter(SimpleListFilter):
+    title = _("when")
+    parameter_name = "trigger"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(TRIGGERS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(trigger=self.value()) if self.value() else queryset
+
+
+class ActionFilter(SimpleListFilter):
+    title = _("do")
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, action.label) for name, action in ACTIONS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+class TemplateStatusFilter(SimpleListFilter):
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(MessageTemplate.Status.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
+class TemplateCategoryFilter(SimpleListFilter):
+    title = _("category")
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(name, wording.category_name(name)) for name in ("UTILITY", "MARKETING", "AUTHENTICATION")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(category=self.value()) if self.value() else queryset
 
 
 class DirectionFilter(SimpleListFilter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from unfold import widgets
 
 DRESSED: dict[type[forms.Widget], type[forms.Widget]] = {
@@ -20,6 +21,7 @@ DRESSED: dict[type[forms.Widget], type[forms.Widget]] = {
 def dress(form: forms.BaseForm) -> None:
     """Give every field the theme's widget of the same kind, keeping choices and attributes."""
     for field in form.fields.values():
+        field.label = capfirst(str(field.label)) if field.label else field.label
         worn = field.widget
         kind = DRESSED.get(type(worn))
         if kind is None:

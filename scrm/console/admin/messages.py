@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from scrm.console.admin.base import ReadOnlyAdmin, may
+from scrm.console.admin.base import Colours, ReadOnlyAdmin, may
 from scrm.console.admin.filters import ConnectionFilter, DirectionFilter, OutboxFilter
 from scrm.console.inbox import wording
 from scrm.console.inbox.access import ACT, person
@@ -121,7 +121,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ("decided_at", "shown_contact", "shown_verdict", "shown_rule", "until", "asked_by", "moment", "connection")
+    list_display = ("decided_at", "shown_contact", "shown_verdict", "shown_rule", "until", "shown_asker", "shown_moment", "connection")
     list_filter = (ConnectionFilter,)
     ordering = ("-decided_at", "-id")
     older_by = "decided_at"
@@ -132,9 +132,17 @@ class DecisionAdmin(ReadOnlyAdmin):
     def shown_contact(self, row: Decision) -> str:
         return str(row.contact)
 
-    @display(description=_("verdict"), label={_("allowed"): "success", _("deferred"): "warning", _("refused"): "danger"})
-    def shown_verdict(self, row: Decision) -> str:
-        return row.get_verdict_display()
+    @display(description=_("verdict"), label=Colours(allow="success", defer="warning", refuse="danger"))
+    def shown_verdict(self, row: Decision) -> tuple[str, str]:
+        return row.verdict, row.get_verdict_display()
+
+    @display(description=_("asked by"))
+    def shown_asker(self, row: Decision) -> str:
+        return wording.asker_name(row.asked_by)
+
+    @display(description=_("at the moment of"))
+    def shown_moment(self, row: Decision) -> str:
+        return wording.moment_name(row.moment)
 
     @display(description=_("rule"))
     def shown_rule(self, row: Decision) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
+from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
 from scrm.sync import services
 from scrm.sync.models import ExternalRecord, FieldMapping, Push
@@ -24,7 +24,7 @@ class PushAdmin(ReadOnlyAdmin):
     sortable_by = ()
     actions = ("replay", "discard")
 
-    @display(description=_("state"), label={"due": "info", "done": "success", "dead": "danger", "discarded": "warning"})
+    @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
     def shown_state(self, row: Push) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
@@ -64,7 +64,7 @@ class ExternalRecordAdmin(ReadOnlyAdmin):
 @admin.register(FieldMapping)
 class FieldMappingAdmin(ConsoleAdmin):
     list_display = ("connection", "kind", "source", "target", "default", "enabled")
-    list_filter = ("connection", "kind", "enabled")
+    list_filter = (ConnectionFilter, "kind", "enabled")
     list_select_related = ("connection",)
     list_display_links = ("source",)
     older_by = ""

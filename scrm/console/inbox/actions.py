@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from scrm.console.inbox import access, sending, wording
 from scrm.console.inbox.views import address_of
-from scrm.conversations import services
-from scrm.conversations.models import Conversation, Decision, Message, QuickReply
+from scrm.conversations import media, services
+from scrm.conversations.models import Attachment, Conversation, Decision, Message, QuickReply
 from scrm.core import clock
 from scrm.staff.models import User
 from scrm.tags import services as tags
@@ -142,6 +142,13 @@ def review(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
     except services.RefusedState as error:
         return _refused(request, message.conversation_id, str(error))
     return _done(request, message.conversation_id)
+
+
+def fetch_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another round of attempts for a customer's file that could not be fetched."""
+    attachment = get_object_or_404(Attachment.objects.select_related("message"), pk=pk)
+    media.try_again(attachment)
+    return _done(request, attachment.message.conversation_id, notice=_("The file is being fetched again."))
 
 
 def untag(request: HttpRequest, pk: int) -> HttpResponse:

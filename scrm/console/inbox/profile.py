@@ -11,6 +11,7 @@ from scrm.automation.models import Run
 from scrm.commerce.models import Order
 from scrm.connections.models import Connection
 from scrm.console.inbox import wording
+from scrm.console.timeline import Causes
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Conversation, Decision
 from scrm.sync.models import ExternalRecord, Kind
@@ -81,15 +82,17 @@ def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRe
 
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:
     """What the law and the rules said lately, newest first."""
-    decisions = Decision.objects.filter(contact=contact).order_by("-decided_at")[:limit]
+    decisions = list(Decision.objects.filter(contact=contact).order_by("-decided_at")[:limit])
+    causes = Causes(row.cause for row in decisions)
     runs = Run.objects.filter(contact=contact).select_related("rule").order_by("-evaluated_at")[:limit]
-    rows = chain(map(_decision, decisions), map(_run, runs))
+    rows = chain((_decision(row, causes) for row in decisions), map(_run, runs))
     return sorted(rows, key=lambda why: str(why.at), reverse=True)[:limit]
 
 
-def _decision(row: Decision) -> Why:
+def _decision(row: Decision, causes: Causes) -> Why:
     title = wording.rule_sentence(row.rule) if row.verdict != Decision.Verdict.ALLOW else ""
-    return Why(row.decided_at, title or row.get_verdict_display(), row.get_verdict_display(), row.cause or row.asked_by)
+    verdict = row.get_verdict_display()
+    return Why(row.decided_at, title or verdict, verdict, causes.words(row.cause) or wording.asker_name(row.asked_by))
 
 
 def _run(row: Run) -> Why:

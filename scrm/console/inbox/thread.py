@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.text import capfirst
 
 from scrm.automation.models import Rule
 from scrm.connections.models import Connection
@@ -55,6 +56,11 @@ class File:
     state: str
     size: int | None = None
     error: str = ""
+    attachment: int | None = None
+
+    @property
+    def shape_name(self) -> str:
+        return capfirst(wording.kind_name(self.shape))
 
 
 @dataclass(slots=True)
@@ -191,7 +197,7 @@ def _add_files(bubbles: Sequence[Bubble]) -> None:
 
 def _received(row: Attachment) -> File:
     url = reverse("console:attachment", args=[row.pk]) if row.state == Attachment.State.STORED else ""
-    return File(url, _shape(row.kind), row.filename, row.state, row.size, row.last_error)
+    return File(url, _shape(row.kind), row.filename, row.state, row.size, row.last_error, row.pk)
 
 
 def _shape(kind: str) -> str:

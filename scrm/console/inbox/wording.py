@@ -54,6 +54,38 @@ def cause(message: Message, rule_name: str) -> str:
     return ""
 
 
+MOMENTS: dict[str, str | Promise] = {"queue": _("when it was written"), "send": _("just before sending")}
+QUALITIES: dict[str, str | Promise] = {"GREEN": _("good"), "YELLOW": _("middling"), "RED": _("poor"), "UNKNOWN": _("not rated yet")}
+
+
+def moment_name(moment: str) -> str:
+    return str(MOMENTS.get(moment, moment))
+
+
+def asker_name(source: str) -> str:
+    """Who wanted to send: a message's source in words."""
+    return str(dict(Message.Source.choices).get(source, source))
+
+
+def category_name(category: str) -> str:
+    """A template's category; platforms write it in capitals."""
+    return str(dict(Message.Category.choices).get(category.lower(), category))
+
+
+def quality_name(quality: str) -> str:
+    return str(QUALITIES.get(quality.upper(), quality))
+
+
+def item_name(kind: str) -> str:
+    """What a received item is, for example `status.read` or `message.image`."""
+    area, _dot, rest = kind.partition(".")
+    if area == "status":
+        return gettext("Status: %(state)s") % {"state": dict(Message.State.choices).get(rest, rest)}
+    if area == "message":
+        return gettext("Message: %(kind)s") % {"kind": gettext("text") if rest == "text" else kind_name(rest)}
+    return kind
+
+
 RULES: dict[str, str | Promise] = {
     "opted_out": _("The customer asked for no more messages."),
     "marketing_opted_out": _("The customer declined promotions."),

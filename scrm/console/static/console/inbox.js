@@ -277,6 +277,7 @@ async function submitQuietly(form, button) {
   form.closest("details")?.removeAttribute("open");
   const said = await post(form.action, body);
   if (!said) return;
+  if (said.notice) toast(said.notice);
   if (form.dataset.close !== undefined) { const next = neighbour(1); if (next) await open(next.href); }
   if (form.dataset.beside !== undefined) { document.activeElement?.blur(); loadBeside(); }
   await ask();
