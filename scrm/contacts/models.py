@@ -27,11 +27,15 @@ class Contact(models.Model):
     country = models.CharField(_("country"), max_length=2, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, blank=True)
     priority = models.CharField(_("priority"), max_length=10, choices=Priority.choices, default=Priority.NORMAL)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("owner"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("owner"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     external_id = models.CharField(_("partner's id"), max_length=200, blank=True)
     notes = models.TextField(_("notes"), blank=True)
     custom = models.JSONField(_("further fields"), default=dict, blank=True)
-    merged_into = models.ForeignKey("self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from")
+    merged_into = models.ForeignKey(
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from"
+    )
     last_inbound_at = models.DateTimeField(_("last heard from"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"))
     created_at = models.DateTimeField(_("created"))
@@ -42,7 +46,9 @@ class Contact(models.Model):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
-        constraints = [models.UniqueConstraint(fields=["external_id"], condition=~models.Q(external_id=""), name="contacts_external_id_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["external_id"], condition=~models.Q(external_id=""), name="contacts_external_id_once")
+        ]
         indexes = [
             models.Index(fields=["-last_activity_at", "-id"], name="contacts_by_activity"),
             models.Index(fields=["-created_at", "-id"], name="contacts_by_creation"),
@@ -76,7 +82,9 @@ class Identity(models.Model):
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     scope = models.CharField(_("scope"), max_length=100, blank=True)
     value = models.CharField(_("value"), max_length=200)
-    e164 = models.CharField(_("number"), max_length=20, blank=True, help_text=_("E.164, e.g. +85291234567. Empty for a number that could not be read."))
+    e164 = models.CharField(
+        _("number"), max_length=20, blank=True, help_text=_("E.164, e.g. +85291234567. Empty for a number that could not be read.")
+    )
     verified = models.CharField(_("how we know"), max_length=10, choices=Verified.choices)
     needs_repair = models.CharField(_("to repair"), max_length=200, blank=True, help_text=_("Why this number could not be read."))
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True)
@@ -91,7 +99,9 @@ class Identity(models.Model):
         constraints = [
             # Two people may show the same username, so it is the one kind that is not unique.
             models.UniqueConstraint(
-                fields=["kind", "scope", "value"], condition=models.Q(valid_to=None) & ~models.Q(kind="username"), name="contacts_identity_current_once"
+                fields=["kind", "scope", "value"],
+                condition=models.Q(valid_to=None) & ~models.Q(kind="username"),
+                name="contacts_identity_current_once",
             ),
         ]
         indexes = [
@@ -134,7 +144,9 @@ class Event(models.Model):
     """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="events", db_index=False)
-    identity = models.ForeignKey(Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    identity = models.ForeignKey(
+        Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     occurred_at = models.DateTimeField(_("occurred"))
     data = models.JSONField(_("details"), default=dict)

@@ -26,11 +26,15 @@ class Conversation(models.Model):
     identity = models.ForeignKey(Identity, verbose_name=_("address"), on_delete=models.PROTECT, related_name="conversations")
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
-    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("assignee"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("assignee"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     team = models.ForeignKey(Team, verbose_name=_("team"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     low_priority = models.BooleanField(_("low priority"), default=False)
     unread_count = models.PositiveIntegerField(_("unread"), default=0)
-    waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, help_text=_("The first message that no person has answered."))
+    waiting_since = models.DateTimeField(
+        _("waiting since"), null=True, blank=True, help_text=_("The first message that no person has answered.")
+    )
     window_expires_at = models.DateTimeField(_("window closes"), null=True, blank=True)
     automation_paused_until = models.DateTimeField(_("automation paused until"), null=True, blank=True)
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True)
@@ -57,9 +61,13 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open"), name="conversations_inbox"),
             models.Index(fields=["assignee", "-last_message_at", "-id"], condition=Q(status="open"), name="conversations_mine"),
-            models.Index(fields=["waiting_since", "id"], condition=Q(status="open", waiting_since__isnull=False), name="conversations_waiting"),
+            models.Index(
+                fields=["waiting_since", "id"], condition=Q(status="open", waiting_since__isnull=False), name="conversations_waiting"
+            ),
             models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open", unread_count__gt=0), name="conversations_unread"),
-            models.Index(fields=["-last_message_at", "-id"], condition=Q(status="open", low_priority=True), name="conversations_low_priority"),
+            models.Index(
+                fields=["-last_message_at", "-id"], condition=Q(status="open", low_priority=True), name="conversations_low_priority"
+            ),
             models.Index(fields=["snoozed_until", "id"], condition=Q(status="snoozed"), name="conversations_snoozed"),
             models.Index(fields=["-changed_at"], name="conversations_changed"),
             models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),
@@ -104,7 +112,9 @@ class Message(models.Model):
         MARKETING = "marketing", _("promotion")
         AUTHENTICATION = "authentication", _("authentication")
 
-    conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), on_delete=models.PROTECT, related_name="messages", db_index=False)
+    conversation = models.ForeignKey(
+        Conversation, verbose_name=_("conversation"), on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
     direction = models.CharField(_("direction"), max_length=4, choices=Direction.choices)
     kind = models.CharField(_("kind"), max_length=20, default="text")
@@ -117,7 +127,15 @@ class Message(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     source = models.CharField(_("source"), max_length=10, choices=Source.choices)
     category = models.CharField(_("category"), max_length=14, choices=Category.choices, default=Category.SERVICE)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("author"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("author"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
     cause = models.CharField(_("cause"), max_length=120, blank=True, help_text=_("The rule, campaign or token behind it."))
     event_key = models.CharField(max_length=120, blank=True)
     # The outbox. idempotency_key: one cause, one message, whoever asks how often.
@@ -146,9 +164,13 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["conversation", "-sent_at", "-id"], name="conversations_thread"),
             models.Index(fields=["due_at", "id"], condition=Q(state="queued"), name="conversations_outbox_due"),
-            models.Index(fields=["conversation", "id"], condition=Q(state__in=["queued", "claimed", "sending"]), name="conversations_outbox_head"),
+            models.Index(
+                fields=["conversation", "id"], condition=Q(state__in=["queued", "claimed", "sending"]), name="conversations_outbox_head"
+            ),
             models.Index(fields=["lease_until"], condition=Q(state__in=["claimed", "sending"]), name="conversations_outbox_leases"),
-            models.Index(fields=["state", "-id"], condition=Q(state__in=["failed", "blocked", "unknown"]), name="conversations_outbox_review"),
+            models.Index(
+                fields=["state", "-id"], condition=Q(state__in=["failed", "blocked", "unknown"]), name="conversations_outbox_review"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -222,7 +244,9 @@ class Response(models.Model):
     """How long a customer waited for a person: from the first unanswered message to the reply. What the report adds up."""
 
     conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="responses")
-    agent = models.ForeignKey(settings.AUTH_USER_MODEL, verbose_name=_("agent"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("agent"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="+")
     asked_at = models.DateTimeField(_("asked"))
     answered_at = models.DateTimeField(_("answered"))
@@ -302,7 +326,9 @@ class Decision(models.Model):
         REFUSE = "refuse", _("refused")
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="decisions", db_index=False)
-    identity = models.ForeignKey(Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    identity = models.ForeignKey(
+        Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+", db_index=False)
     message = models.ForeignKey(Message, verbose_name=_("message"), null=True, on_delete=models.SET_NULL, related_name="decisions")
     asked_by = models.CharField(_("asked by"), max_length=10)

@@ -57,7 +57,9 @@ class InboundItem(models.Model):
         PARKED = "parked", _("Parked")
 
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="+", db_index=False)
-    event = models.ForeignKey(InboundEvent, verbose_name=_("received body"), null=True, on_delete=models.SET_NULL, related_name="items", db_index=False)
+    event = models.ForeignKey(
+        InboundEvent, verbose_name=_("received body"), null=True, on_delete=models.SET_NULL, related_name="items", db_index=False
+    )
     key = models.CharField(_("key"), max_length=220)
     kind = models.CharField(_("kind"), max_length=40)
     state = models.CharField(_("state"), max_length=10, choices=State.choices)

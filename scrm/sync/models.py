@@ -38,7 +38,9 @@ class FieldMapping(models.Model):
 class ExternalRecord(models.Model):
     """The link between a row of ours and a record of theirs, with the field values both sides last agreed on."""
 
-    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="external_records", db_index=False)
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="external_records", db_index=False
+    )
     kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
     key = models.CharField(_("our key"), max_length=80)
     external_id = models.CharField(_("their id"), max_length=100)
@@ -71,7 +73,9 @@ class Push(models.Model):
         DEAD = "dead", _("Dead letter")
         DISCARDED = "discarded", _("Discarded by a person")
 
-    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="pushes", db_index=False)
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="pushes", db_index=False
+    )
     kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
     key = models.CharField(_("our key"), max_length=80)
     wanted = models.PositiveIntegerField(default=1)

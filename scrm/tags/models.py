@@ -53,8 +53,12 @@ class TagRule(models.Model):
 class TagAssignment(models.Model):
     """A tag on a person, with why it is there. Removing it keeps the row as a label for the rule's quality."""
 
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="tag_assignments", db_index=False)
-    conversation = models.ForeignKey(Conversation, verbose_name=_("conversation"), null=True, on_delete=models.SET_NULL, related_name="tag_assignments")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="tag_assignments", db_index=False
+    )
+    conversation = models.ForeignKey(
+        Conversation, verbose_name=_("conversation"), null=True, on_delete=models.SET_NULL, related_name="tag_assignments"
+    )
     tag = models.ForeignKey(Tag, verbose_name=_("tag"), on_delete=models.CASCADE, related_name="assignments")
     rule = models.ForeignKey(TagRule, verbose_name=_("rule"), null=True, on_delete=models.SET_NULL, related_name="+")
     rule_version = models.PositiveIntegerField(null=True)
