@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 if TYPE_CHECKING:
-    from scrm.contacts.models import Contact
+    from scrm.contacts.models import Contact  # noqa: F401 - named in a string
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):

@@ -8,7 +8,7 @@ from django.db import models
 
 if TYPE_CHECKING:
     from scrm.contacts.models import Contact
-    from scrm.conversations.models import Conversation, Message
+    from scrm.conversations.models import Conversation, Message  # noqa: F401 - named in strings
     from scrm.staff.models import User
 
 SHOWN_WITH = ("identity__contact", "connection", "assignee")
