@@ -290,7 +290,13 @@ def _accept(claimed: Claim, message: Message, receipt: Receipt) -> None:
         touch([conversation.pk], last_state=Case(ours_is_last, default=F("last_state")))
         _event(conversation, "message.sent", {"message": message.pk, "conversation": conversation.pk, "source": message.source})
         join_orphans(conversation.connection, [receipt.external_id])
-    report_success(message.connection)
+    if _had_trouble(message.connection):
+        report_success(message.connection)
+
+
+def _had_trouble(connection_: Connection) -> bool:
+    """As the row stood when this message was started: only then is there anything for a success to clear."""
+    return bool(connection_.failures or connection_.resume_at or connection_.state != Connection.State.ACTIVE)
 
 
 def _settle_error(claimed: Claim, message: Message, error: ConnectorError) -> None:

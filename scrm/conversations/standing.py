@@ -99,12 +99,13 @@ def reserve(message: Message, conversation: Conversation, limits: Limits, now: d
     `first`: the message was made in this transaction, so it cannot have one.
     """
     day = business_day(now, limits.time_zone)
+    if not first and Reservation.objects.filter(message=message, released=False, quota_day=day).update(reserved_at=now):
+        return True
     held = None if first else Reservation.objects.filter(message=message).first()
     if held is not None and not held.released:
-        if held.quota_day != day:
-            if not take_quota(conversation.connection, day, limits.daily_cap):
-                return False
-            give_back_quota(held.connection_id, held.quota_day)
+        if not take_quota(conversation.connection, day, limits.daily_cap):
+            return False
+        give_back_quota(held.connection_id, held.quota_day)
         Reservation.objects.filter(pk=held.pk).update(reserved_at=now, quota_day=day)
         return True
     if not take_quota(conversation.connection, day, limits.daily_cap):

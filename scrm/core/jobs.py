@@ -36,7 +36,9 @@ logger = logging.getLogger(__name__)
 
 WAKE_GAP_SECONDS = 0.25
 LINGER_SECONDS = 1.0
+# Between looks at an empty queue, longer each time: four workers that look every 30 ms cost a third of a core.
 LINGER_PAUSE_SECONDS = 0.03
+LONGEST_PAUSE_SECONDS = 0.15
 LONGEST_DRAIN_SECONDS = 20.0
 TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
@@ -231,14 +233,15 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
     Only a job that found something lingers: most wake-ups are the sweep's, and a lingering job holds a worker.
     """
     started = idle_since = looked = time.monotonic()
-    renewed, linger = started, 0.0
+    renewed, linger, pause = started, 0.0, LINGER_PAUSE_SECONDS
     while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
         if spec.step():
-            idle_since, linger = time.monotonic(), LINGER_SECONDS
+            idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
         elif mono - idle_since > linger:
             return
         else:
-            time.sleep(LINGER_PAUSE_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         beat(spec.name)
         if mono - looked > TURN_SECONDS:
             looked = mono
