@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from tests.faults.system import end_cleanly_on_sigterm
+
 SENDERS = 32
 LARGE_CAP = 1000
 
@@ -210,4 +212,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_cleanly_on_sigterm()
     sys.exit(main())
