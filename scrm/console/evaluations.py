@@ -69,6 +69,11 @@ class Words:
         return ""
 
 
+def vocabulary() -> list[tuple[str, str, str]]:
+    """Every term that a condition can ask: its name, its label, its operators."""
+    return [(term.name, str(term.label), ", ".join(term.operators)) for term in conditions.terms().values()]
+
+
 def trace_lines(trace: Iterable[Any]) -> list[tuple[str, str, str]]:
     """For each condition that was asked: a mark of its truth, the condition, and what was found."""
     words = Words()

@@ -60,6 +60,10 @@ class Rules:
         assert "A customer writes" in html and "The message speaks of: “Where is it”" in html
         assert ">message.received<" not in html and ">order_status<" not in html
 
+    def test_form_says_the_condition_in_words_and_what_can_be_asked(self, owner: Client) -> None:
+        html = owner.get(f"/admin/automation/rule/{rule().pk}/change/").content.decode()
+        assert "<b>The message speaks of: “Where is it”</b>" in html and "<code>order.under_way</code>" in html
+
     def test_evaluations_that_did_not_match_say_so(self, owner: Client) -> None:
         contact = people.customer().contact
         event = Event.objects.filter(contact=contact).latest("pk")

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -49,7 +50,17 @@ class RuleAdmin(ConsoleAdmin):
         return capfirst(str(known.label)) if known else row.action
 
     def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
-        return themed(RuleForm)
+        form: Any = themed(RuleForm)
+        form.base_fields["conditions"].help_text = self._condition_help(obj)
+        return form
+
+    def _condition_help(self, obj: Rule | None) -> str:
+        """The stored condition in words, then everything that a condition can ask."""
+        stored = evaluations.Words().tree(obj.conditions) if obj else gettext("Always.")
+        asked = format_html_join("", "<br><code>{}</code> {} ({})", evaluations.vocabulary())
+        example = '{"all": [{"term": "message.tag", "op": "is", "value": "order-status"}, {"not": {…}}]}'
+        joined = gettext("Joined with all, any and not: %(example)s") % {"example": example}
+        return format_html("<b>{}</b><br>{}<br>{}{}", stored, joined, gettext("What can be asked:"), asked)
 
     def get_fieldsets(self, request: HttpRequest, obj: Rule | None = None) -> Any:
         """What every rule has, then one group for each action's own options; the chosen action's counts."""
@@ -107,7 +118,7 @@ class RunAdmin(ReadOnlyAdmin):
         """What set the rule off, with a link to it."""
         (event,) = timeline.told([row.event])
         words = f"{event.title} {event.detail}".strip()
-        return format_html('<a href="{}">{}</a>', event.link, words) if event.link else words
+        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', event.link, words) if event.link else words
 
     @display(description=_("result"))
     def shown_result(self, row: Run) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from scrm.console.inbox import access, sending, wording
 from scrm.console.inbox.views import address_of
+from scrm.console.templatetags.console import moment
 from scrm.conversations import media, services
 from scrm.conversations.models import Attachment, Conversation, Decision, Message, QuickReply
 from scrm.core import clock
@@ -85,12 +86,13 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
         known = User.objects.filter(is_active=True, is_staff=True)
         colleague = get_object_or_404(known, pk=int(wanted) if wanted.isdecimal() else 0)
     services.assign(_conversation(pk), to=colleague, by=user)
-    return _done(request, pk)
+    return _done(request, pk, notice=_("Assigned to %(name)s.") % {"name": colleague} if colleague else _("Assigned to nobody."))
 
 
 def close(request: HttpRequest, pk: int) -> HttpResponse:
-    services.close(_conversation(pk), by=access.person(request))
-    return _done(request, pk)
+    conversation = _conversation(pk)
+    services.close(conversation, by=access.person(request))
+    return _done(request, pk, notice=_("Closed: %(name)s") % {"name": conversation.identity.contact})
 
 
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
@@ -99,7 +101,7 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 
 def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
     services.hand_back(_conversation(pk), by=access.person(request))
-    return _done(request, pk)
+    return _done(request, pk, notice=_("Automation answers here again."))
 
 
 def _in_an_hour(now: datetime) -> datetime:
@@ -127,8 +129,9 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     until = SNOOZES.get(request.POST.get("until", ""))
     if until is None:
         return _refused(request, pk, _("Choose until when."))
-    services.snooze(_conversation(pk), until=until(clock.now()), by=access.person(request))
-    return _done(request, pk)
+    end = until(clock.now())
+    services.snooze(_conversation(pk), until=end, by=access.person(request))
+    return _done(request, pk, notice=_("Snoozed until %(time)s.") % {"time": moment(end)})
 
 
 REVIEWS: dict[str, Callable[..., object]] = {"resend": services.resend, "give-up": services.give_up, "cancel": services.cancel}

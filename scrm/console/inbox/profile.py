@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from django.db.models import Q
+from django.utils.text import capfirst
 
 from scrm.automation.models import Run
 from scrm.commerce.models import Order
@@ -90,9 +91,9 @@ def why_of(contact: Contact, limit: int = 12) -> list[Why]:
 
 
 def _decision(row: Decision, causes: Causes) -> Why:
-    title = wording.rule_sentence(row.rule) if row.verdict != Decision.Verdict.ALLOW else ""
-    verdict = row.get_verdict_display()
-    return Why(row.decided_at, title or verdict, verdict, causes.words(row.cause) or wording.asker_name(row.asked_by))
+    refused = row.verdict != Decision.Verdict.ALLOW
+    title = wording.rule_sentence(row.rule) if refused else capfirst(wording.moment_name(row.moment))
+    return Why(row.decided_at, title, row.get_verdict_display(), causes.words(row.cause) or wording.asker_name(row.asked_by))
 
 
 def _run(row: Run) -> Why:
