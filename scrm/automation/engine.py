@@ -29,6 +29,8 @@ from scrm.core.logs import trail
 logger = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 1.0
+# An answer holds its person and the day's counter until the batch commits; agents and arriving messages wait for both.
+BATCH = 25
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
@@ -59,7 +61,7 @@ def forget() -> None:
     _settle_checked_at = float("-inf")
 
 
-@events.consumer("automation", kinds=TRIGGERS, delay=settle)
+@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH)
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
     rules = rules_by_trigger()

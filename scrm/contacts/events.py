@@ -33,19 +33,23 @@ class Consumer:
     kinds: frozenset[str]
     handle: Handle
     delay: Callable[[Event], timedelta]
+    batch: int
 
 
 _consumers: dict[str, Consumer] = {}
 
 
 def consumer(
-    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0)
+    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0), batch: int = BATCH
 ) -> Callable[[Handle], Handle]:
-    """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first."""
+    """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first.
+
+    Whatever a consumer locks for a batch, others wait for: one that locks people or counts messages takes small batches.
+    """
 
     def register(handle: Handle) -> Handle:
         wait = delay if callable(delay) else (lambda _event: delay)
-        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait)
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch)
         jobs.drain(f"events:{name}")(lambda: deliver(name))
         return handle
 
@@ -74,7 +78,7 @@ def deliver(name: str) -> int:
         return 0
     try:
         with transaction.atomic():
-            taken = _take(name, BATCH)
+            taken = _take(name, _consumers[name].batch)
             if taken:
                 _consumers[name].handle([delivery.event for delivery in taken])
                 _finish(taken)
@@ -103,7 +107,7 @@ def _finish(taken: Sequence[EventDelivery]) -> None:
 
 def _deliver_singly(name: str) -> int:
     done = 0
-    for pk in _due(name, BATCH):
+    for pk in _due(name, _consumers[name].batch):
         # The attempt is counted before the work, so that an event which kills its worker is parked as well.
         counted = EventDelivery.objects.filter(pk=pk, parked=False).first()
         if counted is None or not EventDelivery.objects.filter(pk=pk, attempts=counted.attempts).update(attempts=counted.attempts + 1):
