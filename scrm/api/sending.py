@@ -14,21 +14,40 @@ from scrm.api.errors import KeyUsed, Refused
 from scrm.api.models import PartnerToken
 from scrm.api.pagination import LARGEST_ID
 from scrm.api.serializers import DecisionSerializer, MessageSerializer
+from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
-from scrm.conversations.models import Conversation, Message
-from scrm.conversations.services import QueueResult, queue_message
+from scrm.conversations import templates
+from scrm.conversations.models import Conversation, Message, MessageTemplate
+from scrm.conversations.services import QueueResult, queue_message, start_conversation
 
 # What WhatsApp takes as the body of a text message.
 LONGEST_TEXT = 4096
+# A paused template is taken and held until the platform lifts the pause.
+SENDABLE = frozenset({MessageTemplate.Status.APPROVED, MessageTemplate.Status.PAUSED})
 KEY = re.compile(r"[\x21-\x7e]{1,80}")
 
 
+class TemplateToSendSerializer(serializers.Serializer[dict[str, Any]]):
+    """A message template by the platform's name, and a value for each of its places: {"1": "陳先生", "2": "HK-104233"}."""
+
+    name = serializers.CharField(max_length=512)
+    language = serializers.CharField(max_length=10)
+    variables = serializers.DictField(child=serializers.CharField(max_length=1024), required=False)
+
+
 class SendSerializer(serializers.Serializer[dict[str, Any]]):
-    """Where to and what: a conversation, or a contact whose newest conversation is then taken."""
+    """Where to and what: a conversation, or a contact whose newest conversation is then taken; a text or a template.
+
+    `connection` (a slug) starts the conversation of a contact who has none. `event` names what a service notice is about,
+    for example `order:HK-104233:shipped`: one event is told once in six hours.
+    """
 
     conversation = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     contact = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
-    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+    connection = serializers.SlugField(required=False)
+    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False, required=False)
+    template = TemplateToSendSerializer(required=False)
+    event = serializers.CharField(max_length=100, required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
@@ -39,7 +58,9 @@ class SendSerializer(serializers.Serializer[dict[str, Any]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("conversation" in attrs) == ("contact" in attrs):
             raise ValidationError({"conversation": [_("Give either a conversation or a contact.")]})
-        if not attrs["text"].strip():
+        if ("text" in attrs) == ("template" in attrs):
+            raise ValidationError({"text": [_("Give either a text or a template.")]})
+        if "text" in attrs and not attrs["text"].strip():
             raise ValidationError({"text": [_("Write something to send.")]})
         return attrs
 
@@ -76,12 +97,31 @@ def send(token: PartnerToken, key: str | None, wanted: dict[str, Any]) -> QueueR
     stored_key = f"api:{token.pk}:{key}"
     first = Message.objects.select_related("conversation").filter(idempotency_key=stored_key).first()
     conversation = first.conversation if first else _conversation(wanted)
-    result = queue_message(conversation, text=wanted["text"], source="api", cause=f"api:{token.pk}", idempotency_key=stored_key)
+    said = _said(conversation, wanted)
+    event_key = wanted.get("event", "")
+    result = queue_message(conversation, **said, source="api", cause=f"api:{token.pk}", event_key=event_key, idempotency_key=stored_key)
     if not result.created:
-        _check_same(result.message, wanted)
+        _check_same(result.message, wanted, said)
     if result.decision.verdict == "refuse":
         _refuse(result)
     return result
+
+
+def _said(conversation: Conversation, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The words of the message: a text as it is, or a template with its places filled in and its category."""
+    if "text" in wanted:
+        return {"kind": "text", "text": wanted["text"]}
+    asked = wanted["template"]
+    known = MessageTemplate.objects.filter(connection=conversation.connection_id, name=asked["name"], language=asked["language"]).first()
+    if known is None or known.status not in SENDABLE:
+        raise ValidationError({"template": [_("There is no approved template of this name and language on this number.")]})
+    values = asked.get("variables", {})
+    try:
+        text = templates.render(known, values)
+    except templates.MissingVariable as missing:
+        raise ValidationError({"template": [_("Give a value for the variable %(name)s.") % {"name": missing}]}) from missing
+    content = templates.content_for(known, values)
+    return {"kind": "template", "text": text, "content": content, "category": templates.category_of(known)}
 
 
 def _conversation(wanted: dict[str, Any]) -> Conversation:
@@ -93,7 +133,7 @@ def _conversation(wanted: dict[str, Any]) -> Conversation:
     contact = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
     if contact is None:
         raise ValidationError({"contact": [_("There is no such contact.")]})
-    return _newest_of(_survivor(contact))
+    return _newest_of(_survivor(contact)) or _first_of(_survivor(contact), wanted.get("connection", ""))
 
 
 def _survivor(contact: Contact) -> Contact:
@@ -102,20 +142,30 @@ def _survivor(contact: Contact) -> Contact:
     return contact
 
 
-def _newest_of(contact: Contact) -> Conversation:
+def _newest_of(contact: Contact) -> Conversation | None:
     closed_last = Case(When(status="closed", then=Value(1)), default=Value(0), output_field=IntegerField())
-    found = Conversation.objects.of_contact(contact).order_by(closed_last, "-last_message_at", "-pk").first()
-    if found is None:
-        raise ValidationError({"contact": [_("This contact has no conversation yet.")]})
-    return found
+    return Conversation.objects.of_contact(contact).order_by(closed_last, "-last_message_at", "-pk").first()
 
 
-def _check_same(message: Message, wanted: dict[str, Any]) -> None:
+def _first_of(contact: Contact, slug: str) -> Conversation:
+    """A conversation with somebody who never wrote: from the named number to their WhatsApp address."""
+    if not slug:
+        raise ValidationError({"contact": [_("This contact has no conversation yet. Name the connection to write from.")]})
+    connection = Connection.objects.filter(slug=slug, kind=Connection.Kind.CHANNEL).first()
+    if connection is None:
+        raise ValidationError({"connection": [_("There is no such channel.")]})
+    reached = contact.identities.filter(kind__in=["whatsapp", "whatsapp_user"], valid_to=None).order_by("kind", "pk").first()
+    if reached is None:
+        raise ValidationError({"contact": [_("This contact has no address on this channel.")]})
+    return start_conversation(reached, connection)
+
+
+def _check_same(message: Message, wanted: dict[str, Any], said: dict[str, Any]) -> None:
     same_place = "conversation" not in wanted or message.conversation_id == wanted["conversation"]
     if "contact" in wanted:
         asked = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
         same_place = asked is not None and Message.objects.of_contact(_survivor(asked)).filter(pk=message.pk).exists()
-    if not same_place or message.text != wanted["text"]:
+    if not same_place or message.text != said["text"] or message.kind != said["kind"]:
         raise KeyUsed(_("This Idempotency-Key was used for another message. Take a new one."))
 
 

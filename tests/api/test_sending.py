@@ -9,7 +9,7 @@ from scrm.api.scopes import SCOPES
 from scrm.api.services import issue_token
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
-from scrm.conversations.models import Decision, Message
+from scrm.conversations.models import Decision, Message, MessageTemplate
 from scrm.core import clock
 from tests.api.people import NOON, Partner
 
@@ -165,3 +165,50 @@ class TestBody:
     def test_in_another_form_is_415(self, partner: Partner) -> None:
         answer = partner.http.post("/api/v1/messages/", {"conversation": 1, "text": "a"}, headers={"Idempotency-Key": "k"})
         assert answer.status_code == 415
+
+
+class TestTemplates:
+    @pytest.fixture(autouse=True)
+    def order_update(self, hong_kong: Connection) -> MessageTemplate:
+        components = [{"type": "BODY", "text": "{{1}}您好，您的訂單 {{2}} 已寄出。"}]
+        fields = {"category": "UTILITY", "status": "APPROVED", "components": components, "synced_at": NOON}
+        return MessageTemplate.objects.create(connection=hong_kong, name="order_update", language="zh_HK", **fields)
+
+    def body(self, question: Message, **variables: str) -> dict[str, object]:
+        return {"conversation": question.conversation_id, "template": {"name": "order_update", "language": "zh_HK", "variables": variables}}
+
+    def test_go_out_with_their_places_filled_in_and_their_category(self, partner: Partner, question: Message) -> None:
+        with clock.frozen(LATER):
+            answer = partner.send(self.body(question, **{"1": "陳先生", "2": "HK-104233"}))
+        assert answer.status_code == 201
+        message = Message.objects.get(direction="out")
+        assert (message.text, message.kind, message.category) == ("陳先生您好，您的訂單 HK-104233 已寄出。", "template", "utility")
+        assert [part["text"] for part in message.content["components"][0]["parameters"]] == ["陳先生", "HK-104233"]
+
+    def test_are_refused_with_the_name_of_a_place_that_has_no_value(self, partner: Partner, question: Message) -> None:
+        answer = partner.send(self.body(question, **{"1": "陳先生"}))
+        assert answer.status_code == 400 and "2" in str(answer.json())
+        assert sent() == 0
+
+    def test_keep_what_is_put_in_as_it_is(self, partner: Partner, question: Message) -> None:
+        with clock.frozen(LATER):
+            partner.send(self.body(question, **{"1": "{{2}}{{settings.SECRET_KEY}}", "2": "{% debug %}"}))
+        assert Message.objects.get(direction="out").text == "{{2}}{{settings.SECRET_KEY}}您好，您的訂單 {% debug %} 已寄出。"
+
+    def test_that_are_unknown_are_an_error(self, partner: Partner, question: Message) -> None:
+        answer = partner.send({"conversation": question.conversation_id, "template": {"name": "gone", "language": "ja"}})
+        assert answer.status_code == 400 and sent() == 0
+
+    def test_start_the_conversation_of_somebody_who_never_wrote(self, partner: Partner, customer: Callable[..., Identity]) -> None:
+        never_wrote = customer("林怡君", "+886912345678")
+        with clock.frozen(LATER):
+            asked = {"contact": never_wrote.contact_id, "connection": "causeway-bay", "template": {"name": "order_update", "language": "zh_HK"}}
+            asked["template"]["variables"] = {"1": "林小姐", "2": "TW-1"}
+            assert partner.send(asked).status_code == 201
+            text = {"contact": never_wrote.contact_id, "text": "您好"}
+            refused = partner.send(text, "order-2")
+        assert refused.status_code == 409 and refused.json()["error"]["rule"] == "window_closed", refused.json()
+
+    def test_and_text_exclude_each_other(self, partner: Partner, question: Message) -> None:
+        assert partner.send({**self.body(question), "text": "包裹明天送到。"}).status_code == 400
+        assert partner.send({"conversation": question.conversation_id}).status_code == 400
