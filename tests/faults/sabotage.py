@@ -104,6 +104,7 @@ def _check_then_insert() -> None:
     from scrm.conversations import services
 
     services.lock_person = lambda contact_id: Contact.objects.get(pk=contact_id)
+    services.lock_person_behind = lambda conversation_id: Contact.objects.get(identities__conversations=conversation_id).pk
 
 
 def _forget_spool() -> None:
