@@ -202,8 +202,8 @@ class TestTemplates:
     def test_start_the_conversation_of_somebody_who_never_wrote(self, partner: Partner, customer: Callable[..., Identity]) -> None:
         never_wrote = customer("林怡君", "+886912345678")
         with clock.frozen(LATER):
-            asked = {"contact": never_wrote.contact_id, "connection": "causeway-bay", "template": {"name": "order_update", "language": "zh_HK"}}
-            asked["template"]["variables"] = {"1": "林小姐", "2": "TW-1"}
+            notice = {"name": "order_update", "language": "zh_HK", "variables": {"1": "林小姐", "2": "TW-1"}}
+            asked = {"contact": never_wrote.contact_id, "connection": "causeway-bay", "template": notice}
             assert partner.send(asked).status_code == 201
             text = {"contact": never_wrote.contact_id, "text": "您好"}
             refused = partner.send(text, "order-2")

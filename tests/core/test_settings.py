@@ -25,7 +25,8 @@ PRODUCTION = {
 def manage(tmp_path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     place = {"VAR_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
-    return subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env={**kept, **place, **environment}, capture_output=True, text=True)
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**kept, **place, **environment}, capture_output=True, text=True)
 
 
 class Nonsense:
