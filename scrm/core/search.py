@@ -11,6 +11,7 @@ Trigram indexes were not used: they need three characters, and two-character wor
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -22,7 +23,10 @@ from django.db.models.expressions import RawSQL
 Q = TypeVar("Q", bound=models.QuerySet[Any])
 
 MAX_TERMS = 4000
-MOST_FOUND = 2000
+MOST_FOUND = 1000
+# Rows of which a phrase of common terms is looked for one by one, before its index.
+MOST_WALKED = 300_000
+STATISTICS_SECONDS = 600.0
 # Han, kana (with the long-vowel mark), Hangul, and the ideographic iteration marks.
 CJK = r"\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 TOKEN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
@@ -78,6 +82,7 @@ class SearchIndex:
     def __init__(self, table: str, model: type[models.Model] | str) -> None:
         self.table = table
         self.model = model
+        self._shares: tuple[float, dict[str, float]] | None = None
 
     def _connection(self, alias: str | None = None) -> Any:
         return connections[alias or "default"]
@@ -126,9 +131,50 @@ class SearchIndex:
             return queryset.none()
         if self._connection(router.db_for_read(queryset.model)).vendor == "sqlite":
             sql, query = f"SELECT rowid FROM {self.table} WHERE terms MATCH %s ORDER BY rowid DESC LIMIT {MOST_FOUND}", _fts5(phrases)  # noqa: S608
-        else:
-            sql, query = f"SELECT id FROM {self.table} WHERE terms @@ %s::tsquery ORDER BY id DESC LIMIT {MOST_FOUND}", _tsquery(phrases)  # noqa: S608
-        return queryset.filter(**{f"{path}__in": RawSQL(sql, [query])})  # noqa: S611 - the query is a parameter
+            return queryset.filter(**{f"{path}__in": RawSQL(sql, [query])})  # noqa: S611 - the query is a parameter
+        query = _tsquery(phrases)
+        sql, times = self._postgresql_statement(self._rows_to_walk(phrases))
+        return queryset.filter(**{f"{path}__in": RawSQL(sql, [query] * times)})  # noqa: S611 - the query is a parameter
+
+    def _postgresql_statement(self, walk: int) -> tuple[str, int]:
+        """The statement, and how often it takes the query. `walk`: so many of the newest rows are looked at before the index is asked."""
+        rows = f"SELECT id FROM {self.table} WHERE terms @@ %s::tsquery"  # noqa: S608
+        asked = f"ORDER BY id DESC LIMIT {MOST_FOUND}"
+        if not walk:
+            return f"{rows} {asked}", 1
+        newest = f"SELECT id, terms FROM {self.table} ORDER BY id DESC LIMIT {walk}"  # noqa: S608
+        older = f"{rows} AND id < (SELECT id FROM {self.table} ORDER BY id DESC OFFSET {walk - 1} LIMIT 1) {asked}"  # noqa: S608
+        found = f"SELECT id FROM ({newest}) AS newest WHERE terms @@ %s::tsquery LIMIT {MOST_FOUND}"  # noqa: S608
+        return f"({found}) UNION ALL ({older}) LIMIT {MOST_FOUND}", 2
+
+    def _rows_to_walk(self, groups: Sequence[Sequence[Phrase]]) -> int:
+        """How many of the newest rows probably hold `MOST_FOUND` hits of a phrase of common terms; 0 when the planner may be trusted.
+
+        PostgreSQL takes the terms of a phrase for independent. Pairs of characters are not: it expects hardly any row with
+        'ありがとう', reads all of its hundred thousand, and needs a second.
+        """
+        phrases = [phrase for group in groups for phrase in group]
+        terms = [term for phrase in phrases for term in phrase if not term.endswith("*")]
+        if all(len(phrase) == 1 for phrase in phrases):
+            return 0
+        shares = self._common_terms()
+        rarest = min(shares.get(term, 0.0) for term in terms)
+        return int(min(MOST_FOUND / rarest * 1.2, MOST_WALKED)) if rarest else 0
+
+    def _common_terms(self) -> dict[str, float]:
+        """The share of rows that hold each of the commonest terms, as the database's statistics have it; ten minutes old at most."""
+        known = self._shares
+        if known is None or time.monotonic() - known[0] > STATISTICS_SECONDS:
+            with self._connection().cursor() as cursor:
+                cursor.execute(
+                    "SELECT most_common_elems::text::text[], most_common_elem_freqs FROM pg_stats "
+                    "WHERE schemaname = current_schema() AND tablename = %s AND attname = 'terms'",
+                    [self.table],
+                )
+                row = cursor.fetchone()
+            shares = dict(zip(row[0], row[1], strict=False)) if row and row[0] else {}
+            self._shares = known = (time.monotonic(), shares)
+        return known[1]
 
 
 def _tsvector(terms: Sequence[str]) -> str:
