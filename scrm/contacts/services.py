@@ -96,7 +96,8 @@ def _create_people(senders: Sequence[Sender], known: dict[tuple[str, str, str], 
     identities = [
         _new_identity(contact, address, verified, sender.at or now) for sender, contact in made for address in _unique(sender.addresses)
     ]
-    Identity.objects.bulk_create(identities)
+    # In one order everywhere: two batches that meet the same new people must not wait for each other.
+    Identity.objects.bulk_create(sorted(identities, key=_key))
     contact_index.add((contact.pk, searchable(contact, [i for i in identities if i.contact_id == contact.pk])) for _, contact in made)
     events.record([Event(contact=contact, kind="contact.created", occurred_at=now, data={"name": contact.name}) for _, contact in made])
     known.update({_key(identity): identity for identity in identities if identity.kind in MATCHED_KINDS})
@@ -135,7 +136,7 @@ def _add_addresses(senders: Sequence[Sender], known: dict[tuple[str, str, str], 
             if address.kind in MATCHED_KINDS and _key(address) not in known and _key(address) not in new:
                 new[_key(address)] = _new_identity(owner, address, Identity.Verified.PLATFORM, sender.at or clock.now())
     if new:
-        Identity.objects.bulk_create(new.values())
+        Identity.objects.bulk_create([new[key] for key in sorted(new)])
         known.update(new)
     if conflicts:
         _record_new_conflicts(conflicts)

@@ -71,6 +71,11 @@ def apply_statuses(connection: Connection, updates: Sequence[StatusUpdate]) -> i
     return len(updates) - len(orphans)
 
 
+def people_told_of(connection: Connection, updates: Sequence[StatusUpdate]) -> set[int]:
+    """The contacts whose messages these statuses are about, for a caller that locks a whole batch at once."""
+    return {message.conversation.identity.contact_id for message in _messages_for(connection, updates).values()}
+
+
 def _messages_for(connection: Connection, updates: Sequence[StatusUpdate]) -> dict[str, Message]:
     ours = Message.objects.filter(connection=connection, direction="out").select_related("conversation__identity")
     refs = [_id_in(update.client_ref) for update in updates]

@@ -26,8 +26,8 @@ from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
 from scrm.contacts.services import MATCHED_KINDS, Sender, change_address, resolve_many
-from scrm.conversations.inbound import Arrival, record_inbound
-from scrm.conversations.statuses import apply_statuses, join_orphans
+from scrm.conversations.inbound import Arrival, lock_people, record_inbound
+from scrm.conversations.statuses import apply_statuses, join_orphans, people_told_of
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
@@ -217,17 +217,28 @@ def apply(works: Sequence[Work]) -> None:
     for each in works:
         _belongs(each)
     messages = [each for each in works if isinstance(each.item, InboundMessage)]
-    if messages:
-        _apply_messages(messages)
-    statuses: dict[int, list[Work]] = {}
+    identities = resolve_many([_sender(each) for each in messages]) if messages else []
+    statuses: dict[Connection, list[StatusUpdate]] = {}
     for each in works:
         if isinstance(each.item, StatusUpdate):
-            statuses.setdefault(each.connection.pk, []).append(each)
-    for group in statuses.values():
-        apply_statuses(group[0].connection, [each.item for each in group if isinstance(each.item, StatusUpdate)])
+            statuses.setdefault(each.connection, []).append(each.item)
+    _lock_everybody(identities, statuses)
+    if messages:
+        _apply_messages(messages, identities)
+    for owner, updates in statuses.items():
+        apply_statuses(owner, updates)
     for each in works:
         if isinstance(each.item, Notice):
             apply_notice(each.connection, each.item, at=each.received_at)
+
+
+def _lock_everybody(identities: Sequence[Identity], statuses: dict[Connection, list[StatusUpdate]]) -> None:
+    """All people of the batch at once and in one order: two workers that lock in two steps each may wait for each other for ever."""
+    people = {identity.contact_id for identity in identities}
+    for owner, updates in statuses.items():
+        people |= people_told_of(owner, updates)
+    if people:
+        lock_people(list(people))
 
 
 def _belongs(work: Work) -> None:
@@ -237,8 +248,7 @@ def _belongs(work: Work) -> None:
         raise Refused(f"for the number with id {stated}, which is not connected with this secret: connect it, then replay")
 
 
-def _apply_messages(works: Sequence[Work]) -> None:
-    identities = resolve_many([_sender(each) for each in works])
+def _apply_messages(works: Sequence[Work], identities: Sequence[Identity]) -> None:
     changed = [(each, identity) for each, identity in zip(works, identities, strict=True) if _is_change(each.item)]
     for each, identity in changed:
         new = [Address(*(storable(part[name]) for name in ("kind", "value", "scope"))) for part in each.item.content.get("new", ())]  # type: ignore[union-attr]
