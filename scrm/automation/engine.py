@@ -42,8 +42,11 @@ def rules_by_trigger() -> dict[str, list[Rule]]:
     return found
 
 
-def settle(event: Event) -> timedelta:
-    """How long an event waits for related ones: the longest wait among the enabled rules of its trigger."""
+def settle(event: Event) -> timedelta | None:
+    """How long an event waits for related ones: the longest wait among the enabled rules of its trigger; None when there is no such rule.
+
+    A rule that is switched on is heeded by every process a second later.
+    """
     global _settle_times, _settle_checked_at
     mono = time.monotonic()
     if mono - _settle_checked_at >= getattr(settings, "RULES_RECHECK_SECONDS", RECHECK_SECONDS):
@@ -52,7 +55,8 @@ def settle(event: Event) -> timedelta:
         for trigger, seconds in Rule.objects.filter(enabled=True).values_list("trigger", "settle_seconds"):
             waits[trigger] = max(waits.get(trigger, 0), general if seconds is None else seconds)
         _settle_times, _settle_checked_at = waits, mono
-    return timedelta(seconds=_settle_times.get(event.kind, 0))
+    seconds = _settle_times.get(event.kind)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def forget() -> None:
@@ -83,7 +87,9 @@ def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule
 def _facts_of(batch: Sequence[Event]) -> list[Facts]:
     """Each event with its message, conversation and present contact, in at most two queries."""
     now = clock.now()
-    messages = Message.objects.select_related("conversation__identity__contact", "conversation__connection").in_bulk(_ids(batch, "message"))
+    shown_with = Message.objects.select_related("conversation__identity__contact", "conversation__connection")
+    # No action calls a platform, so nothing is decrypted.
+    messages = shown_with.defer("conversation__connection__secrets").in_bulk(_ids(batch, "message"))
     bare = [event for event in batch if event.data.get("message") not in messages]
     conversations = Conversation.objects.select_related("identity__contact", "connection").in_bulk(_ids(bare, "conversation"))
     found = []

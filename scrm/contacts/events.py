@@ -32,7 +32,7 @@ class Consumer:
     name: str
     kinds: frozenset[str]
     handle: Handle
-    delay: Callable[[Event], timedelta]
+    delay: Callable[[Event], timedelta | None]
     batch: int
 
 
@@ -40,9 +40,9 @@ _consumers: dict[str, Consumer] = {}
 
 
 def consumer(
-    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta] | timedelta = timedelta(0), batch: int = BATCH
+    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta | None] | timedelta = timedelta(0), batch: int = BATCH
 ) -> Callable[[Handle], Handle]:
-    """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first.
+    """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first; None: not wanted.
 
     Whatever a consumer locks for a batch, others wait for: one that locks people or counts messages takes small batches.
     """
@@ -59,12 +59,9 @@ def consumer(
 def record(events: Sequence[Event]) -> list[Event]:
     """Write events and their deliveries; call inside the transaction that changes the state."""
     stored = Event.objects.bulk_create(list(events))
-    deliveries = [
-        EventDelivery(event=event, consumer=spec.name, due_at=clock.now() + spec.delay(event))
-        for spec in _consumers.values()
-        for event in stored
-        if event.kind in spec.kinds
-    ]
+    now = clock.now()
+    asked = ((spec, event, spec.delay(event)) for spec in _consumers.values() for event in stored if event.kind in spec.kinds)
+    deliveries = [EventDelivery(event=event, consumer=spec.name, due_at=now + wait) for spec, event, wait in asked if wait is not None]
     EventDelivery.objects.bulk_create(deliveries)
     for name in {delivery.consumer for delivery in deliveries}:
         jobs.wake_on_commit(f"events:{name}")
@@ -96,9 +93,8 @@ def _due(name: str, limit: int) -> list[int]:
 def _take(name: str, limit: int) -> list[EventDelivery]:
     rows = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
     if connection.features.has_select_for_update_skip_locked:
-        locked = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
-        rows = EventDelivery.objects.filter(pk__in=locked).order_by("due_at", "id")
-    return list(rows.select_related("event__contact", "event__identity")[:limit])
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return list(rows.select_related("event__contact")[:limit])
 
 
 def _finish(taken: Sequence[EventDelivery]) -> None:
