@@ -89,10 +89,10 @@ class LargeBatches:
     def test_lose_only_an_item_that_our_own_code_stumbles_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         real = pipeline._apply_messages
 
-        def stumble(works: Any) -> None:
+        def stumble(works: Any, identities: Any) -> None:
             if any(each.item.text == "313" for each in works):
                 raise ZeroDivisionError("a fault of ours")
-            real(works)
+            real(works, identities)
 
         monkeypatch.setattr(pipeline, "_apply_messages", stumble)
         assert post(hong_kong(), self.batch(None, size=400)) == 200
