@@ -6,6 +6,7 @@ A new one is a file with a subclass of `Report` and a line in `registry.py`; its
 from __future__ import annotations
 
 import zoneinfo
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,7 +59,7 @@ class Figures:
     marked: frozenset[str] = frozenset()
 
 
-class Report:
+class Report(ABC):
     """Subclasses declare what they show and give two answers that must agree: the figures, and the rows behind each."""
 
     slug: str
@@ -71,21 +72,21 @@ class Report:
     row_columns: Sequence[Column]
     benchmarks: Sequence[tuple[Text, float, Unit]] = ()
 
+    @abstractmethod
     def figures(self, filters: Filters) -> list[Figures]:
         """The report's lines, the total first, key `TOTAL`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, filters: Filters, key: str) -> QuerySet[Any]:
         """The rows that one line adds up, newest first. LookupError for a key that no line can have."""
-        raise NotImplementedError
 
     def summary(self, filters: Filters, key: str) -> Figures | None:
         """The line that the rows of `key` add up to; None when there are no rows."""
         return next((line for line in self.figures(filters) if line.key == key), None)
 
+    @abstractmethod
     def row_values(self, row: Model) -> dict[str, Any]:
         """One row's values by name of `row_columns`."""
-        raise NotImplementedError
 
     def row_link(self, row: Model) -> str:
         """Where the row is looked at in the console, or ''."""
