@@ -44,6 +44,7 @@ TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
 LONG_JOB_BEAT_SECONDS = 5.0
+WORKERS_TO_SPARE_ONE = 3
 ACKNOWLEDGED_WITHIN_SECONDS = 30
 
 
@@ -52,6 +53,7 @@ class Drain:
     name: str
     step: Callable[[], int]
     slots: int
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,15 @@ _last_wake: dict[str, float] = {}
 _last_beat = 0.0
 
 
-def drain(name: str, *, slots: int = 1) -> Callable[[Callable[[], int]], Callable[[], int]]:
+def drain(name: str, *, slots: int = 1, urgent: bool = False) -> Callable[[Callable[[], int]], Callable[[], int]]:
     """Register a step that does one small batch and returns how many rows it finished; at most `slots` run at once.
 
-    On SQLite there is one writer, so one slot is as fast as many.
+    On SQLite there is one writer, so one slot is as fast as many. Of an urgent drain, one worker stays at it while there is work,
+    however long others wait: what customers write must not stand in line behind what is to be done about it.
     """
 
     def register(step: Callable[[], int]) -> Callable[[], int]:
-        _drains[name] = Drain(name, step, slots)
+        _drains[name] = Drain(name, step, slots, urgent)
         return step
 
     return register
@@ -243,7 +246,7 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         beat(spec.name)
-        if mono - looked > TURN_SECONDS:
+        if mono - looked > TURN_SECONDS and not _stays(spec, slot):
             looked = mono
             if _others_wait():
                 if mono - idle_since > WAKE_GAP_SECONDS:
@@ -256,6 +259,10 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
                 return
     _last_wake.pop(spec.name, None)
     wake(spec.name)
+
+
+def _stays(spec: Drain, slot: DrainSlot | None) -> bool:
+    return spec.urgent and slot is not None and slot.slot == 0 and bool(settings.WORKERS >= WORKERS_TO_SPARE_ONE)
 
 
 def _unstarted() -> int:
