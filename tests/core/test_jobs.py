@@ -63,3 +63,27 @@ class Periodic:
         Timetable.objects.create(name="sweeping")
         jobs.run_periodic("sweeping")
         assert Timetable.objects.get(name="sweeping").last_error == "RuntimeError: no broom"
+
+
+class Draining:
+    @pytest.fixture(autouse=True)
+    def others_wait(self, monkeypatch):
+        monkeypatch.setattr(jobs, "_others_wait", lambda: True)
+        monkeypatch.setattr(jobs, "TURN_SECONDS", 0.0)
+        monkeypatch.setattr(jobs, "WAKE_GAP_SECONDS", 0.0)
+        monkeypatch.setattr(jobs, "LINGER_SECONDS", 0.0)
+
+    def steps_of(self, *, urgent):
+        left = [1] * 20
+        spec = jobs.Drain("washing up", lambda: left.pop() if left else 0, slots=1, urgent=urgent)
+        jobs.drain_until_idle(spec, jobs._take_slot(spec))
+        return 20 - len(left)
+
+    def test_hands_the_worker_over_when_others_wait(self):
+        assert self.steps_of(urgent=False) < 20
+
+    def test_of_what_comes_in_goes_on_however_long_others_wait(self):
+        assert self.steps_of(urgent=True) == 20
+
+    def test_is_urgent_for_what_comes_in_and_nothing_else(self):
+        assert [name for name, spec in jobs.drains().items() if spec.urgent] == ["inbound"]
