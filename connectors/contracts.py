@@ -178,6 +178,8 @@ class OutboundMessage:
     `content` by kind: text {body}; image/video/audio/document/sticker {id | link, caption?, filename?};
     template {name, language, components}; interactive {the platform-neutral form, see the channel's docstring};
     location {latitude, longitude, name?, address?}; reaction {message_id, emoji}.
+    `reply_token` answers free of charge where a platform gives one (it works once); `category` is our class for the law
+    (service, utility, marketing, authentication).
     """
 
     client_ref: str
@@ -185,6 +187,8 @@ class OutboundMessage:
     kind: str
     content: Json
     reply_to: str = ""
+    reply_token: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +211,34 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLimit:
+    """What a channel takes of one kind: the types it knows and the bytes it carries."""
+
+    mime_types: frozenset[str]
+    max_bytes: int
+    caption: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelCapabilities:
-    """What the channel can do, so that the product never asks for what is not there."""
+    """What the channel can do, so that the product never asks for what is not there.
+
+    `idempotent_send`: repeating a send with the same `client_ref` never makes a second message. `receipts`: delivery statuses come.
+    `reply_token_life`: how long a token of a received message can be answered with; None where there are none.
+    `per_second`: messages a number may send; `pair`: (seconds for each message to one person, how many may be borrowed).
+    """
 
     idempotent_send: bool = False
     receipts: bool = True
     window: timedelta | None = None
     text_limit: int = 4096
     kinds: frozenset[str] = frozenset({"text"})
+    media: Mapping[str, MediaLimit] = field(default_factory=dict)
+    reply_token_life: timedelta | None = None
+    per_second: float = 80
+    pair: tuple[float, int] | None = None
+    templates: bool = False
+    read_marks: bool = True
 
 
 @runtime_checkable
@@ -255,6 +279,55 @@ class Channel(Protocol):
 
     def check(self) -> Health:
         """One cheap call that shows whether the account works. Raises when the call itself fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a platform shows of a person."""
+
+    name: str = ""
+    language: str = ""
+    picture_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyQuota:
+    """Messages of the running month that count against the plan. `limit` None: no bound."""
+
+    used: int
+    limit: int | None
+
+
+@runtime_checkable
+class TemplateEditor(Protocol):
+    """A channel whose templates can be written from here (ask with `isinstance`)."""
+
+    def create_template(self, template: Json) -> Json:
+        """Submit {name, language, category, components}; {external_id, status, category}."""
+
+    def edit_template(self, external_id: str, changes: Json) -> None:
+        """Change category or components and submit them again."""
+
+    def delete_template(self, name: str, external_id: str = "") -> None:
+        """Delete one language version, or with an empty id all of the name. Deleting what is gone is no error."""
+
+    def upload_sample(self, content: bytes, mime_type: str, filename: str) -> str:
+        """Store an example file for a template's header, return its handle."""
+
+
+@runtime_checkable
+class ProfileSource(Protocol):
+    """A channel that tells a person's name on request."""
+
+    def profile(self, address: Address) -> Profile:
+        """`Gone` when the person cannot be seen (any more)."""
+
+
+@runtime_checkable
+class QuotaSource(Protocol):
+    """A channel whose plan bounds the messages of a month."""
+
+    def quota(self) -> MonthlyQuota: ...
 
 
 # --- CRMs -----------------------------------------------------------------------------------------------------------

@@ -27,6 +27,19 @@ class Connection(models.Model):
         STANDARD = "standard", _("Standard account")
         ENTERPRISE = "enterprise", _("Enterprise account")
 
+    class Endpoint(models.TextChoices):
+        PRIMARY = "primary", _("primary")
+        STANDBY = "standby", _("standby")
+
+    class Weekday(models.IntegerChoices):
+        MONDAY = 0, _("Monday")
+        TUESDAY = 1, _("Tuesday")
+        WEDNESDAY = 2, _("Wednesday")
+        THURSDAY = 3, _("Thursday")
+        FRIDAY = 4, _("Friday")
+        SATURDAY = 5, _("Saturday")
+        SUNDAY = 6, _("Sunday")
+
     slug = models.SlugField(
         _("slug"), unique=True, help_text=_("Part of the webhook's address; do not change it once the platform knows it.")
     )
@@ -58,6 +71,26 @@ class Connection(models.Model):
     failures = models.PositiveIntegerField(default=0)
     resume_at = models.DateTimeField(_("tries again at"), null=True, blank=True)
     probe_until = models.DateTimeField(null=True, blank=True)
+    # Which of the two sets of addresses is in use, see endpoints.py.
+    endpoint = models.CharField(_("endpoint"), max_length=10, choices=Endpoint.choices, default=Endpoint.PRIMARY, db_default="primary")
+    endpoint_since = models.DateTimeField(_("endpoint since"), null=True, blank=True)
+    portfolio = models.CharField(
+        _("business portfolio"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The numbers of one portfolio share its messaging limit. Empty: the number stands alone."),
+    )
+    credentials_changed_at = models.DateTimeField(_("credentials changed"), null=True, blank=True)
+    credentials_expire_at = models.DateTimeField(_("credentials expire"), null=True, blank=True)
+    warm_up_from = models.DateField(
+        _("warm-up since"), null=True, blank=True, help_text=_("A new number begins with few new people a day and grows with its quality.")
+    )
+    promotion_weekday = models.PositiveSmallIntegerField(
+        _("promotions on"), choices=Weekday.choices, null=True, blank=True, help_text=_("Empty: Wednesday.")
+    )
+    promotion_from = models.TimeField(_("promotions from"), null=True, blank=True, help_text=_("Local time. Empty: 14:00."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -83,3 +116,82 @@ class Connection(models.Model):
 
         forget(self.slug)
         transaction.on_commit(lambda: forget(self.slug))
+
+
+class Probe(models.Model):
+    """One look at a connection's API: did it answer, and how fast. Kept for 30 days."""
+
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="probes", db_index=False
+    )
+    endpoint = models.CharField(_("endpoint"), max_length=10, choices=Connection.Endpoint.choices)
+    at = models.DateTimeField(_("time"))
+    ok = models.BooleanField(_("answered well"))
+    milliseconds = models.PositiveIntegerField(_("milliseconds"))
+    detail = models.CharField(_("details"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("probe")
+        verbose_name_plural = _("probes")
+        indexes = [models.Index(fields=["connection", "-at"], name="connections_probes")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.at:%Y-%m-%d %H:%M} {self.milliseconds} ms"
+
+
+class ConnectionChange(models.Model):
+    """What happened to a connection: a switch of endpoint, a pause, a change of quality, tier or speed. Rows are only added."""
+
+    class Kind(models.TextChoices):
+        STATE = "state", _("State")
+        ENDPOINT = "endpoint", _("Endpoint")
+        QUALITY = "quality", _("Quality")
+        TIER = "tier", _("Messaging limit")
+        SPEED = "speed", _("Sending speed")
+        CREDENTIALS = "credentials", _("Credentials")
+        ACCOUNT = "account", _("Account")
+
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="changes", db_index=False
+    )
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices)
+    before = models.CharField(_("before"), max_length=100, blank=True)
+    after = models.CharField(_("after"), max_length=100, blank=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("change of a connection")
+        verbose_name_plural = _("changes of connections")
+        indexes = [models.Index(fields=["connection", "-at"], name="connections_changes")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.before} → {self.after}"
+
+
+class Alert(models.Model):
+    """Something that a person must know or do. One open row for each (key); it closes when the cause is gone."""
+
+    class Level(models.TextChoices):
+        WARNING = "warning", _("Warning")
+        ERROR = "error", _("Error")
+
+    key = models.CharField(max_length=120, help_text=_("What it is about, e.g. login:taipei-shop."))
+    level = models.CharField(_("level"), max_length=8, choices=Level.choices)
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), null=True, blank=True, on_delete=models.CASCADE, related_name="alerts", db_index=False
+    )
+    text = models.CharField(_("what happened"), max_length=500)
+    advice = models.CharField(_("what to do"), max_length=500, blank=True)
+    raised_at = models.DateTimeField(_("raised"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    times = models.PositiveIntegerField(_("times"), default=1)
+
+    class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        constraints = [models.UniqueConstraint(fields=["key"], condition=models.Q(closed_at=None), name="connections_alert_open_once")]
+        indexes = [models.Index(fields=["-raised_at"], name="connections_alerts")]
+
+    def __str__(self) -> str:
+        return self.text

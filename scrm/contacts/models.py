@@ -90,6 +90,19 @@ class Identity(models.Model):
     opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True)
     marketing_opt_in_at = models.DateTimeField(_("allowed promotions"), null=True, blank=True)
     marketing_opted_out_at = models.DateTimeField(_("declined promotions"), null=True, blank=True)
+    unreachable_since = models.DateTimeField(
+        _("unreachable since"),
+        null=True,
+        blank=True,
+        help_text=_("The platform says that nothing arrives here; a message from the person ends it."),
+    )
+    unreachable_reason = models.CharField(_("why unreachable"), max_length=40, blank=True, default="", db_default="")
+    marketing_wait_until = models.DateTimeField(
+        _("no promotions before"), null=True, blank=True, help_text=_("The platform asked for a pause in promotions to this person.")
+    )
+    pair_wait_until = models.DateTimeField(
+        _("nothing before"), null=True, blank=True, help_text=_("The platform asked for a pause in messages to this person.")
+    )
     valid_from = models.DateTimeField(_("valid from"))
     valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
 

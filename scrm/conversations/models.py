@@ -49,6 +49,9 @@ class Conversation(models.Model):
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     referral = models.JSONField(_("came from"), default=dict, blank=True)
+    # Some platforms let a message be answered free of charge with a token that lives for a minute and works once.
+    reply_token = models.CharField(max_length=100, blank=True, default="", db_default="")
+    reply_token_until = models.DateTimeField(null=True, blank=True)
 
     objects = ConversationQuerySet.as_manager()
 
@@ -112,6 +115,12 @@ class Message(models.Model):
         MARKETING = "marketing", _("promotion")
         AUTHENTICATION = "authentication", _("authentication")
 
+    class Priority(models.IntegerChoices):
+        PERSON = 0, _("a person's answer")
+        SERVICE = 1, _("service")
+        AUTOMATION = 2, _("automation")
+        PROMOTION = 3, _("promotion")
+
     conversation = models.ForeignKey(
         Conversation, verbose_name=_("conversation"), on_delete=models.PROTECT, related_name="messages", db_index=False
     )
@@ -141,6 +150,8 @@ class Message(models.Model):
     # The outbox. idempotency_key: one cause, one message, whoever asks how often.
     idempotency_key = models.CharField(max_length=120, null=True, blank=True, unique=True)
     due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    # Who goes first when a number may send only so many a second: see Priority.
+    priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority.choices, default=1, db_default=1)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -164,6 +175,8 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["conversation", "-sent_at", "-id"], name="conversations_thread"),
             models.Index(fields=["due_at", "id"], condition=Q(state="queued"), name="conversations_outbox_due"),
+            models.Index(fields=["connection", "priority", "due_at", "id"], condition=Q(state="queued"), name="conversations_outbox_order"),
+            models.Index(fields=["connection", "-failed_at"], condition=Q(state="failed"), name="conversations_outbox_errors"),
             models.Index(
                 fields=["conversation", "id"], condition=Q(state__in=["queued", "claimed", "sending"]), name="conversations_outbox_head"
             ),
@@ -230,6 +243,8 @@ class Attachment(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField()
     last_error = models.CharField(max_length=500, blank=True)
+    # The form in which a picture goes on to a CRM: a JPEG below 5 MB, upright, without place of taking. Empty: the file itself will do.
+    crm_file = models.FileField(upload_to="attachments/%Y/%m/%d", max_length=300, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("attachment")
@@ -272,6 +287,8 @@ class MessageTemplate(models.Model):
         REJECTED = "REJECTED", _("Rejected")
         PAUSED = "PAUSED", _("Paused")
         DISABLED = "DISABLED", _("Disabled")
+        DRAFT = "DRAFT", _("Draft")
+        DELETED = "DELETED", _("Deleted")
 
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="templates")
     name = models.CharField(_("name"), max_length=512)
@@ -282,6 +299,17 @@ class MessageTemplate(models.Model):
     quality = models.CharField(_("quality"), max_length=10, blank=True)
     external_id = models.CharField(max_length=60, blank=True)
     synced_at = models.DateTimeField(_("read from the platform"))
+    reason = models.CharField(
+        _("reason"), max_length=500, blank=True, default="", db_default="", help_text=_("Why the platform rejected or paused it.")
+    )
+    status_at = models.DateTimeField(_("status since"), null=True, blank=True)
+    # Announced by the platform a day ahead; the price and the rules change with it.
+    next_category = models.CharField(_("next category"), max_length=20, blank=True, default="", db_default="")
+    examples = models.JSONField(_("examples"), default=dict, blank=True)
+    submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("submitted by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("message template")
@@ -368,6 +396,8 @@ class Reservation(models.Model):
     reserved_at = models.DateTimeField()
     quota_day = models.DateField()
     released = models.BooleanField(default=False)
+    # Spoke first: outside the window, so it counts against the portfolio's messaging limit (unique people in 24 h).
+    spoke_first = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("reservation")
@@ -396,3 +426,45 @@ class Quota(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.day} {self.used}/{self.cap}"
+
+
+class Reach(models.Model):
+    """How many people were spoken to first within a moving day: one row for each portfolio and each number that is warmed up.
+
+    `buckets` holds counts by the tenth of an hour in which they were taken; the sum of the last 24 hours is held below `cap`
+    by whoever takes the row's lock. -1 as cap: unlimited.
+    """
+
+    key = models.CharField(max_length=120, unique=True)
+    buckets = models.JSONField(default=dict)
+    cap = models.IntegerField(default=-1)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("messaging limit")
+        verbose_name_plural = _("messaging limits")
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.cap}"
+
+
+class Pace(models.Model):
+    """How fast a number may send now, shared by all workers: a token bucket as a row, steered by the governor."""
+
+    connection = models.OneToOneField(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="pace")
+    per_second = models.FloatField(_("messages a second"))
+    promotions = models.BooleanField(_("promotions go out"), default=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    tokens = models.FloatField(default=0)
+    refilled_at = models.DateTimeField()
+    changed_at = models.DateTimeField(_("since"))
+    looked_at = models.DateTimeField(_("last look"))
+    # The platform asked to stop what is sent in bulk.
+    promotions_wait_until = models.DateTimeField(_("promotions wait until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("sending speed")
+        verbose_name_plural = _("sending speeds")
+
+    def __str__(self) -> str:
+        return f"{self.per_second:g}/s"
