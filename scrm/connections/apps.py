@@ -6,3 +6,6 @@ class ConnectionsConfig(AppConfig):
     name = "scrm.connections"
     label = "connections"
     verbose_name = _("Connections")
+
+    def ready(self) -> None:
+        from scrm.connections import jobs  # noqa: F401 - registers what runs in the background

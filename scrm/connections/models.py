@@ -74,6 +74,9 @@ class Connection(models.Model):
     # Which of the two sets of addresses is in use, see endpoints.py.
     endpoint = models.CharField(_("endpoint"), max_length=10, choices=Endpoint.choices, default=Endpoint.PRIMARY, db_default="primary")
     endpoint_since = models.DateTimeField(_("endpoint since"), null=True, blank=True)
+    # When probes.py looks at the endpoint in use, and, while that is the standby, at the primary one.
+    next_probe_at = models.DateTimeField(_("looked at next"), null=True, blank=True)
+    next_primary_probe_at = models.DateTimeField(null=True, blank=True)
     portfolio = models.CharField(
         _("business portfolio"),
         max_length=100,
@@ -186,6 +189,11 @@ class Alert(models.Model):
     raised_at = models.DateTimeField(_("raised"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     times = models.PositiveIntegerField(_("times"), default=1)
+    # What the mail drain has done, see alert_mails.py.
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    mail_due_at = models.DateTimeField(null=True, blank=True)
+    opening_told_at = models.DateTimeField(null=True, blank=True)
+    closing_told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("alert")
