@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,6 +32,8 @@ MAX_REPLY = 10 * 1024 * 1024
 MAX_RETRY_AFTER = timedelta(hours=1)
 ATTEMPTS = 3
 REPEATABLE_STATUS = frozenset({500, 502, 503, 504})
+HIDDEN = b"[secret]"
+LEAST_SECRET = 6  # a shorter credential is part of ordinary words
 
 # A kept connection that the server has just closed looks like a lost answer; ask for a new one before servers usually close (60 s).
 KEEPALIVE_SECONDS = 20.0
@@ -49,6 +51,7 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     elapsed: timedelta = timedelta(0)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:
@@ -57,16 +60,24 @@ class Reply:
     def json(self) -> Any:
         """The parsed body. Raises `OutcomeUnknown` when it is no JSON: nobody can tell what was done."""
         try:
-            return untrusted.clean(untrusted.loads(self.body))
+            return untrusted.clean(untrusted.loads(self._shown))
         except untrusted.NotJson as error:
             raise OutcomeUnknown(f"The answer cannot be read: {error}", code=f"HTTP {self.status}") from None
 
     def json_or_none(self) -> Any:
         """The parsed body, or None when it is no JSON."""
         try:
-            return untrusted.clean(untrusted.loads(self.body))
+            return untrusted.clean(untrusted.loads(self._shown))
         except untrusted.NotJson:
             return None
+
+    @property
+    def _shown(self) -> bytes:
+        """The body without our credentials: some platforms repeat a refused token in the words of the refusal."""
+        body = self.body
+        for secret in self.secrets:
+            body = body.replace(secret.encode("utf-8", "replace"), HIDDEN)
+        return body
 
     def retry_after(self, now: datetime | None = None) -> timedelta | None:
         return retry_after(self.headers.get("retry-after", ""), now)
@@ -88,8 +99,16 @@ class HttpClient:
     """A pool of connections to one service; safe to use from several threads. `close` it when done."""
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str] | None = None, *, connect: timedelta = CONNECT, read: timedelta = READ
+        self,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        connect: timedelta = CONNECT,
+        read: timedelta = READ,
+        secrets: Collection[str] = (),
     ) -> None:
+        """`secrets` are credentials that travel elsewhere than in Authorization; no answer is shown with one of them in it."""
+        self._secrets = tuple(secrets)
         self.base_url = base_url.rstrip("/")
         if urlsplit(self.base_url).scheme not in {"http", "https"}:
             raise Misconfigured("Setting base_url must be an address that begins with https://")
@@ -115,6 +134,7 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         overall: timedelta = OVERALL,
@@ -124,7 +144,7 @@ class HttpClient:
 
         Returns any answer but a redirect, 4xx and 5xx included. Raises `Unreachable`, `OutcomeUnknown`, `Misconfigured`.
         """
-        request = self._build(method, target, json=json, params=params, data=form, files=files, headers=headers)
+        request = self._build(method, target, json=json, params=params, data=form, files=files, content=content, headers=headers)
         if not idempotent:
             return self._once(request, overall, max_reply)
         try:
@@ -168,7 +188,11 @@ class HttpClient:
                 f"{request.url.host} redirects elsewhere; enter the final address as base_url", code=f"HTTP {response.status_code}"
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, body, timedelta(seconds=time.monotonic() - began))
+        return Reply(response.status_code, headers, body, timedelta(seconds=time.monotonic() - began), self._secrets_of(request))
+
+    def _secrets_of(self, request: httpx2.Request) -> tuple[str, ...]:
+        given = {*self._secrets, request.headers.get("authorization", "").rpartition(" ")[2]}
+        return tuple(sorted((secret for secret in given if len(secret) >= LEAST_SECRET), key=len, reverse=True))
 
 
 def _read(response: httpx2.Response, deadline: float, max_reply: int) -> bytes:

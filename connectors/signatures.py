@@ -1,6 +1,8 @@
 """Signatures of webhooks: made over the raw bytes, compared in constant time, several secrets accepted while one rotates.
 
 Every check answers False to a missing, malformed or non-ASCII header and to an empty secret; none raises.
+Platforms that sign nothing repeat a secret that we gave them: `X-Webhook-Token: <secret>`, `Authorization: Bearer <secret>`, or
+`?token=<secret>` in the address, which the webhook view hands on as X-Webhook-Token.
 Meta: `X-Hub-Signature-256: sha256=<hex>`. LINE: `x-line-signature: <base64>`. HubSpot v3: base64 over method, public URL,
 body and a timestamp in ms that must lie within five minutes of now, on both sides.
 """
@@ -11,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from connectors.timestamps import milliseconds
@@ -61,6 +63,14 @@ def verify_hex(body: bytes, header: str | None, secrets: Iterable[str], prefix: 
 def verify_base64(body: bytes, header: str | None, secrets: Iterable[str]) -> bool:
     """LINE's form."""
     return _matches(header, [sign_base64(body, secret) for secret in secrets if secret])
+
+
+def verify_shared(headers: Mapping[str, str], secrets: Iterable[str]) -> bool:
+    """A secret in X-Webhook-Token, or in Authorization behind Bearer. It proves who calls, not that the body is as it was sent."""
+    kept = [secret for secret in secrets if secret]
+    scheme, _, bearer = headers.get("authorization", "").strip().partition(" ")
+    given = [headers.get("x-webhook-token"), bearer if scheme.lower() == "bearer" else None]
+    return bool(sum(_matches(each, kept) for each in given if each))
 
 
 def verify_hubspot_v3(

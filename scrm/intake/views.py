@@ -26,7 +26,7 @@ from scrm.intake.models import COMPRESS_FROM
 
 logger = logging.getLogger(__name__)
 
-PROVIDERS = {"whatsapp": ("channel", "whatsapp"), "line": ("channel", "line"), "crm": ("crm", "")}
+PROVIDERS = {"whatsapp": ("channel", "whatsapp"), "line": ("channel", "line"), "chatapi": ("channel", "chatapi"), "crm": ("crm", "")}
 SQLITE_PATIENCE_MS = 3000
 _channels: dict[str, tuple[ConnectionSnapshot, Channel]] = {}
 INSERT = (
@@ -34,7 +34,14 @@ INSERT = (
     "(connection_id, body, size, received_at, request_id, state, attempts, fence, item_count, duplicate_count) "
     "VALUES (%s, {blob}, %s, %s, '', 'waiting', 0, 0, 0, 0)"
 )
-HEADERS = ("x-hub-signature-256", "x-line-signature", "x-hubspot-signature-v3", "x-hubspot-request-timestamp")
+HEADERS = (
+    "x-hub-signature-256",
+    "x-line-signature",
+    "x-hubspot-signature-v3",
+    "x-hubspot-request-timestamp",
+    "authorization",
+    "x-webhook-token",
+)
 
 
 def _text(message: str, status: int) -> HttpResponse:
@@ -81,7 +88,11 @@ def _read(request: HttpRequest) -> bytes | None:
 
 
 def _headers(request: HttpRequest) -> dict[str, str]:
-    return {name: request.META[key] for name in HEADERS if (key := "HTTP_" + name.upper().replace("-", "_")) in request.META}
+    """What a signature is checked with. Platforms that can set no header carry their secret in the address: `?token=`."""
+    found = {name: request.META[key] for name in HEADERS if (key := "HTTP_" + name.upper().replace("-", "_")) in request.META}
+    if "x-webhook-token" not in found and "token=" in request.META.get("QUERY_STRING", ""):
+        found["x-webhook-token"] = request.GET.get("token", "")
+    return found
 
 
 def _post(request: HttpRequest, connection: ConnectionSnapshot) -> HttpResponse:
@@ -93,7 +104,8 @@ def _post(request: HttpRequest, connection: ConnectionSnapshot) -> HttpResponse:
         return _text("wrong signature", 403)
     if store(connection.pk, body):
         return _text("ok", 200)
-    return _spooled(spool.write(slug=connection.slug, body=body, headers=headers, checked=True))
+    # Checked already, so the headers, which may hold a secret, need not lie on the disk.
+    return _spooled(spool.write(slug=connection.slug, body=body, headers={}, checked=True))
 
 
 def signature_is_right(connection: ConnectionSnapshot, body: bytes, headers: dict[str, str], uri: object = None) -> bool:
