@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from connectors.contracts import Account, Channel, ConfigField, Crm
+from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigField, Crm
 from connectors.errors import Misconfigured
 
 CHANNELS: dict[str, str] = {
@@ -32,6 +32,11 @@ def crm(slug: str, account: Account) -> Crm:
 def fields(slug: str) -> Sequence[ConfigField]:
     """The settings that the adapter asks for. Raises `Misconfigured` for a slug that is not listed."""
     return cast("Sequence[ConfigField]", _adapter(slug, CHANNELS | CRMS).fields)
+
+
+def capabilities(slug: str) -> ChannelCapabilities:
+    """What the channel can do, without an account. Raises `Misconfigured` for a slug that is not listed."""
+    return cast(ChannelCapabilities, _adapter(slug, CHANNELS).capabilities)
 
 
 def _adapter(slug: str, listed: dict[str, str]) -> Any:

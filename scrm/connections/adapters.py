@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 from django.utils.translation import gettext as _
 
 from connectors import registry
-from connectors.contracts import Account, Channel, ConfigField, Crm
+from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigField, Crm
+from connectors.errors import Misconfigured
 
 
 class Configured(Protocol):
@@ -70,6 +71,14 @@ def adapters(kind: str) -> list[str]:
 def config_fields(adapter: str) -> Sequence[ConfigField]:
     """The settings that the adapter asks for. Raises `Misconfigured` for an unknown adapter."""
     return registry.fields(adapter)
+
+
+def capabilities_of(connection: Configured) -> ChannelCapabilities:
+    """What the connection's platform can do, and what it bounds. For an unknown adapter: the least that can be promised."""
+    try:
+        return registry.capabilities(connection.adapter)
+    except Misconfigured:
+        return ChannelCapabilities()
 
 
 def explain_error(connection: Configured, code: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from scrm.connections import breaker
-from scrm.connections.adapters import account_of, adapters, channel_of, config_fields, crm_of, explain_error, fingerprint
+from scrm.connections.adapters import account_of, adapters, capabilities_of, channel_of, config_fields, crm_of, explain_error, fingerprint
 from scrm.connections.breaker import callable_q, is_callable_now, report_failure, report_success
 from scrm.connections.health import check_now, remember_facts
 from scrm.connections.models import Connection
@@ -18,6 +18,7 @@ __all__ = [
     "account_of",
     "adapters",
     "by_slug",
+    "capabilities_of",
     "callable_q",
     "channel_of",
     "check_now",
