@@ -42,12 +42,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The answer of a test call: `ok`, how long it took, and a sentence for the administrator."""
+    """The answer of a test call: `ok`, how long it took, and a sentence for the administrator. `facts` can be kept as JSON."""
 
     ok: bool
     latency: timedelta
     detail: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- channels: in ---------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, O
 from connectors.http import Reply
 from connectors.untrusted import as_code, as_object, as_text
 
-# An object id that does not exist is code 100 with this subcode and HTTP 400.
+# An object id that does not exist is code 100 with the first subcode and HTTP 400; a template's name that does not, with the second.
 UNKNOWN_OBJECT = 33
+UNKNOWN_TEMPLATE = 2593002
 PAUSE = timedelta(minutes=1)
 
 
@@ -41,7 +42,7 @@ def classify(
     """Our error for a code, whether it came in an answer or in a failed status. `retry_after` can only lengthen a wait."""
     title, label = explain(code)[0], str(code)
     meaning = _meaning(code)
-    if code == 100 and subcode == UNKNOWN_OBJECT:
+    if code == 100 and subcode in {UNKNOWN_OBJECT, UNKNOWN_TEMPLATE}:
         return Gone("WhatsApp does not know this id, or no longer", code=label, detail=detail)
     if meaning is None:
         if not transient:
