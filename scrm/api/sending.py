@@ -118,8 +118,8 @@ def _said(conversation: Conversation, wanted: dict[str, Any]) -> dict[str, Any]:
     values = asked.get("variables", {})
     try:
         text = templates.render(known, values)
-    except templates.MissingVariable as missing:
-        raise ValidationError({"template": [_("Give a value for the variable %(name)s.") % {"name": missing}]}) from missing
+    except templates.NotFillable as missing:
+        raise ValidationError({"template": list(missing.problems.values())}) from missing
     content = templates.content_for(known, values)
     return {"kind": "template", "text": text, "content": content, "category": templates.category_of(known)}
 

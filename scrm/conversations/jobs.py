@@ -8,6 +8,7 @@ from scrm.core import jobs
 jobs.drain("outbox", slots=2)(outbox.send_due)
 jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
+jobs.drain("templates")(templates.sync_due)
 
 
 @jobs.periodic("expire leases", every=10)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
+from scrm.conversations.template_models import TemplateChange as TemplateChange
+from scrm.conversations.template_models import TemplateSync as TemplateSync
 from scrm.staff.models import Team
 
 
@@ -306,6 +308,8 @@ class MessageTemplate(models.Model):
     # Announced by the platform a day ahead; the price and the rules change with it.
     next_category = models.CharField(_("next category"), max_length=20, blank=True, default="", db_default="")
     examples = models.JSONField(_("examples"), default=dict, blank=True)
+    # Where the value of each place comes from: {"body_1": {"source": "contact.first_name", "fallback": "there"}}. Ours alone.
+    variables = models.JSONField(_("variables"), default=dict, blank=True)
     submitted_at = models.DateTimeField(_("submitted"), null=True, blank=True)
     submitted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("submitted by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
