@@ -11,6 +11,10 @@ if os.environ.get("SCRM_SUPERVISED"):
     die_with_parent()
 django_application = get_wsgi_application()
 
-from scrm.intake.middleware import webhooks_first  # noqa: E402 - only after Django is set up
+from django.conf import settings  # noqa: E402 - only after Django is set up
 
-application = webhooks_first(django_application)
+from scrm.core.entrance import Entrance  # noqa: E402
+from scrm.intake.middleware import webhooks_first  # noqa: E402
+
+limits = {"/webhooks/": settings.WEBHOOK_BODY_LIMIT}
+application = Entrance(webhooks_first(django_application), threads=settings.WEB_THREADS, limits=limits)

@@ -79,9 +79,10 @@ def _handshake(request: HttpRequest, connection: ConnectionSnapshot) -> HttpResp
 
 
 def _read(request: HttpRequest) -> bytes | None:
-    """The body, or None when it is larger than any platform sends (3 MiB)."""
+    """The body, or None when it is larger than any platform sends (3 MiB), or claims a length that is no number."""
     limit = settings.WEBHOOK_BODY_LIMIT
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+    claimed = request.META.get("CONTENT_LENGTH") or "0"
+    if not (claimed.isascii() and claimed.isdigit() and len(claimed) < 16) or int(claimed) > limit:
         return None
     body = request.read(limit + 1)
     return None if len(body) > limit else body

@@ -8,6 +8,11 @@
 | check_then_insert | the law is asked without the person's lock | over the limit (concurrent senders, on PostgreSQL) |
 | forget_spool | a body that the database refuses is acknowledged and dropped | lost (database away) |
 | regress_states | a late status overwrites a further one | order of statuses |
+| hasty_compare | signatures are compared byte by byte until the first difference | the clock sees no first byte |
+| forget_attempts | a claim does not count the attempt | a body that kills its worker ends parked |
+| forget_opt_out | an opt-out word is not heard | the state machine |
+| no_sweep | nothing looks for what a lost wake-up left | wake-ups lost |
+| replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 """
 
 from __future__ import annotations
@@ -119,6 +124,60 @@ def _regress_states() -> None:
     statuses.after_status = lambda state, status: status
 
 
+def _hasty_compare() -> None:
+    from connectors import signatures
+
+    def hastily(header: str | None, expected: list[str]) -> bool:
+        return any(len(header or "") == len(each) and all(a == b for a, b in zip(header or "", each, strict=True)) for each in expected)
+
+    signatures._matches = hastily
+
+
+def _forget_attempts() -> None:
+    from scrm.intake import pipeline
+
+    real = pipeline.claim
+
+    def claim(limit: int) -> Any:
+        bodies = real(limit)
+        for body in bodies:
+            body.attempts = 0
+            body.save(update_fields=["attempts"])
+        return bodies
+
+    pipeline.claim = claim
+
+
+def _forget_opt_out() -> None:
+    from scrm.conversations import inbound
+
+    inbound._note_consent = lambda arrivals, messages: None
+
+
+def _no_sweep() -> None:
+    from scrm.core import jobs
+
+    jobs.tick = lambda: None
+
+
+def _replay_blindly() -> None:
+    from scrm.intake import pipeline
+    from scrm.intake.models import InboundItem
+
+    class WhateverState:
+        def __init__(self, **conditions: Any) -> None:
+            conditions.pop("state", None)
+            self._rows = InboundItem.objects.filter(**conditions)
+
+        def update(self, **values: Any) -> int:
+            return self._rows.update(**values)
+
+    class Rows:
+        objects = type("objects", (), {"filter": staticmethod(WhateverState)})
+
+    pipeline.ItemRow = Rows
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -126,6 +185,11 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "check_then_insert": _check_then_insert,
     "forget_spool": _forget_spool,
     "regress_states": _regress_states,
+    "hasty_compare": _hasty_compare,
+    "forget_attempts": _forget_attempts,
+    "forget_opt_out": _forget_opt_out,
+    "no_sweep": _no_sweep,
+    "replay_blindly": _replay_blindly,
 }
 
 
@@ -134,10 +198,12 @@ def sabotaged(name: str) -> Iterator[None]:
     """One guard taken away in this process for as long as the block lasts. Indexes come back with the test's own transaction."""
     from django.db.backends.signals import connection_created
 
-    from scrm.conversations import outbox, services, statuses
+    from connectors import signatures
+    from scrm.conversations import inbound, outbox, services, statuses
+    from scrm.core import jobs
     from scrm.intake import pipeline, spool
 
-    before = {module: dict(vars(module)) for module in (outbox, services, statuses, pipeline, spool)}
+    before = {module: dict(vars(module)) for module in (inbound, jobs, outbox, services, signatures, statuses, pipeline, spool)}
     SABOTAGES[name]()
     try:
         yield

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from scrm.core.entrance import READER_THREADS
 from scrm.core.supervisor import Program, Supervisor, manage
 
 
@@ -47,22 +48,21 @@ class Command(BaseCommand):
     def _programs(self, host: str) -> list[Program]:
         cluster = f"{socket.gethostname()}:{settings.PORT}"
         programs = [
-            Program("web", self._granian(host, settings.PORT, "scrm.wsgi:application", workers=settings.WEB_WORKERS)),
+            Program("web", self._granian(host, settings.PORT, "scrm.wsgi:application", settings.WEB_WORKERS, READER_THREADS)),
             Program("worker", manage("work"), {"SCRM_CLUSTER": cluster}, cluster=cluster),
         ]
         if settings.SANDBOX:
-            programs.insert(
-                0, Program("sandbox", self._granian("127.0.0.1", settings.SANDBOX_PORT, "scrm.sandbox.wsgi:application", workers=1))
-            )
+            sandbox = self._granian("127.0.0.1", settings.SANDBOX_PORT, "scrm.sandbox.wsgi:application", 1, settings.WEB_THREADS)
+            programs.insert(0, Program("sandbox", sandbox))
         return programs
 
-    def _granian(self, host: str, port: int, target: str, *, workers: int) -> list[str]:
+    def _granian(self, host: str, port: int, target: str, workers: int, threads: int) -> list[str]:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", target, "--host", host, "--port", str(port)]
         command += [
             "--workers",
             str(workers),
             "--blocking-threads",
-            str(settings.WEB_THREADS),
+            str(threads),
             "--backlog",
             "2048",
             "--respawn-failed-workers",
