@@ -11,7 +11,10 @@ from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigFi
 from connectors.errors import Misconfigured
 
 CHANNELS: dict[str, str] = {
+    "line": "connectors.channels.line.LineMessaging",
     "whatsapp_cloud": "connectors.channels.whatsapp.WhatsAppCloud",
+    "whatsapp_bsp": "connectors.channels.bsp.WhatsAppBsp",
+    "chatapi": "connectors.channels.chatapi.ChatApi",
 }
 
 CRMS: dict[str, str] = {
