@@ -11,8 +11,8 @@ from django.db.models import Max
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
+from scrm.contacts.names import split_name
 from scrm.conversations.models import Conversation
-from scrm.sync.names import split_name
 from scrm.sync.sources import Source, numbers, stamp
 from scrm.tags.models import TagAssignment
 

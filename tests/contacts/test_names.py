@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scrm.sync.names import full_name, split_name
+from scrm.contacts.names import full_name, split_name
 
 
 class TestSplitName:
