@@ -6,3 +6,6 @@ class ConsoleConfig(AppConfig):
     name = "scrm.console"
     label = "console"
     verbose_name = _("Console")
+
+    def ready(self) -> None:
+        from scrm.console import jobs  # noqa: F401 - registers what runs in the background

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scrm.console.inbox import wording
+from scrm.console.inbox import reasons
 from scrm.contacts import conditions
 from scrm.conversations.models import Decision
 from scrm.tags.models import Tag
@@ -103,5 +103,5 @@ def result_lines(result: Mapping[str, Any]) -> list[str]:
     if verdict:
         lines.append(capfirst(str(dict(Decision.Verdict.choices).get(verdict, verdict))))
     if result.get("policy_rule"):
-        lines.append(wording.rule_sentence(str(result["policy_rule"])))
+        lines.append(reasons.rule_sentence(str(result["policy_rule"])))
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from scrm.console import files, ledger
+from scrm.console import files, ledger, why
 from scrm.console.inbox import actions, views
 from scrm.console.inbox.access import done_by_agents, seen_by_agents
 
@@ -23,17 +23,20 @@ urlpatterns = [
     path("inbox/<int:pk>/quick-replies/", seen_by_agents(views.quick_replies), name="quick-replies"),
     path("inbox/<int:pk>/templates/", seen_by_agents(views.templates), name="templates"),
     path("inbox/<int:pk>/send/", done_by_agents(actions.send), name="send"),
+    path("inbox/<int:pk>/typing/", done_by_agents(actions.typing), name="typing"),
     path("inbox/<int:pk>/read/", done_by_agents(actions.read), name="read"),
     path("inbox/<int:pk>/assign/", done_by_agents(actions.assign), name="assign"),
     path("inbox/<int:pk>/close/", done_by_agents(actions.close), name="close"),
     path("inbox/<int:pk>/reopen/", done_by_agents(actions.reopen), name="reopen"),
     path("inbox/<int:pk>/snooze/", done_by_agents(actions.snooze), name="snooze"),
     path("inbox/<int:pk>/hand-back/", done_by_agents(actions.hand_back), name="hand-back"),
+    path("inbox/messages/<int:pk>/react/", done_by_agents(actions.react), name="react"),
     path("inbox/messages/<int:pk>/resend/", done_by_agents(actions.review), {"decision": "resend"}, name="resend"),
     path("inbox/messages/<int:pk>/give-up/", done_by_agents(actions.review), {"decision": "give-up"}, name="give-up"),
     path("inbox/messages/<int:pk>/cancel/", done_by_agents(actions.review), {"decision": "cancel"}, name="cancel"),
     path("inbox/files/<int:pk>/fetch/", done_by_agents(actions.fetch_again), name="fetch-again"),
     path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
+    path("messages/<int:pk>/why/", seen_by_agents(why.of_message), name="why"),
     path("ledger/", admin.site.admin_view(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),

@@ -185,7 +185,7 @@ class Template:
 class Picture:
     def test_is_stored_and_sent_as_it_is(self, desk: Client) -> None:
         conversation = people.conversation()
-        assert send(desk, conversation, "呢個", picture=picture()).status_code == 200
+        assert send(desk, conversation, "呢個", file=picture()).status_code == 200
         message = Message.objects.get(direction="out")
         assert (message.kind, message.content["caption"]) == ("image", "呢個")
         shown = desk.get(f"/admin/files/message/{message.pk}/")
@@ -193,20 +193,20 @@ class Picture:
 
     @pytest.mark.parametrize(("kind", "mode"), [("WEBP", "RGBA"), ("BMP", "RGB"), ("GIF", "P")])
     def test_of_another_kind_becomes_a_jpeg(self, kind: str, mode: str, desk: Client) -> None:
-        send(desk, people.conversation(), picture=picture(kind, mode=mode))
+        send(desk, people.conversation(), file=picture(kind, mode=mode))
         name = Message.objects.get(direction="out").content["file"]
         assert name.endswith(".jpg")
 
     def test_that_is_none_is_refused(self, desk: Client) -> None:
         for body in (b"<svg onload=alert(1)>", b"", b"\xff\xd8\xff\xe0broken"):
             upload = SimpleUploadedFile("x.jpg", body, "image/jpeg")
-            assert send(desk, people.conversation(), picture=upload).status_code == 422
+            assert send(desk, people.conversation(), file=upload).status_code == 422
         assert not Message.objects.filter(direction="out").exists()
 
     def test_twice_with_one_key_is_one_message_and_one_file(self, desk: Client, tmp_path: Any) -> None:
         conversation, key = people.conversation(), str(uuid.uuid4())
         for _ in range(2):
-            send(desk, conversation, picture=picture(), idempotency_key=key)
+            send(desk, conversation, file=picture(), idempotency_key=key)
         assert Message.objects.filter(direction="out").count() == 1
         assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
 

@@ -87,7 +87,7 @@ class Thread:
         said(conversation, "要", reply_to=asked.external_id)
         said(conversation, "之前那個", reply_to="wamid.unknown")
         html = page(desk, conversation)
-        assert f'<a href="#m{asked.pk}">要紅色嗎?</a>' in html
+        assert f'<a href="#m{asked.pk}" data-jump="{asked.pk}">要紅色嗎?</a>' in html
         assert "A message that is not stored here" in html
 
     def test_links_a_place_to_a_map_and_ignores_broken_ones(self, desk: Client) -> None:

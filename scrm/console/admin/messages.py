@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 
 from scrm.console.admin.base import Colours, ReadOnlyAdmin, may
 from scrm.console.admin.filters import ConnectionFilter, DirectionFilter, OutboxFilter
-from scrm.console.inbox import wording
+from scrm.console.inbox import reasons, wording
 from scrm.console.inbox.access import ACT, person
 from scrm.conversations import services
 from scrm.conversations.models import Decision, Message
@@ -146,4 +146,4 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description=_("rule"))
     def shown_rule(self, row: Decision) -> str:
-        return wording.rule_sentence(row.rule) if row.rule else ""
+        return reasons.rule_sentence(row.rule) if row.rule else ""

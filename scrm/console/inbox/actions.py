@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scrm.console.inbox import access, sending, wording
+from scrm.console.inbox import access, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.templatetags.console import moment
 from scrm.conversations import media, services
@@ -49,7 +49,7 @@ def _conversation(pk: int) -> Conversation:
 
 
 def send(request: HttpRequest, pk: int) -> HttpResponse:
-    """What stands in the composer: text, picture, template or note."""
+    """What stands in the composer: text, file, place, choice, template or note."""
     conversation = _conversation(pk)
     form = sending.ComposerForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -67,7 +67,22 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
 def _notice(message: Message) -> str:
     """Why the message does not go at once, in words; empty when it does."""
     decision = message.decisions.order_by("pk").last() if message.direction == Message.Direction.OUT else None
-    return wording.rule_sentence(decision.rule) if decision and decision.verdict != Decision.Verdict.ALLOW else ""
+    return reasons.rule_sentence(decision.rule) if decision and decision.verdict != Decision.Verdict.ALLOW else ""
+
+
+def react(request: HttpRequest, pk: int) -> HttpResponse:
+    """An emoji on a message; an empty one takes it back. `key`: made by the page, so that pressing twice is one reaction."""
+    message = get_object_or_404(Message.objects.select_related("conversation__identity__contact", "conversation__connection"), pk=pk)
+    try:
+        sent = sending.react(message, request.POST.get("emoji", ""), request.POST.get("key", ""), by=access.person(request))
+    except ValidationError as error:
+        return _refused(request, message.conversation_id, " ".join(error.messages))
+    return _done(request, message.conversation_id, message=sent.pk, state=sent.state, notice=_notice(sent))
+
+
+def typing(request: HttpRequest, pk: int) -> HttpResponse:
+    """The agent writes: the customer sees it, when their platform can show it."""
+    return _done(request, pk, told=typing_notices.ask(_conversation(pk)))
 
 
 def read(request: HttpRequest, pk: int) -> HttpResponse:

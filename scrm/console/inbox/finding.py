@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scrm.console.inbox import queues
+from scrm.console.templatetags.console import initials
 from scrm.contacts.search import contact_index
 from scrm.conversations.models import Conversation, Message
 
@@ -19,13 +21,26 @@ class Found:
     excerpt: str = ""
     message_id: int | None = None
 
+    @property
+    def letters(self) -> str:
+        return initials(str(self.conversation.identity.contact))
+
+    @property
+    def hue(self) -> str:
+        """One of ten colours, always the same for a person."""
+        return str(self.conversation.identity.contact.pk % 10)
+
+    @property
+    def channel(self) -> str:
+        return self.conversation.connection.label
+
 
 def find(text: str) -> list[Found]:
     """The latest conversations of matching people and with matching messages, closed ones too, newest first."""
     said = _said(text)
     people = contact_index.filter(Conversation.objects.all(), text, path="identity__contact_id")
     ids = list(people.order_by("-last_message_at", "-id").values_list("pk", flat=True)[:MOST])
-    rows = Conversation.objects.filter(pk__in={*ids, *said}).select_related("identity__contact", "connection", "assignee")
+    rows = queues.listed(Conversation.objects.filter(pk__in={*ids, *said}))
     ordered = sorted(rows, key=lambda row: (row.last_message_at, row.pk), reverse=True)
     return [_found(row, said.get(row.pk), text) for row in ordered[: MOST * 2]]
 

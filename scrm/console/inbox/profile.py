@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from scrm.automation.models import Run
 from scrm.commerce.models import Order
 from scrm.connections.models import Connection
-from scrm.console.inbox import wording
+from scrm.console.inbox import reasons, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Conversation, Decision
@@ -92,7 +92,7 @@ def why_of(contact: Contact, limit: int = 12) -> list[Why]:
 
 def _decision(row: Decision, causes: Causes) -> Why:
     refused = row.verdict != Decision.Verdict.ALLOW
-    title = wording.rule_sentence(row.rule) if refused else capfirst(wording.moment_name(row.moment))
+    title = reasons.rule_sentence(row.rule) if refused else capfirst(wording.moment_name(row.moment))
     return Why(row.decided_at, title, row.get_verdict_display(), causes.words(row.cause) or wording.asker_name(row.asked_by))
 
 

@@ -20,6 +20,12 @@ from scrm.staff.models import User
 # Beyond it a counter says '99+': nobody acts on the difference, and counting on would read the whole table.
 COUNTED = 99
 PAGE = 40
+# What a row of the list shows. The rest, a connection's encrypted credentials above all, is not read forty times a page.
+SHOWN = (
+    "status", "unread_count", "waiting_since", "snoozed_until", "last_message_at", "last_preview", "last_direction", "last_state",
+    "identity__contact__name", "identity__contact__priority", "connection__label", "assignee__display_name", "assignee__first_name",
+    "assignee__last_name", "assignee__username",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,14 @@ class Page:
     older: str = ""
 
 
+def listed(rows: ConversationQuerySet) -> ConversationQuerySet:
+    """With what a row of the list shows, and nothing more."""
+    return rows.select_related("identity__contact", "connection", "assignee").only(*SHOWN)
+
+
 def page_of(queue: Queue, user: User, *, after: str = "", size: int = PAGE) -> Page:
     """The conversations that follow the cursor `after` (as a former page gave it). A cursor that makes no sense starts again."""
-    rows = queue.ordered(user).select_related("identity__contact", "connection", "assignee")
+    rows = listed(queue.ordered(user))
     place = _place(after)
     if place is not None:
         rows = rows.filter(_beyond(queue, *place))

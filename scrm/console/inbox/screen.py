@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from scrm.console.inbox import access, finding, queues, thread
+from scrm.console.inbox.abilities import abilities_of
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
 from scrm.core import clock
@@ -95,7 +96,13 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
 
 def thread_context(request: HttpRequest, conversation: Conversation, *, before: str = "") -> dict[str, Any]:
     shown = thread.thread_of(conversation, before=before)
-    return {"conversation": conversation, "bubbles": shown.bubbles, "older": shown.older, "may_act": access.may_act(request)}
+    return {
+        "conversation": conversation,
+        "bubbles": shown.bubbles,
+        "older": shown.older,
+        "may_act": access.may_act(request),
+        "can": abilities_of(conversation.connection),
+    }
 
 
 def composer_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
@@ -104,6 +111,7 @@ def composer_context(request: HttpRequest, conversation: Conversation) -> dict[s
         "conversation": conversation,
         "mode": mode,
         "may_act": access.may_act(request),
+        "can": abilities_of(conversation.connection),
         "idempotency_key": uuid.uuid4(),
         "closed_before": conversation.last_inbound_at is not None,
     }

@@ -1,34 +1,35 @@
-"""The composer's POSTs: text, picture, template or note. One idempotency key, one message, however often it is pressed."""
+"""The composer's POSTs: text, file, place, choice, template or note. One idempotency key, one message, however often it is pressed."""
 
 from __future__ import annotations
 
-import io
-import uuid
-from pathlib import PurePath
+import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
 
-from scrm.console.inbox import blanks
-from scrm.conversations import services
+from scrm.console.inbox import blanks, composing
+from scrm.conversations import outgoing_media, services
 from scrm.conversations.models import Conversation, Message, MessageTemplate
 from scrm.core import clock
 from scrm.staff.models import User
 
 TEXT_LIMIT = 4096
-CAPTION_LIMIT = 1024
-# The Cloud API takes JPEG and PNG up to 5 MB; what is larger or of another kind is drawn anew as JPEG.
-PICTURE_BYTES = 5 * 2**20
-UPLOAD_BYTES = 20 * 2**20
-MOST_PIXELS = 60_000_000
-LONGEST_SIDE = 2560
-AS_IS = {"JPEG": "jpg", "PNG": "png"}
+EMOJI_LENGTH = 32
+KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MODES = ("text", "note", "template", "location", "choice")
+UNCLEAR = {
+    "point": _("The place was not understood. Paste latitude and longitude, such as 22.3130, 114.1704, or the address of a map."),
+    "empty": _("Give at least one answer to choose."),
+    "twice": _("Two answers are the same."),
+    "title": _("An answer is too long: a button shows 20 characters, a row of a list 24."),
+    "note": _("An explanation may have 72 characters."),
+    "many": _("A list shows up to 10 answers."),
+    "body": _("The text above buttons may have 1,024 characters."),
+}
 
 
 class Lines(forms.CharField):
@@ -39,61 +40,38 @@ class Lines(forms.CharField):
 
 
 class ComposerForm(forms.Form):
-    """What the composer posts. `mode` text (with or without a picture), note, or template."""
+    """What the composer posts. `mode` text (with or without a file), note, template, location, or choice (buttons or a list)."""
 
-    mode = forms.ChoiceField(choices=[("text", "text"), ("note", "note"), ("template", "template")])
+    mode = forms.ChoiceField(choices=[(mode, mode) for mode in MODES])
     text = Lines(required=False, max_length=TEXT_LIMIT, strip=True)
     idempotency_key = forms.UUIDField()
     reply_to = forms.CharField(required=False, max_length=200)
-    picture = forms.FileField(required=False)
+    file = forms.FileField(required=False, allow_empty_file=True)
     template = forms.IntegerField(required=False)
-
-    def clean_picture(self) -> ContentFile[bytes] | None:
-        upload: UploadedFile | None = self.cleaned_data.get("picture")
-        return sendable_picture(upload) if upload else None
+    point = forms.CharField(required=False, max_length=1000)
+    place_name = forms.CharField(required=False, max_length=200)
+    place_address = forms.CharField(required=False, max_length=300)
+    opener = forms.CharField(required=False, max_length=20)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        mode, picture = given.get("mode"), given.get("picture")
-        if mode in {"text", "note"} and not given.get("text") and not (mode == "text" and picture) and not self.errors:
+        mode = given.get("mode")
+        try:
+            if mode == "location":
+                given["content"] = composing.place(given.get("point", ""), given.get("place_name", ""), given.get("place_address", ""))
+            elif mode == "choice":
+                given["content"] = self._choice(given)
+        except composing.Unclear as problem:
+            raise ValidationError(UNCLEAR[str(problem)]) from None
+        needs_words = mode in {"note", "choice"} or (mode == "text" and not given.get("file"))
+        if needs_words and not given.get("text") and not self.errors:
             raise ValidationError(_("Write something first."))
-        if picture and len(given.get("text", "")) > CAPTION_LIMIT:
-            raise ValidationError(_("Words under a picture may have %(limit)s characters."), params={"limit": CAPTION_LIMIT})
         return given
 
-
-def sendable_picture(upload: UploadedFile) -> ContentFile[bytes]:
-    """The picture as the platform takes it. Raises `ValidationError` for what is no picture or is too large."""
-    if (upload.size or 0) > UPLOAD_BYTES:
-        raise ValidationError(_("Pictures may have up to 20 MB."))
-    body = upload.read()
-    try:
-        picture = Image.open(io.BytesIO(body))
-        if picture.width * picture.height > MOST_PIXELS:
-            raise ValidationError(_("This picture has too many pixels."))
-        picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise ValidationError(_("This file is not a picture that can be read.")) from None
-    ending = AS_IS.get(picture.format or "")
-    if ending and len(body) <= PICTURE_BYTES:
-        return ContentFile(body, name=f"{_stem(upload)}.{ending}")
-    return ContentFile(_as_jpeg(picture), name=f"{_stem(upload)}.jpg")
-
-
-def _stem(upload: UploadedFile) -> str:
-    return PurePath(upload.name or "picture").stem[:60] or "picture"
-
-
-def _as_jpeg(picture: Image.Image) -> bytes:
-    upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    if upright.mode in {"RGBA", "LA", "P"}:
-        layered = upright.convert("RGBA")
-        upright = Image.new("RGB", layered.size, "white")
-        upright.paste(layered, mask=layered.getchannel("A"))
-    out = io.BytesIO()
-    upright.convert("RGB").save(out, "JPEG", quality=85, optimize=True)
-    return out.getvalue()
+    def _choice(self, given: dict[str, Any]) -> dict[str, Any]:
+        data = self.data if isinstance(self.data, QueryDict) else QueryDict()
+        opener = given.get("opener") or str(_("Choose"))
+        return composing.choice(given.get("text", ""), data.getlist("answer"), data.getlist("answer_note"), opener)
 
 
 def send(conversation: Conversation, form: ComposerForm, values: dict[str, str], *, by: User) -> Message:
@@ -104,10 +82,32 @@ def send(conversation: Conversation, form: ComposerForm, values: dict[str, str],
         return _note_once(conversation, given["text"], by)
     if given["mode"] == "template":
         return _send_template(conversation, given["template"], values, key, by)
-    if given["picture"]:
-        return _send_picture(conversation, given, key, by)
+    if given["mode"] in {"location", "choice"}:
+        return _send_made(conversation, given, key, by)
+    if given["file"]:
+        return _send_file(conversation, given, key, by)
     result = services.queue_message(
         conversation, text=given["text"], source="agent", by=by, idempotency_key=key, reply_to=given["reply_to"]
+    )
+    return result.message
+
+
+def react(message: Message, emoji: str, key: str, *, by: User) -> Message:
+    """Raises `ValidationError` for what is no emoji, or a message that the platform does not know."""
+    if not message.external_id or message.direction == Message.Direction.NOTE:
+        raise ValidationError(_("The platform does not know this message yet."))
+    if len(emoji) > EMOJI_LENGTH or any(character.isalnum() and character.isascii() for character in emoji) or emoji != emoji.strip():
+        raise ValidationError(_("Choose an emoji."))
+    if not KEY.fullmatch(key):
+        raise ValidationError(_("The page is out of date. Load it again."))
+    result = services.queue_message(
+        message.conversation,
+        kind="reaction",
+        text=emoji,
+        content={"message_id": message.external_id, "emoji": emoji},
+        source="agent",
+        by=by,
+        idempotency_key=f"react:{key}",
     )
     return result.message
 
@@ -122,26 +122,46 @@ def _note_once(conversation: Conversation, text: str, by: User) -> Message:
     return services.add_note(conversation, text=text, by=by)
 
 
-def _send_picture(conversation: Conversation, given: dict[str, Any], key: str, by: User) -> Message:
-    again = Message.objects.filter(idempotency_key=key).first()
-    if again is not None:
-        return again
-    name = default_storage.save(
-        f"outgoing/{clock.now():%Y/%m/%d}/{uuid.uuid4().hex}{PurePath(given['picture'].name).suffix}", given["picture"]
-    )
-    content = {"file": name, "caption": given["text"], "filename": given["picture"].name}
+def _send_made(conversation: Conversation, given: dict[str, Any], key: str, by: User) -> Message:
+    """A place or a choice of answers."""
+    content = given["content"]
+    place = given["mode"] == "location"
+    words = ", ".join(filter(None, [content.get("name"), content.get("address")])) if place else given["text"]
     result = services.queue_message(
         conversation,
-        kind="image",
-        text=given["text"],
+        kind="location" if place else "interactive",
+        text=words or f"{content['latitude']}, {content['longitude']}",
         content=content,
         source="agent",
         by=by,
         idempotency_key=key,
         reply_to=given["reply_to"],
     )
+    return result.message
+
+
+def _send_file(conversation: Conversation, given: dict[str, Any], key: str, by: User) -> Message:
+    """Checked against what the channel takes and stored first. Raises `ValidationError` with the reason when it does not fit."""
+    again = Message.objects.filter(idempotency_key=key).first()
+    if again is not None:
+        return again
+    upload = given["file"]
+    try:
+        ready = outgoing_media.prepare_outgoing(conversation.connection, upload, filename=upload.name, caption=given["text"])
+    except outgoing_media.NotSendable as reason:
+        raise ValidationError(str(reason)) from None
+    result = services.queue_message(
+        conversation,
+        kind=ready.kind,
+        text=given["text"],
+        content=ready.content(given["text"]),
+        source="agent",
+        by=by,
+        idempotency_key=key,
+        reply_to=given["reply_to"],
+    )
     if not result.created:
-        default_storage.delete(name)
+        default_storage.delete(ready.name)
     return result.message
 
 

@@ -1,107 +1,25 @@
-"""A conversation's messages as a person reads them: days, bubbles, states, quotes, reactions, files, and why a send went wrong."""
+"""A conversation's messages as a person reads them: one page, with quotes, reactions, files, and why a send went wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.text import capfirst
 
 from scrm.automation.models import Rule
+from scrm.commerce.models import Product
 from scrm.connections.models import Connection
-from scrm.console.inbox import wording
+from scrm.console.inbox import reasons, shapes, wording
+from scrm.console.inbox.bubbles import TROUBLED, Bubble, File, Quote, bubble_of, missing_file, received, shape
 from scrm.conversations.models import Attachment, Conversation, Decision, Message
 
 PAGE = 50
-INLINE_IMAGES = frozenset({"image", "sticker"})
-
-TICKS = {
-    Message.State.QUEUED: "clock",
-    Message.State.CLAIMED: "clock",
-    Message.State.SENDING: "clock",
-    Message.State.ACCEPTED: "one",
-    Message.State.SENT: "one",
-    Message.State.DELIVERED: "two",
-    Message.State.READ: "read",
-    Message.State.FAILED: "failed",
-    Message.State.EXPIRED: "failed",
-    Message.State.BLOCKED: "blocked",
-    Message.State.UNKNOWN: "unknown",
-    Message.State.CANCELLED: "cancelled",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The message that another one answers; `anchor` is its id when we have it."""
-
-    text: str
-    ours: bool
-    anchor: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """Something to show or to download. `state` is stored, waiting or failed; `shape` image, video, audio, or document."""
-
-    url: str
-    shape: str
-    name: str
-    state: str
-    size: int | None = None
-    error: str = ""
-    attachment: int | None = None
-
-    @property
-    def shape_name(self) -> str:
-        return capfirst(wording.kind_name(self.shape))
-
-
-@dataclass(slots=True)
-class Bubble:
-    """One message with what its picture needs. `day` is set on the first message of a day."""
-
-    message: Message
-    tick: str = ""
-    day: date | None = None
-    joined: bool = False
-    cause: str = ""
-    problem: str = ""
-    advice: str = ""
-    until: datetime | None = None
-    quote: Quote | None = None
-    reactions: list[str] = field(default_factory=list)
-    files: list[File] = field(default_factory=list)
-    map_url: str = ""
-    choices: list[str] = field(default_factory=list)
-
-    @property
-    def ours(self) -> bool:
-        return self.message.direction == Message.Direction.OUT
-
-    @property
-    def caption(self) -> str:
-        """The words to show; a document's name is on its file already."""
-        text = self.message.text or str(self.message.content.get("caption", ""))
-        return "" if any(file.name == text for file in self.files) else text
-
-    @property
-    def unsupported(self) -> str:
-        """What the platform calls the thing that we cannot show, or empty."""
-        if self.message.kind != "unsupported":
-            return ""
-        return str(self.message.content.get("platform_type") or "unknown")
-
-    @property
-    def referral(self) -> dict[str, Any]:
-        found = self.message.content.get("referral")
-        return found if isinstance(found, dict) else {}
+# Kinds that say something about another message; they stand on that one and have no bubble of their own.
+ABOUT_OTHERS = frozenset({"reaction", "edit", "revoke"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,53 +52,69 @@ def _place(cursor: str) -> tuple[datetime, int] | None:
 
 
 def _bubbles(connection: Connection, messages: Sequence[Message]) -> list[Bubble]:
-    reactions, hidden = _reactions(messages)
-    bubbles = [_bubble(connection, message) for message in messages if message.pk not in hidden]
-    for bubble in bubbles:
-        bubble.reactions = reactions.get(bubble.message.external_id, []) if bubble.message.external_id else []
-    _add_quotes(connection, bubbles)
+    known = _known(connection, messages)
+    bubbles = [bubble_of(connection, message) for message in messages if not _stands_on_another(message, known)]
+    _add_reactions(bubbles, messages)
+    _add_quotes(bubbles, known)
     _add_files(bubbles)
+    _add_products(bubbles)
     _add_causes(bubbles)
     _add_decisions(bubbles)
     _add_days(bubbles)
     return bubbles
 
 
-def _bubble(connection: Connection, message: Message) -> Bubble:
-    bubble = Bubble(message, map_url=_map_url(message), choices=_choices(message))
-    if message.direction == Message.Direction.OUT:
-        bubble.tick = TICKS.get(Message.State(message.state), "") if message.state in Message.State.values else ""
-    if bubble.tick == "failed":
-        bubble.problem, bubble.advice = wording.failure(connection, message)
-    return bubble
+def target_of(message: Message) -> str:
+    """The platform's id of the message that a reaction, a change or a withdrawal is about."""
+    if message.kind not in ABOUT_OTHERS:
+        return ""
+    return shapes.text_of(message.content.get("message_id") or message.content.get("original_id"))
 
 
-def _reactions(messages: Iterable[Message]) -> tuple[dict[str, list[str]], set[int]]:
-    """Emoji by the message they stand on, the last of each side, and the rows that need no bubble of their own."""
-    messages = list(messages)
-    present = {message.external_id for message in messages if message.external_id}
-    last: dict[str, dict[str, str]] = {}
-    hidden: set[int] = set()
+def _known(connection: Connection, messages: Sequence[Message]) -> dict[str, Message]:
+    """The messages that those of the page answer or are about, by the platform's id: from the page, the rest with one query."""
+    known = {message.external_id: message for message in messages if message.external_id}
+    wanted = {identifier for message in messages for identifier in (message.reply_to, target_of(message)) if identifier}
+    if missing := wanted - known.keys():
+        rows = Message.objects.filter(connection=connection, external_id__in=missing)
+        known |= {row.external_id: row for row in rows.only("pk", "external_id", "text", "direction", "kind", "content")}
+    return known
+
+
+def _stands_on_another(message: Message, known: dict[str, Message]) -> bool:
+    """True when the message it is about shows it. What could not be sent keeps a bubble of its own, with the reason."""
+    target = known.get(target_of(message))
+    if target is None or (message.direction == Message.Direction.OUT and message.state in TROUBLED):
+        return False
+    if message.kind == "edit":
+        return bool(target.content.get("earlier"))
+    return message.kind == "reaction" or bool(target.content.get("withdrawn"))
+
+
+def _add_reactions(bubbles: Sequence[Bubble], messages: Iterable[Message]) -> None:
+    """Emoji on the message they stand on: what the message itself records, else the rows of the page, the last of each side."""
+    rows: dict[str, dict[str, str]] = {}
     for message in messages:
-        target = str(message.content.get("message_id", "")) if message.kind == "reaction" else ""
-        if target in present and target:
-            last.setdefault(target, {})[message.direction] = str(message.content.get("emoji", ""))
-            hidden.add(message.pk)
-    return {target: [emoji for emoji in sides.values() if emoji] for target, sides in last.items()}, hidden
-
-
-def _add_quotes(connection: Connection, bubbles: Sequence[Bubble]) -> None:
-    wanted = {bubble.message.reply_to for bubble in bubbles if bubble.message.reply_to}
-    if not wanted:
-        return
-    rows = Message.objects.filter(connection=connection, external_id__in=wanted).only("pk", "external_id", "text", "direction", "kind")
-    known = {row.external_id: row for row in rows}
+        if message.kind == "reaction" and message.state not in TROUBLED:
+            rows.setdefault(target_of(message), {})[message.direction] = shapes.text_of(message.content.get("emoji"))
     for bubble in bubbles:
-        row = known.get(bubble.message.reply_to)
-        if row is not None:
-            bubble.quote = Quote((row.text or wording.kind_name(row.kind))[:140], row.direction == Message.Direction.OUT, row.pk)
-        elif bubble.message.reply_to:
+        left = rows.get(bubble.message.external_id, {}) if bubble.message.external_id else {}
+        if "reactions" in bubble.message.content:
+            left = {**{side: emoji for side, emoji in left.items() if side == "out"}, **shapes.reactions_of(bubble.message.content)}
+        bubble.reactions = [emoji for emoji in left.values() if emoji]
+
+
+def _add_quotes(bubbles: Sequence[Bubble], known: dict[str, Message]) -> None:
+    for bubble in bubbles:
+        answered = bubble.message.reply_to
+        if not answered:
+            continue
+        row = known.get(answered)
+        if row is None:
             bubble.quote = Quote(str(wording.UNKNOWN_QUOTE), ours=False)
+        else:
+            words = "" if row.content.get("withdrawn") else row.text
+            bubble.quote = Quote((words or wording.kind_name(row.kind))[:140], row.direction == Message.Direction.OUT, row.pk)
 
 
 def _add_files(bubbles: Sequence[Bubble]) -> None:
@@ -189,21 +123,32 @@ def _add_files(bubbles: Sequence[Bubble]) -> None:
         by_message.setdefault(row.message_id, []).append(row)
     for bubble in bubbles:
         message = bubble.message
+        if bubble.withdrawn:
+            continue
         bubble.files = [_received(row) for row in by_message.get(message.pk, [])]
         if not bubble.files and message.direction == Message.Direction.OUT and message.content.get("file"):
             url = reverse("console:message-file", args=[message.pk])
-            bubble.files = [File(url, _shape(message.kind), str(message.content.get("filename") or ""), Attachment.State.STORED)]
+            name = shapes.text_of(message.content.get("filename"))
+            bubble.files = [File(url, shape(message.kind), name, Attachment.State.STORED)]
+        if not bubble.files:
+            bubble.missing = missing_file(message)
+        elif any(file.name and file.name == message.text for file in bubble.files):
+            bubble.words = ""  # a document's name is on its file already
 
 
 def _received(row: Attachment) -> File:
     url = reverse("console:attachment", args=[row.pk]) if row.state == Attachment.State.STORED else ""
-    return File(url, _shape(row.kind), row.filename, row.state, row.size, row.last_error, row.pk)
+    return received(row, url)
 
 
-def _shape(kind: str) -> str:
-    if kind in INLINE_IMAGES:
-        return "image"
-    return kind if kind in {"audio", "video"} else "document"
+def _add_products(bubbles: Sequence[Bubble]) -> None:
+    """The names of what was ordered, where the catalogue knows the code."""
+    skus = {item.sku for bubble in bubbles if bubble.order for item in bubble.order.items}
+    names = dict(Product.objects.filter(sku__in=skus).values_list("sku", "name")) if skus else {}
+    for bubble in bubbles:
+        if names and bubble.order:
+            items = tuple(replace(item, name=names.get(item.sku, "")) for item in bubble.order.items)
+            bubble.order = replace(bubble.order, items=items)
 
 
 def _add_causes(bubbles: Sequence[Bubble]) -> None:
@@ -214,6 +159,8 @@ def _add_causes(bubbles: Sequence[Bubble]) -> None:
         if bubble.ours:
             number = _rule_number(bubble.message.cause)
             bubble.cause = wording.cause(bubble.message, names.get(number, "") if number is not None else "")
+            if bubble.message.source == Message.Source.PHONE_APP:
+                bubble.icon = "smartphone"
 
 
 def _rule_number(cause: str) -> int | None:
@@ -223,48 +170,28 @@ def _rule_number(cause: str) -> int | None:
 
 
 def _add_decisions(bubbles: Sequence[Bubble]) -> None:
-    """What the law said about messages that it holds back."""
+    """What the law said about messages that it holds back: the rule in words, its counters, the next moment."""
     held = {bubble.message.pk: bubble for bubble in bubbles if bubble.tick in {"blocked", "clock"}}
     if not held:
         return
     for decision in Decision.objects.filter(message__in=list(held)).order_by("decided_at", "pk"):
         bubble = held[decision.message_id or 0]
         if decision.verdict != Decision.Verdict.ALLOW:
-            bubble.problem, bubble.advice, bubble.until = wording.rule_sentence(decision.rule), "", decision.until
+            bubble.problem, bubble.advice, bubble.until = reasons.rule_sentence(decision.rule), "", decision.until
+            bubble.why = reasons.counter_words(decision.counters)
 
 
 def _add_days(bubbles: Sequence[Bubble]) -> None:
     """A separator where the viewer's date changes; bubbles of one side within two minutes stand close together."""
     before: Bubble | None = None
     for bubble in bubbles:
-        day = timezone.localtime(bubble.message.sent_at).date()
-        if before is None or timezone.localtime(before.message.sent_at).date() != day:
+        day = bubble.at.date()
+        if before is None or before.at.date() != day:
             bubble.day = day
         elif _same_voice(before.message, bubble.message):
-            bubble.joined = (bubble.message.sent_at - before.message.sent_at).total_seconds() < 120
+            bubble.joined = (bubble.at - before.at).total_seconds() < 120
         before = bubble
 
 
 def _same_voice(one: Message, other: Message) -> bool:
     return (one.direction, one.source, one.author_id) == (other.direction, other.source, other.author_id)
-
-
-def _map_url(message: Message) -> str:
-    if message.kind != "location":
-        return ""
-    try:
-        latitude, longitude = float(message.content["latitude"]), float(message.content["longitude"])
-    except (KeyError, TypeError, ValueError):
-        return ""
-    return f"https://www.openstreetmap.org/?mlat={latitude:.6f}&mlon={longitude:.6f}#map=17/{latitude:.6f}/{longitude:.6f}"
-
-
-def _choices(message: Message) -> list[str]:
-    """The titles of the buttons or list rows that we offered."""
-    if message.kind != "interactive" or message.direction != Message.Direction.OUT:
-        return []
-    buttons = [str(each.get("title", "")) for each in message.content.get("buttons") or [] if isinstance(each, dict)]
-    sections = [each for each in message.content.get("sections") or [] if isinstance(each, dict)]
-    rows = [str(row.get("title", "")) for section in sections for row in section.get("rows") or [] if isinstance(row, dict)]
-    label = [str(message.content["label"])] if message.content.get("label") else []
-    return [title for title in [*buttons, *rows, *label] if title]

@@ -16,9 +16,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.inbox import access, blanks, presence, profile, queues, screen, sending, wording
+from scrm.console.inbox import access, blanks, presence, profile, queues, reasons, screen, sending, shapes
 from scrm.console.inbox.screen import View
-from scrm.console.templatetags.console import moment
 from scrm.contacts.models import Contact
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
@@ -40,22 +39,20 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     conversation = screen.conversation_named(pk) if pk else None
     if pk and conversation is None:
         raise Http404
-    counts = queues.counts(view.user)
-    context = {
-        **admin.site.each_context(request),
-        **view.context(),
-        **queue_context(counts),
-        "title": _("Inbox"),
-        "is_fullwidth": "1",
-        "etag": etag_of(request, conversation),
-        "conversation": conversation,
-        "may_act": access.may_act(request),
-    }
+    context: dict[str, Any] = {"conversation": conversation, "may_act": access.may_act(request)}
     if conversation:
         context |= screen.head_context(request, conversation) | screen.composer_context(request, conversation)
         context |= {"thread": screen.thread_context(request, conversation)}
     if request.headers.get("X-Requested-With") == "fetch":
         return render(request, "console/inbox/pane.html", context)
+    context |= {
+        **admin.site.each_context(request),
+        **view.context(),
+        **queue_context(queues.counts(view.user)),
+        "title": _("Inbox"),
+        "is_fullwidth": "1",
+        "etag": etag_of(request, conversation),
+    }
     return render(request, "console/inbox/page.html", context)
 
 
@@ -147,23 +144,20 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     """The customer's profile, fetched after the thread so that the thread is there at once."""
     conversation = _conversation(pk)
     context = {"conversation": conversation, "profile": profile.profile_of(conversation), "may_act": access.may_act(request)}
+    context["referral"] = shapes.referral_of(conversation.referral)
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
 
 
 @require_safe
 def verdict(request: HttpRequest, pk: int) -> HttpResponse:
-    """What the law would say to a text, or to a template of the given category, now."""
+    """What the law would say to a text, or to a template of the given category, now: in words, with the values that decide."""
     conversation = _conversation(pk)
     kind = "template" if request.GET.get("kind") == "template" else "text"
     category = request.GET.get("category", "service")
     said = services.preview_decision(conversation, kind=kind, category=category, source="agent", by=access.person(request))
-    if said.allowed:
-        return JsonResponse({"verdict": "allow", "words": ""})
-    words = wording.rule_sentence(said.rule)
-    if said.until:
-        words = _("Next allowed: %(time)s. %(because)s") % {"time": moment(said.until), "because": words}
-    return JsonResponse({"verdict": said.verdict, "words": words, "rule": said.rule})
+    counters = reasons.counter_words(said.counters)
+    return JsonResponse({"verdict": said.verdict, "words": reasons.verdict_words(said), "rule": said.rule, "counters": counters})
 
 
 @require_safe

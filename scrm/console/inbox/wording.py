@@ -84,22 +84,3 @@ def item_name(kind: str) -> str:
     if area == "message":
         return gettext("Message: %(kind)s") % {"kind": gettext("text") if rest == "text" else kind_name(rest)}
     return kind
-
-
-RULES: dict[str, str | Promise] = {
-    "opted_out": _("The customer asked for no more messages."),
-    "marketing_opted_out": _("The customer declined promotions."),
-    "window_closed": _("More than 24 hours since the customer's last message: only a template may go."),
-    "human_pause": _("An agent stepped in: automation is silent here."),
-    "notice_repeated": _("The same notice went out a short while ago."),
-    "template_24h": _("One template in 24 hours to a customer who has not opted in."),
-    "same_content": _("The same content went to this customer 5 times in 30 days."),
-    "promotion_weekly": _("One promotion a week."),
-    "quiet_hours": _("Quiet hours of this number."),
-    "daily_cap": _("This number's messages of the day are used up."),
-}
-
-
-def rule_sentence(rule: str) -> str:
-    """What a rule of the law means to an agent; a rule without a sentence shows its own name."""
-    return str(RULES.get(rule, rule)) if rule else gettext("Not allowed now.")

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 register = template.Library()
+
+# Icon, title and colour of each state of what we sent.
+TICKS: dict[str, tuple[str, str | Promise, str]] = {
+    **dict.fromkeys(("queued", "claimed", "sending"), ("schedule", gettext_lazy("To be sent"), "")),
+    **dict.fromkeys(("accepted", "sent"), ("check", gettext_lazy("Sent"), "")),
+    "delivered": ("done_all", gettext_lazy("Delivered"), ""),
+    "read": ("done_all", gettext_lazy("Read"), "blue"),
+    **dict.fromkeys(("failed", "expired"), ("error", gettext_lazy("Failed"), "red")),
+    "blocked": ("block", gettext_lazy("Blocked by a rule"), "amber"),
+    "unknown": ("help", gettext_lazy("Outcome unknown"), "amber"),
+    "cancelled": ("cancel", gettext_lazy("Cancelled"), ""),
+}
+
+
+@register.filter
+def tick(state: str) -> str:
+    """The sign of a state beside a message of ours; drawn once a state and language, because pages hold hundreds of them."""
+    return _drawn_tick(state, get_language() or "")
+
+
+@lru_cache(maxsize=256)
+def _drawn_tick(state: str, language: str) -> str:
+    if state not in TICKS:
+        return ""
+    icon, title, colour = TICKS[state]
+    return format_html('<span class="material-symbols-outlined tick {}" title="{}">{}</span>', colour, title, icon)
+
+
+@register.filter
+def stamp(at: datetime | None) -> str:
+    """A time as scripts read it. Many times faster than the date filter's formats."""
+    return at.isoformat(timespec="seconds") if at else ""
 
 
 @register.filter
@@ -21,7 +57,7 @@ def list_time(at: datetime | None) -> str:
         return ""
     local, today = timezone.localtime(at), timezone.localdate()
     if local.date() == today:
-        return date_format(local, "H:i")
+        return f"{local:%H:%M}"
     return date_format(local, "MONTH_DAY_FORMAT" if local.year == today.year else "SHORT_DATE_FORMAT")
 
 

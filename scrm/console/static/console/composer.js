@@ -1,7 +1,10 @@
-// The composer: drafts, quick replies, emoji, pictures, templates, notes, and one idempotency key a message.
+// The composer: drafts, quick replies, emoji, files, places, choices, templates, notes, and one idempotency key a message.
+import { startAnswers } from "./answers.js";
 
 const EMOJI = "😀 😄 😊 🙂 😉 😍 😅 😂 🤔 😢 😮 😡 👍 👌 👏 🙏 🙇 🙇‍♀️ 🤝 💪 👋 ✌️ ❤️ 💛 💚 💙 🎉 🎁 🌸 ⭐ ✨ 🔥 ✅ ❌ ⚠️ ❓ 📦 🚚 🏠 🛒 💳 💰 🧾 📷 📞 ✉️ ⏰ 📅 ☀️ ☔ 🍵 🍜".split(" ");
 const TYPING = 5000;
+// The customer's phone shows "typing" for 25 seconds after it was told.
+const TELL_TYPING_EVERY = 20000;
 let typedAt = 0;
 
 export const isTyping = () => Date.now() - typedAt < TYPING;
@@ -9,7 +12,7 @@ export const isTyping = () => Date.now() - typedAt < TYPING;
 // Notes and replies have drafts of their own: words for colleagues must never turn up in the reply.
 const draftKey = (id, mode) => `scrm-draft-${id}-${mode === "note" ? "note" : "text"}`;
 
-function newKey() {
+export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -27,13 +30,15 @@ class Composer {
     this.form = form;
     this.page = page;
     this.text = form.elements.text;
-    this.picture = form.elements.picture;
+    this.file = form.elements.file;
     // The theme's script looks for its own file field's placeholder beside every file input, unless this says that it has been there.
-    this.picture.hasChangeListener = true;
+    if (this.file) this.file.hasChangeListener = true;
     this.sending = false;
     this.replies = null;
     this.chosen = 0;
+    this.toldTyping = 0;
     this.part = (name) => form.querySelector(`#ix-${name}`);
+    this.answers = startAnswers(this.part("choice"));
     this.listen();
     this.setMode(form.dataset.mode, false);
     this.grow();
@@ -48,11 +53,11 @@ class Composer {
     this.text.addEventListener("input", () => this.typed());
     this.text.addEventListener("keydown", (event) => this.key(event));
     this.text.addEventListener("paste", (event) => {
-      const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
-      if (file) { event.preventDefault(); this.attach(file); }
+      const file = event.clipboardData.files[0];
+      if (file && this.file) { event.preventDefault(); this.attach(file); }
     });
     this.text.addEventListener("blur", () => setTimeout(() => this.suggest([]), 150));
-    this.picture.addEventListener("change", () => this.showPicture());
+    this.file?.addEventListener("change", () => this.showFile());
     document.getElementById("ix-messages").onclick = (event) => this.quote(event.target.closest("[data-reply]"));
   }
 
@@ -64,13 +69,20 @@ class Composer {
     this.text.value = this.draft(mode);
     this.form.elements.mode.value = mode;
     this.form.dataset.now = mode;
+    for (const name of ["location", "choice"]) {
+      const made = this.part(name);
+      if (made) made.hidden = made.disabled = mode !== name;
+    }
     for (const button of this.form.querySelectorAll("[data-mode-to]")) button.setAttribute("aria-pressed", String(button.dataset.modeTo === mode));
     this.text.placeholder = mode === "note" ? this.text.dataset.notePlaceholder : (this.plain ??= this.text.placeholder);
     this.form.querySelector("[data-send-word]").hidden = mode === "note";
     this.form.querySelector("[data-note-word]").hidden = mode !== "note";
     this.part("templates").hidden = mode !== "template";
     if (mode === "template") this.loadTemplates();
-    else { this.freeze(); if (focus) this.text.focus(); }
+    else {
+      this.freeze();
+      if (focus) (mode === "location" ? this.form.elements.point : this.text).focus();
+    }
     this.grow();
     this.judge();
   }
@@ -115,16 +127,20 @@ class Composer {
 
   async judge() {
     const strip = this.part("verdict");
-    strip.hidden = true;
-    if (this.mode === "note") return;
+    if (this.mode === "note") { strip.hidden = true; return; }
     const option = this.form.querySelector("#ix-template")?.selectedOptions[0];
     if (this.mode === "template" && !option) return;
     const query = this.mode === "template" ? `kind=template&category=${option.dataset.category}` : "kind=text";
     const answer = await fetch(`${this.form.dataset.verdict}?${query}`);
     if (!answer.ok) return;
     const said = await answer.json();
-    if (said.verdict === "allow" || this.mode === "note") return;
-    strip.textContent = said.words;
+    if (this.mode === "note") return;
+    strip.querySelector("summary").textContent = said.words;
+    strip.querySelector("ul").replaceChildren(...said.counters.map((line) => {
+      const item = document.createElement("li");
+      item.textContent = line;
+      return item;
+    }));
     strip.className = `ix-verdict ${said.verdict}`;
     strip.hidden = false;
   }
@@ -135,9 +151,18 @@ class Composer {
     typedAt = Date.now();
     this.grow();
     this.keepDraft();
+    this.tellTyping();
     const left = this.text.maxLength - this.text.value.length;
     this.part("left").textContent = left < 300 ? String(left) : "";
     this.offerReplies();
+  }
+
+  // Not for notes, nor for words that may never go.
+  tellTyping() {
+    const { typing, mode } = this.form.dataset;
+    if (!typing || mode !== "text" || this.mode === "note" || !this.text.value.trim() || typedAt - this.toldTyping < TELL_TYPING_EVERY) return;
+    this.toldTyping = typedAt;
+    this.page.post(typing, new FormData(), true);
   }
 
   grow() {
@@ -230,25 +255,29 @@ class Composer {
     } catch { /* storage is off or full: the text is still in the field */ }
   }
 
-  // --- picture, quote, emoji
+  // --- file, quote, emoji
 
   attach(file) {
-    if (!file || this.mode !== "text") return;
+    if (!file || !this.file || this.mode !== "text") return;
     const carrier = new DataTransfer();
     carrier.items.add(file);
-    this.picture.files = carrier.files;
-    this.showPicture();
+    this.file.files = carrier.files;
+    this.showFile();
   }
 
-  showPicture() {
-    const file = this.picture.files[0];
+  showFile() {
+    const file = this.file?.files[0];
     const box = this.part("attached");
     const image = box.querySelector("img");
     if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
     box.hidden = !file;
-    if (!file) { image.removeAttribute("src"); return; }
-    image.src = URL.createObjectURL(file);
-    box.querySelector("span").textContent = `${file.name} · ${Math.ceil(file.size / 1024)} kB`;
+    image.removeAttribute("src");
+    if (!file) return;
+    const picture = file.type.startsWith("image/");
+    image.hidden = !picture;
+    box.querySelector(".material-symbols-outlined").hidden = picture;
+    if (picture) image.src = URL.createObjectURL(file);
+    box.querySelector("[data-file-name]").textContent = `${file.name} · ${Math.ceil(file.size / 1024).toLocaleString()} kB`;
     this.text.focus();
   }
 
@@ -285,11 +314,11 @@ class Composer {
   click(event) {
     const target = event.target.closest("button");
     if (!target) return;
-    if (target.dataset.modeTo) this.setMode(target.dataset.modeTo);
+    if (target.dataset.modeTo) this.setMode(target.dataset.modeTo === this.mode ? this.form.dataset.mode : target.dataset.modeTo);
     else if (target.dataset.face) this.insert(target.dataset.face);
     else if (target.dataset.emoji !== undefined) this.toggleEmoji();
     else if (target.dataset.unquote !== undefined) this.unquote();
-    else if (target.dataset.detach !== undefined) { this.picture.value = ""; this.showPicture(); }
+    else if (target.dataset.detach !== undefined) { this.file.value = ""; this.showFile(); }
     else if (target.dataset.slash !== undefined && !this.text.value) { this.insert("/"); }
   }
 
@@ -297,7 +326,8 @@ class Composer {
 
   async send() {
     if (this.sending || !this.form.reportValidity()) return;
-    if (this.mode !== "template" && !this.text.value.trim() && !(this.mode === "text" && this.picture.files.length)) return;
+    const words = this.text.value.trim();
+    if (["note", "choice", "text"].includes(this.mode) && !words && !(this.mode === "text" && this.file?.files.length)) { this.text.focus(); return; }
     this.sending = true;
     this.form.classList.add("busy");
     const sent = this.text.value;
@@ -317,9 +347,12 @@ class Composer {
     // What was typed while the message was on its way is the beginning of the next one.
     if (this.text.value.startsWith(sent)) this.text.value = this.text.value.slice(sent.length);
     this.form.elements.quick_reply.value = "";
-    this.picture.value = "";
-    this.showPicture();
+    if (this.file) { this.file.value = ""; this.showFile(); }
+    for (const field of this.form.querySelectorAll("#ix-location input")) field.value = "";
+    this.answers?.clear();
     this.unquote();
+    this.toldTyping = 0;
+    if (["location", "choice"].includes(this.mode)) this.setMode(this.form.dataset.mode);
     this.part("emoji").hidden = true;
     this.keepDraft();
     this.grow();

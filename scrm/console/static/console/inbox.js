@@ -1,6 +1,7 @@
 // The inbox: opens conversations without leaving the page and keeps everything live by asking every two seconds while it is seen.
 import { startComposer, isTyping } from "./composer.js";
 import { startKeys } from "./keys.js";
+import { startReactions } from "./reactions.js";
 
 const root = document.querySelector("main.ix");
 const pane = document.getElementById("ix-pane");
@@ -25,14 +26,15 @@ export function toast(words, bad = false) {
   toast.timer = setTimeout(() => { box.hidden = true; }, 6000);
 }
 
-export async function post(url, body) {
+// `quiet`: a hint whose failure is nobody's business.
+export async function post(url, body, quiet = false) {
   try {
     const answer = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrf(), "X-Requested-With": "fetch" } });
     const said = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-    if (!answer.ok) toast(said.error || `${answer.status} ${answer.statusText}`, true);
+    if (!answer.ok && !quiet) toast(said.error || `${answer.status} ${answer.statusText}`, true);
     return answer.ok ? said : null;
   } catch (error) {
-    toast(String(error.message || error), true);
+    if (!quiet) toast(String(error.message || error), true);
     return null;
   }
 }
@@ -316,6 +318,45 @@ addEventListener("popstate", () => {
   open(location.href, false);
 });
 
+// The full date of a message, when somebody points at its time: fifty of them cost the server more than their words.
+// The clock is the agent's own, as the server set it, not this machine's.
+function wholeDate(stamp) {
+  const options = { dateStyle: "full", timeStyle: "short" };
+  const language = document.documentElement.lang || undefined;
+  const zone = /[+-]\d\d:\d\d$/.exec(stamp)?.[0];
+  try { return new Date(stamp).toLocaleString(language, zone ? { ...options, timeZone: zone } : options); } catch { return stamp; }
+}
+
+document.addEventListener("pointerover", (event) => {
+  const time = event.target.closest?.("time[datetime]:not([title])");
+  if (time) time.title = wholeDate(time.dateTime);
+});
+
+// A quote leads to its message, through earlier pages when it is further up.
+async function jump(anchor) {
+  for (let turn = 0; turn < 20; turn += 1) {
+    const goal = byId(`m${anchor}`);
+    if (goal) {
+      stick = false;
+      goal.scrollIntoView({ block: "center", behavior: "smooth" });
+      goal.classList.add("found");
+      setTimeout(() => goal.classList.remove("found"), 2500);
+      return;
+    }
+    const button = byId("older");
+    if (!button) return;
+    await olderMessages(button);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-jump]");
+  if (!link || !root.contains(link)) return;
+  event.preventDefault();
+  jump(link.dataset.jump);
+});
+
+startReactions(root, { post, refresh: ask, toast });
 startKeys({ root, open, neighbour, step, thread });
 remember(rows);
 tellTime();
