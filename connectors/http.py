@@ -104,7 +104,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         *,
         connect: timedelta = CONNECT,
-        read: timedelta = READ,
+        read: timedelta | None = None,
         secrets: Collection[str] = (),
     ) -> None:
         """`secrets` are credentials that travel elsewhere than in Authorization; no answer is shown with one of them in it."""
@@ -113,7 +113,7 @@ class HttpClient:
         if urlsplit(self.base_url).scheme not in {"http", "https"}:
             raise Misconfigured("Setting base_url must be an address that begins with https://")
         self._headers = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "scrm", **(headers or {})}
-        wait = read.total_seconds()
+        wait = (read or READ).total_seconds()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(wait, connect=connect.total_seconds(), pool=connect.total_seconds()),
             limits=httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEPALIVE_SECONDS),
