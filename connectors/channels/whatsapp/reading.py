@@ -13,7 +13,9 @@ from typing import Any
 
 from connectors.channels.whatsapp.bodies import Body, read_body
 from connectors.channels.whatsapp.envelope import Origin, Part, walk
+from connectors.channels.whatsapp.facts import facts_of_notice
 from connectors.channels.whatsapp.people import addresses, person
+from connectors.channels.whatsapp.standing import standing_of
 from connectors.contracts import (
     UNKNOWN_TIME,
     Address,
@@ -290,15 +292,36 @@ def _recipient(origin: Origin, portfolio: str, status: Json) -> tuple[Address, .
     return person(portfolio, origin, wa_id, user_id, as_text(parent))[0] if wa_id or user_id else ()
 
 
+# A value that holds one of these keys means this kind of notice, whatever the field says: samples of the platform carry a wrong one.
+_SHAPES = {
+    "new_quality_score": "message_template_quality_update",
+    "new_category": "template_category_update",
+    "correct_category": "template_category_update",
+    "message_template_element": "message_template_components_update",
+    "ban_info": "account_update",
+    "restriction_info": "account_update",
+    "violation_info": "account_update",
+}
+
+
 def _notice(part: Part, portfolio: str) -> Notice:
+    """`kind` is the field as told. `data` is the value, with `business_id`, the `facts` of facts.py and the `standing` of standing.py
+    where it tells any, and `means`, the kind by the value's shape, where that is another."""
     given = part.item if isinstance(part.item, dict) else {"value": part.item}
+    kind = next((kind for key, kind in _SHAPES.items() if key in given), part.label)
+    meaning = {
+        "business_id": part.origin.business_id,
+        "means": kind if kind != part.label else "",
+        "facts": facts_of_notice(kind, given),
+        "standing": standing_of(kind, given),
+    }
     return Notice(
         key=_notice_key(part.origin, part.label, given),
         account_id=part.origin.account_id,
         kind=part.label,
         occurred_at=moment(given.get("timestamp")) or moment(as_object(given.get("metadata")).get("timestamp")) or moment(part.origin.time),
-        data={**given, "business_id": part.origin.business_id} if part.origin.business_id else given,
-        subject=_subject(part.label, given, part.origin, portfolio),
+        data={**given, **{name: value for name, value in meaning.items() if value}},
+        subject=_subject(kind, given, part.origin, portfolio),
     )
 
 
