@@ -132,15 +132,20 @@ def process(bodies: Sequence[InboundEvent]) -> None:
 def _open(body: InboundEvent, connection_: Connection) -> list[Work]:
     items: list[InboundItem]
     if body.attempts > MAX_ATTEMPTS:
-        items = [Unreadable(f"body:{body.pk}", "", f"processing broke off {body.attempts - 1} times", None)]
+        items = [Unreadable(_name_of_all(body), "", f"processing broke off {body.attempts - 1} times", None)]
     else:
         try:
             items = _items(body, connection_)
         except Exception as error:
             # A reader must never raise; if one does, its body is parked and its neighbours go on.
             logger.error("body %s cannot be opened: %s", body.pk, trail(error))
-            items = [Unreadable(f"body:{body.pk}", "", f"cannot be opened: {type(error).__name__}: {error}", None)]
+            items = [Unreadable(_name_of_all(body), "", f"cannot be opened: {type(error).__name__}: {error}", None)]
     return [Work(item, body.pk, body.received_at, _owner(item, connection_)) for item in items]
+
+
+def _name_of_all(body: InboundEvent) -> str:
+    """The key under which a body is parked as a whole, before anything in it was told apart."""
+    return f"body:{body.pk}"
 
 
 def _items(body: InboundEvent, connection_: Connection) -> list[InboundItem]:
@@ -314,6 +319,10 @@ def _finish(bodies: Sequence[InboundEvent], work: Sequence[Work], *, processed: 
     if any(fences.get(body.pk) != body.fence for body in bodies):
         raise Overtaken
     update_many(InboundEvent, bodies, ["state", "lease_until", "item_count", "duplicate_count"])
+    _count(work, processed, parked)
+
+
+def _count(work: Sequence[Work], processed: Sequence[Work], parked: Sequence[Work]) -> None:
     received = Counter(each.connection.pk for each in work)
     done = Counter(each.connection.pk for each in processed)
     kept = Counter(each.connection.pk for each in parked)
@@ -329,19 +338,25 @@ def _singly(body: InboundEvent, work: Sequence[Work]) -> None:
     """One body, each item in its own savepoint."""
     try:
         with transaction.atomic():
-            processed: list[Work] = []
-            parked: list[Work] = []
-            seen: set[str] = set()
-            for each in work:
-                if each.item.key in seen:
-                    continue
-                seen.add(each.item.key)
-                reason = each.item.reason if isinstance(each.item, Unreadable) else _try(each, processed)
-                if reason:
-                    parked += _park([(each, reason)])
+            processed, parked = _one_by_one(work)
             _finish([body], work, processed=processed, parked=parked)
     except (OperationalError, Overtaken) as error:
         logger.warning("body %s undone; it is taken again when its lease is over: %s", body.pk, trail(error))
+
+
+def _one_by_one(work: Sequence[Work]) -> tuple[list[Work], list[Work]]:
+    """Each item in its own savepoint; those that went through, and those that are newly parked."""
+    processed: list[Work] = []
+    parked: list[Work] = []
+    seen: set[str] = set()
+    for each in work:
+        if each.item.key in seen:
+            continue
+        seen.add(each.item.key)
+        reason = each.item.reason if isinstance(each.item, Unreadable) else _try(each, processed)
+        if reason:
+            parked += _park([(each, reason)])
+    return processed, parked
 
 
 def _try(work: Work, processed: list[Work]) -> str:
@@ -367,20 +382,41 @@ def replay_item(row: ItemRow) -> str:
     if event is None:
         return "its body is no longer kept"
     owner = Connection.objects.get(pk=row.connection_id)
-    item = next((item for item in _items(event, owner) if item.key[:220] == row.key), None)
-    if item is None or isinstance(item, Unreadable):
-        return item.reason if isinstance(item, Unreadable) else "its body reads differently now"
     try:
+        items = _items(event, owner)
+        item = next((item for item in items if item.key[:220] == row.key), None)
+        if row.key == _name_of_all(event) and (item is None or not isinstance(item, Unreadable)):
+            return _replay_body(row, event, items, owner)
+        if item is None or isinstance(item, Unreadable):
+            return item.reason if isinstance(item, Unreadable) else "its body reads differently now"
         with transaction.atomic():
-            won = ItemRow.objects.filter(pk=row.pk, state="parked").update(
-                state="processed", processed_at=clock.now(), attempts=F("attempts") + 1
-            )
-            if won:
+            if _settled(row):
                 apply([Work(item, event.pk, row.received_at, owner)])
                 add_to_totals(owner.pk, processed=1, shard=os.getpid())
+        return ""
     except Refused as refusal:
         return str(refusal)
     except Exception as error:
         logger.warning("replay of item %s failed: %s", row.pk, trail(error))
         return f"{type(error).__name__}: {error}"[:500]
+
+
+def _settled(row: ItemRow) -> bool:
+    """Mark a parked row as processed, for this transaction to make it true; False when somebody else has done so."""
+    open_ = ItemRow.objects.filter(pk=row.pk, state="parked")
+    return bool(open_.update(state="processed", processed_at=clock.now(), attempts=F("attempts") + 1))
+
+
+def _replay_body(row: ItemRow, event: InboundEvent, items: Sequence[InboundItem], posted_to: Connection) -> str:
+    """Take in a body that was parked as a whole. Its row stands for the body from now on; what is in it is counted by itself."""
+    with transaction.atomic():
+        if not _settled(row):
+            return ""
+        work = [Work(item, event.pk, row.received_at, _owner(item, posted_to)) for item in items]
+        processed, parked = _one_by_one(work)
+        InboundEvent.objects.filter(pk=event.pk).update(
+            item_count=F("item_count") + len(work), duplicate_count=F("duplicate_count") + len(work) - len(processed) - len(parked)
+        )
+        _count(work, processed, parked)
+        add_to_totals(posted_to.pk, processed=1, shard=os.getpid())
     return ""

@@ -62,7 +62,12 @@ def _room() -> bool:
 
 def write(*, slug: str, body: bytes, headers: dict[str, str], checked: bool) -> bool:
     """Keep one body; True once it is on the disk for good."""
-    if not state().accepting:
+    try:
+        accepting = state().accepting
+    except OSError:
+        logger.exception("the spool cannot be looked at")
+        return False
+    if not accepting:
         return False
     record = json.dumps({"slug": slug, "checked": checked, "headers": headers, "body": base64.b64encode(body).decode()}).encode()
     name = hashlib.sha256(record).hexdigest()
