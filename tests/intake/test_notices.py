@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from scrm.connections.models import Alert, Connection, ConnectionChange
-from scrm.connections.services import pause, remember_facts
+from scrm.connections.services import pause
 from scrm.contacts.models import Identity
 from scrm.conversations.models import MessageTemplate, TemplateSync
 from scrm.intake import pipeline
 from scrm.intake.models import InboundItem
-from tests.people import APP_SECRET, NOON, body, customer, hong_kong, post, text_message, tokyo
+from tests.people import NOON, customer, hong_kong, post, tokyo
 
 pytestmark = pytest.mark.django_db
 
