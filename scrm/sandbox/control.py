@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 
-from scrm.sandbox import faults, history, play
+from scrm.sandbox import faults, history, play, review
 from scrm.sandbox.locality import loopback_only
 from scrm.sandbox.models import Chat, Message, MessageTemplate, Number, Person
 from scrm.sandbox.people import create_person, find_person
@@ -192,14 +192,14 @@ def number_settings(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @control_call
 def template_status(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """`{"name", "language"?, "status"}`: pause, disable or reinstate a template."""
+    """What the platform does to a template, with its webhook: `{"name", "language"?, "status"?, "reason"?, "quality"?, "category"?,
+    "announce"?}`."""
     body = posted(request)
-    if body["status"] not in ("PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED"):
-        raise Refused("no such status")
-    found = MessageTemplate.objects.filter(number=play.find_number(slug), name=body["name"])
-    if body.get("language"):
-        found = found.filter(language=body["language"])
-    return JsonResponse({"changed": found.update(status=body["status"], approve_at=None)})
+    found = MessageTemplate.objects.select_related("number").filter(number=play.find_number(slug), name=body["name"])
+    rows = list(found.filter(language=body["language"]) if body.get("language") else found)
+    for template in rows:
+        review.apply(template, body)
+    return JsonResponse({"changed": len(rows)})
 
 
 @control_call

@@ -28,8 +28,11 @@ def value(number: Number, **members: Any) -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "metadata": metadata, **members}
 
 
-def envelope(number: Number, changes: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    entry = {"id": number.waba_id, "changes": [{"value": content, "field": field} for field, content in changes]}
+def envelope(number: Number, changes: Sequence[tuple[str, dict[str, Any]]], at: float | None = None) -> dict[str, Any]:
+    """`at`: seconds since the epoch. Notices have no time of their own, so that of their entry tells two alike apart."""
+    entry: dict[str, Any] = {"id": number.waba_id, "changes": [{"value": content, "field": field} for field, content in changes]}
+    if at is not None:
+        entry["time"] = int(at)
     return {"object": "whatsapp_business_account", "entry": [entry]}
 
 

@@ -131,6 +131,7 @@ def ensure_templates() -> int:
                 language=language,
                 category=category,
                 status="APPROVED",
+                quality="GREEN",
                 components=components,
             )
             for number in Number.objects.all()

@@ -146,6 +146,10 @@ class MessageTemplate(models.Model):
     approve_at = models.FloatField(null=True, help_text="review ends; null: reviewed already")
     parameter_format = models.CharField(max_length=12, default="POSITIONAL")
     components = models.JSONField(default=list)
+    verdict = models.CharField(max_length=20, default="APPROVED", help_text="what the review will say")
+    reason = models.CharField(max_length=60, blank=True, default="")
+    quality = models.CharField(max_length=10, default="UNKNOWN")
+    edits = models.JSONField(default=list, help_text="times of edits while approved, seconds")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["number", "name", "language"], name="one_template_a_language")]
@@ -154,7 +158,7 @@ class MessageTemplate(models.Model):
     @property
     def current_status(self) -> str:
         reviewed = self.status == "PENDING" and self.approve_at is not None and self.approve_at <= time.time()
-        return "APPROVED" if reviewed else self.status
+        return self.verdict if reviewed else self.status
 
     def node(self) -> dict[str, Any]:
         return {
@@ -165,7 +169,8 @@ class MessageTemplate(models.Model):
             "category": self.category,
             "parameter_format": self.parameter_format,
             "components": self.components,
-            "quality_score": {"score": "GREEN" if self.approve_at is None else "UNKNOWN"},
+            "quality_score": {"score": self.quality},
+            "rejected_reason": self.reason if self.current_status == "REJECTED" else "NONE",
         }
 
 

@@ -71,7 +71,8 @@ def _with_duplicates(updates: list[PendingUpdate], number: Number, faults: Fault
 
 
 def _delivery(number: Number, updates: list[PendingUpdate], moment: float) -> WebhookDelivery:
-    body = envelopes.encode(envelopes.envelope(number, [(u.field, u.value) for u in updates]))
+    at = None if all(update.field == "messages" for update in updates) else moment
+    body = envelopes.encode(envelopes.envelope(number, [(u.field, u.value) for u in updates], at))
     return WebhookDelivery(
         number=number,
         url=callback_url(number),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from scrm.sandbox.graph import media
+from scrm.sandbox.graph import media, templates
 from scrm.sandbox.graph.access import caller, json_body
 from scrm.sandbox.graph.answers import graph_call, wrong_method
 from scrm.sandbox.graph.contract import array, record, text
@@ -24,6 +24,8 @@ def node(request: HttpRequest, node_id: str) -> HttpResponseBase:
     number = caller(request)
     if request.method == "GET":
         return JsonResponse(_chosen_fields(request, _read(number, node_id)))
+    if request.method == "POST" and (template := _template(number, node_id)):
+        return JsonResponse(templates.edit(template, json_body(request)))
     if request.method == "DELETE" and (stored := media.find(number, node_id)):
         MediaFile.objects.filter(pk=stored.pk).delete()
         return JsonResponse({"success": True})
@@ -37,11 +39,15 @@ def _read(number: Number, node_id: str) -> dict[str, Any]:
         return phone_node(number)
     if node_id == number.waba_id:
         return account_node(number)
-    if template := MessageTemplate.objects.filter(number=number, template_id=node_id).first():
+    if template := _template(number, node_id):
         return template.node()
     if stored := media.find(number, node_id):
         return media.node(stored)
     raise missing_object(node_id)
+
+
+def _template(number: Number, node_id: str) -> MessageTemplate | None:
+    return MessageTemplate.objects.select_related("number").filter(number=number, template_id=node_id).first()
 
 
 def phone_node(number: Number) -> dict[str, Any]:

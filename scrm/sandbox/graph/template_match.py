@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from scrm.sandbox.graph.errors import GraphError
@@ -35,6 +36,10 @@ def check_parameters(stored: MessageTemplate, sent: dict[str, Any]) -> None:
             _check_header(component, _parameters(given, "header"), stored)
         elif kind == "BUTTONS":
             _check_buttons(component["buttons"], given)
+        elif kind == "CAROUSEL":
+            _check_cards(component["cards"], given, stored)
+        elif kind == "LIMITED_TIME_OFFER":
+            _check_offer(component["limited_time_offer"], _parameters(given, "limited_time_offer"))
     for kind in ("header", "body"):
         if _parameters(given, kind) and not any(c["type"].lower() == kind for c in stored.components):
             raise GraphError(132000, f"{kind}: number of parameters does not match the expected number of params (0)")
@@ -102,12 +107,38 @@ def _check_header(component: dict[str, Any], parameters: list[dict[str, Any]], s
         raise GraphError(132012, f"header: format mismatch, expected {wanted.upper()}, received {parameters[0]['type'].upper()}")
 
 
+def _check_cards(cards: list[dict[str, Any]], given: list[dict[str, Any]], stored: MessageTemplate) -> None:
+    """Every card is filled, in the template's order."""
+    sent = [card for component in given if component["type"].lower() == "carousel" for card in component.get("cards", [])]
+    if [card.get("card_index") for card in sent] != list(range(len(cards))):
+        raise GraphError(132000, f"carousel: {len(sent)} cards do not match the expected {len(cards)}")
+    for card, filled in zip(cards, sent, strict=True):
+        inner = MessageTemplate(components=card["components"], parameter_format=stored.parameter_format)
+        check_parameters(inner, {"components": filled.get("components", [])})
+
+
+def _check_offer(offer: dict[str, Any], parameters: list[dict[str, Any]]) -> None:
+    if not offer.get("has_expiration"):
+        return
+    ends = parameters[0].get("limited_time_offer", {}).get("expiration_time_ms") if len(parameters) == 1 else None
+    if not isinstance(ends, int) or ends <= time.time() * 1000:
+        raise GraphError(132012, "limited_time_offer: expiration_time_ms must be a time to come, in milliseconds")
+
+
 def _check_buttons(buttons: list[dict[str, Any]], given: list[dict[str, Any]]) -> None:
     indexes = [str(c.get("index")) for c in given if c["type"].lower() == "button"]
     unknown = [i for i in indexes if not i.isdigit() or int(i) >= len(buttons)]
     if unknown or len(set(indexes)) < len(indexes):
         raise GraphError(132018, f"buttons: index {(unknown or indexes)[0]} is not a button of the template, or stands twice")
     for index, button in enumerate(buttons):
-        needs_one = button["type"].upper() == "URL" and VARIABLE.search(button.get("url", ""))
-        if needs_one and len(_button_parameters_in(given, index)) != 1:
+        kind, parameters = button["type"].upper(), _button_parameters_in(given, index)
+        if kind == "URL" and VARIABLE.search(button.get("url", "")) and len(parameters) != 1:
             raise GraphError(132000, f"buttons: button at index {index} of type Url requires a parameter")
+        if kind == "COPY_CODE":
+            _check_code(index, parameters)
+
+
+def _check_code(index: int, parameters: list[dict[str, Any]]) -> None:
+    code = parameters[0].get("coupon_code", "") if len(parameters) == 1 and parameters[0]["type"] == "coupon_code" else ""
+    if not isinstance(code, str) or not 1 <= len(code) <= 15:
+        raise GraphError(132018, f"buttons: button at index {index} needs a coupon_code of 1 to 15 characters")

@@ -1,60 +1,26 @@
-"""Message templates of a business account: paged list, creation (PENDING, then APPROVED), removal."""
+"""Message templates of a business account: paged list, creation and change (PENDING, then reviewed), removal, end of a pause."""
 
 from __future__ import annotations
 
 import base64
-import re
 import time
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from scrm.sandbox import review
 from scrm.sandbox.graph.access import caller, json_body
 from scrm.sandbox.graph.answers import graph_call, wrong_method
-from scrm.sandbox.graph.contract import anything, array, by_type, integer, one_of, record, text
 from scrm.sandbox.graph.errors import GraphError, missing_object
-from scrm.sandbox.graph.template_match import VARIABLE
+from scrm.sandbox.graph.template_form import as_shown, check_creation, check_edit
 from scrm.sandbox.identifiers import new_object_id
-from scrm.sandbox.models import MessageTemplate, Number, PendingUpdate
+from scrm.sandbox.models import MessageTemplate, Number
 from scrm.sandbox.router import ALIAS
-from scrm.sandbox.updates import pending
 
-REVIEW_SECONDS = 3.0
 MOST_TEMPLATES = 250
-CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
-FORMATS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
-_example = {"example": record({}, closed=False)}
-_phrase = text(most=25)
-BUTTON = by_type(
-    {
-        "QUICK_REPLY": record({"type": anything, "text": _phrase}),
-        "URL": record({"type": anything, "text": _phrase, "url": text(most=2000)}, {"example": anything}),
-        "PHONE_NUMBER": record({"type": anything, "text": _phrase, "phone_number": text(most=20)}),
-        "COPY_CODE": record({"type": anything}, {"example": anything, "text": _phrase}),
-        "REQUEST_CONTACT_INFO": record({"type": anything}, {"text": _phrase}),
-        "OTP": record({"type": anything}, closed=False),
-        "FLOW": record({"type": anything, "text": _phrase}, closed=False),
-        "CATALOG": record({"type": anything, "text": _phrase}),
-    }
-)
-COMPONENT = by_type(
-    {
-        "HEADER": record({"type": anything, "format": one_of(*FORMATS)}, {"text": text(most=60), **_example}),
-        "BODY": record({"type": anything, "text": text(most=1024)}, {**_example, "add_security_recommendation": anything}),
-        "FOOTER": record({"type": anything}, {"text": text(most=60), "code_expiration_minutes": integer}),
-        "BUTTONS": record({"type": anything, "buttons": array(BUTTON, least=1, most=10)}),
-    }
-)
-CREATION = record(
-    {
-        "name": text(most=512, pattern=r"[a-z0-9_]+"),
-        "language": text(pattern=r"[a-z]{2,3}([_-][A-Za-z]{2,4})?"),
-        "category": one_of(*CATEGORIES),
-        "components": array(COMPONENT, least=1),
-    },
-    {"parameter_format": one_of("POSITIONAL", "NAMED"), "message_send_ttl_seconds": integer, "allow_category_change": anything},
-)
+MOST_EDITS_A_DAY, MOST_EDITS_A_MONTH = 1, 10
+DAY = 86_400.0
 
 
 @graph_call
@@ -114,53 +80,64 @@ def _after(cursor: str) -> int:
         raise GraphError(131059, "The cursor is not valid any more") from error
 
 
-def create(number: Number, body: dict[str, Any], *, review_seconds: float = REVIEW_SECONDS) -> dict[str, Any]:
-    """Stored as PENDING; after the review a status update goes out and the template is APPROVED."""
-    CREATION(body, "template")
-    for component in body["components"]:
-        _check_variables(component)
-    if sum(component["type"] == "BODY" for component in body["components"]) != 1:
-        raise GraphError(100, "A template has exactly one BODY component")
+def create(number: Number, body: dict[str, Any], *, review_seconds: float = review.REVIEW_SECONDS) -> dict[str, Any]:
+    """Stored as PENDING; after the review a status update goes out and the template is APPROVED, or REJECTED."""
+    check_creation(body)
+    category = body["category"]
+    if category == "UTILITY" and body.get("allow_category_change") and review.sounds_like_an_offer(body["components"]):
+        category = "MARKETING"
     with transaction.atomic(using=ALIAS):
         existing = MessageTemplate.objects.filter(number=number)
         if existing.count() >= MOST_TEMPLATES:
             raise GraphError(2388019, "The account has 250 templates already")
-        if existing.filter(name=body["name"], language=body["language"]).exists():
+        if existing.filter(name=body["name"], language=body["language"].replace("-", "_")).exists():
             raise GraphError(100, "There is already content in this language for this template", subcode=2388024)
         template = MessageTemplate.objects.create(
             template_id=new_object_id(16),
             number=number,
             name=body["name"],
             language=body["language"].replace("-", "_"),
-            category=body["category"],
-            approve_at=time.time() + review_seconds,
+            category=category,
             parameter_format=body.get("parameter_format", "POSITIONAL"),
-            components=body["components"],
+            components=as_shown(body["components"], category),
         )
-        PendingUpdate.objects.bulk_create([_approval(number, template, review_seconds)])
+        review.start_review(template, seconds=review_seconds)
     return {"id": template.template_id, "status": "PENDING", "category": template.category}
 
 
-def _approval(number: Number, template: MessageTemplate, after: float) -> PendingUpdate:
-    value = {
-        "event": "APPROVED",
-        "message_template_id": int(template.template_id),
-        "message_template_name": template.name,
-        "message_template_language": template.language,
-        "reason": "NONE",
-    }
-    return pending(number, value, [(template.template_id, "APPROVED")], field="message_template_status_update", after=after)
+def edit(template: MessageTemplate, body: dict[str, Any]) -> dict[str, Any]:
+    """New components or category, then a new review. An approved one once a day, ten times in 30 days, and never its category."""
+    body = _upper_case(body)
+    check_edit(body, template.category)
+    now, status = time.time(), template.current_status
+    if status not in ("APPROVED", "REJECTED", "PAUSED"):
+        raise GraphError(100, f"A template that is {status} cannot be edited", subcode=2388039)
+    if status == "APPROVED" and body.get("category", template.category) != template.category:
+        raise GraphError(100, "The category of an approved template cannot be changed", subcode=2388041)
+    edits = [at for at in template.edits if at > now - 30 * DAY]
+    if status != "REJECTED" and (len(edits) >= MOST_EDITS_A_MONTH or sum(at > now - DAY for at in edits) >= MOST_EDITS_A_DAY):
+        raise GraphError(100, "An approved template can be edited once a day and ten times in 30 days", subcode=2388042)
+    with transaction.atomic(using=ALIAS):
+        template.category = body.get("category", template.category)
+        template.components = as_shown(body["components"], template.category) if "components" in body else template.components
+        template.edits = edits if status == "REJECTED" else [*edits, now]
+        template.save(update_fields=["category", "components", "edits"])
+        review.start_review(template)
+    return {"success": True}
 
 
-def _check_variables(component: dict[str, Any]) -> None:
-    content = component.get("text", "")
-    if component["type"] != "BODY" or not VARIABLE.search(content):
-        return
-    stripped = content.strip()
-    if re.match(r"\{\{", stripped) or re.search(r"\}\}$", stripped):
-        raise GraphError(2388299, "Variables cannot be at the start or end of the body")
-    if "example" not in component:
-        raise GraphError(100, "A body with variables needs an example")
+@graph_call
+def unpause(request: HttpRequest, template_id: str) -> HttpResponseBase:
+    number = caller(request)
+    template = MessageTemplate.objects.select_related("number").filter(number=number, template_id=template_id).first()
+    if request.method != "POST":
+        raise wrong_method(request)
+    if template is None:
+        raise missing_object(template_id)
+    if template.current_status != "PAUSED":
+        raise GraphError(100, "The template is not paused")
+    review.change_status(template, "APPROVED")
+    return JsonResponse({"success": True})
 
 
 def _upper_case(body: Any) -> dict[str, Any]:
@@ -180,8 +157,9 @@ def _upper_component(component: Any) -> Any:
     if not isinstance(component, dict):
         return component
     raised = {k: v.upper() if k in ("type", "format") and isinstance(v, str) else v for k, v in component.items()}
-    if isinstance(raised.get("buttons"), list):
-        raised["buttons"] = [_upper_component(button) for button in raised["buttons"]]
+    for name in ("buttons", "components", "cards"):
+        if isinstance(raised.get(name), list):
+            raised[name] = [_upper_component(inner) for inner in raised[name]]
     return raised
 
 
@@ -191,6 +169,6 @@ def _delete(request: HttpRequest, number: Number) -> dict[str, Any]:
     if request.GET.get("hsm_id"):
         found = found.filter(template_id=request.GET["hsm_id"])
     if not name or not found.exists():
-        raise GraphError(132001, f"template name ({name}) does not exist")
+        raise GraphError(100, f"template name ({name}) does not exist", subcode=2593002)
     found.delete()
     return {"success": True}
