@@ -183,7 +183,11 @@ def tells_no_secret(kit: ChannelKit) -> None:
     assert kit.echo is not None
     server, channel = _server(kit), kit.channel()
     with _listening() as heard:
-        for secret in kit.secrets:
+        channel.send(kit.text)
+        leaving = f"{server.seen[-1].query} {dict(server.seen[-1].headers)}"
+        shown = [secret for secret in kit.secrets if secret in leaving]
+        demand(bool(shown), "a call carries a credential")
+        for secret in shown:
             for answer in (kit.echo(secret), replace(kit.echo(secret), status=401), Answer(500, secret.encode()), Answer(0, broken=True)):
                 server.always(answer)
                 told = _told(error_of_send(channel, kit.text))
@@ -201,7 +205,8 @@ def _told(error: BaseException | None) -> str:
     """Everything that an error and its causes say."""
     parts: list[str] = []
     while error is not None:
-        parts += [str(error), repr(error), repr(vars(error)), *map(str, error.args)]
+        parts += [str(error), repr(error), *map(str, error.args)]
+        parts += [repr(vars(error))] if isinstance(error, ConnectorError) else []
         error = error.__cause__ or error.__context__
     return "\n".join(parts)
 

@@ -67,7 +67,7 @@ class Files(GraphAccount):
         path = f"{self._root}/{segment(ref.external_id)}"
         params = {"phone_number_id": self._settings.need("phone_number_id")}
         reply = self._http.request("GET", path, params=params, headers=self._authority, idempotent=True)
-        if reply.status == 404 or (reply.status == 400 and _code(reply) == 100):
+        if reply.status in {404, 410} or (reply.status == 400 and _code(reply) == 100):
             raise Gone("WhatsApp no longer holds this file", code=f"HTTP {reply.status}")
         document = self._document(reply, acted=False)
         if not as_text(document.get("url")):
