@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +15,10 @@ from django.utils.translation import gettext as _
 
 from connectors import registry
 from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigField, Crm
-from connectors.errors import Misconfigured
+from connectors.errors import ConnectorError, Misconfigured
+from scrm.connections.endpoints import secrets_at, settings_at
+from scrm.connections.outcomes import forget_outcomes
+from scrm.core import clock
 
 
 class Configured(Protocol):
@@ -30,11 +34,13 @@ class Configured(Protocol):
     def settings(self) -> Any: ...
     @property
     def secrets(self) -> Any: ...
+    @property
+    def endpoint(self) -> str: ...
 
 
 A = TypeVar("A")
 
-_made: dict[tuple[str, Any], tuple[str, Any]] = {}
+_made: dict[tuple[str, Any, str], tuple[str, Any]] = {}
 _lock = threading.Lock()
 
 
@@ -43,24 +49,30 @@ def forget_adapters() -> None:
     global _lock
     _lock = threading.Lock()
     _made.clear()
+    forget_outcomes()
 
 
 os.register_at_fork(after_in_child=forget_adapters)
 
 
-def account_of(connection: Configured) -> Account:
-    """The credentials as adapters take them: texts only."""
-    return Account(slug=connection.slug, settings=_texts(connection.settings), secrets=_texts(connection.secrets))
+def account_of(connection: Configured, endpoint: str = "") -> Account:
+    """The credentials as adapters take them, texts only: those of the endpoint in use, or of the one named."""
+    chosen = endpoint or connection.endpoint
+    return Account(
+        slug=connection.slug,
+        settings=settings_at(_texts(connection.settings), chosen),
+        secrets=secrets_at(_texts(connection.secrets), chosen, clock.now()),
+    )
 
 
-def channel_of(connection: Configured) -> Channel:
+def channel_of(connection: Configured, endpoint: str = "") -> Channel:
     """The connection's messaging platform. Raises `Misconfigured` when a setting is missing or the adapter unknown."""
-    return _adapter("channel", connection, registry.channel)
+    return _adapter("channel", connection, registry.channel, endpoint)
 
 
-def crm_of(connection: Configured) -> Crm:
+def crm_of(connection: Configured, endpoint: str = "") -> Crm:
     """The connection's customer database. Raises `Misconfigured` when a setting is missing or the adapter unknown."""
-    return _adapter("crm", connection, registry.crm)
+    return _adapter("crm", connection, registry.crm, endpoint)
 
 
 def adapters(kind: str) -> list[str]:
@@ -74,11 +86,21 @@ def config_fields(adapter: str) -> Sequence[ConfigField]:
 
 
 def capabilities_of(connection: Configured) -> ChannelCapabilities:
-    """What the connection's platform can do, and what it bounds. For an unknown adapter: the least that can be promised."""
+    """What the connection's platform can do, and what it bounds. For an unknown adapter: the least, under the strictest window."""
     try:
         return registry.capabilities(connection.adapter)
     except Misconfigured:
-        return ChannelCapabilities()
+        return ChannelCapabilities(window=timedelta(hours=24))
+
+
+def error_of(connection: Configured, code: str, detail: str = "") -> ConnectorError | None:
+    """What a code that came in a delivery status asks for; None where the platform has no such codes."""
+    path = registry.CHANNELS.get(connection.adapter, "")
+    classify = getattr(import_module(path.rpartition(".")[0]), "classify", None) if path else None
+    if classify is None or not (code.isascii() and code.isdigit()):
+        return None
+    error: ConnectorError = classify(int(code), detail=detail)
+    return error
 
 
 def explain_error(connection: Configured, code: str) -> tuple[str, str]:
@@ -103,12 +125,18 @@ def fingerprint(connection: Configured) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _adapter(kind: str, connection: Configured, make: Callable[[str, Account], A]) -> A:
-    """The adapter made earlier for the same settings. A replaced one is left to the threads that still use it."""
-    key, print_ = (kind, connection.pk), fingerprint(connection)
+def _adapter(kind: str, connection: Configured, make: Callable[[str, Account], A], endpoint: str) -> A:
+    """The adapter made earlier for the same account. A replaced one is left to the threads that still use it."""
+    account = account_of(connection, endpoint)
+    key, print_ = (kind, connection.pk, endpoint or connection.endpoint), _print(connection.adapter, account)
     with _lock:
         known = _made.get(key)
         if known is None or known[0] != print_:
-            known = _made[key] = (print_, make(connection.adapter, account_of(connection)))
+            known = _made[key] = (print_, make(connection.adapter, account))
     adapter: A = known[1]
     return adapter
+
+
+def _print(adapter: str, account: Account) -> str:
+    parts = [adapter, account.slug, account.settings, account.secrets]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

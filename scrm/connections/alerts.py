@@ -40,7 +40,7 @@ def raise_alert(key: str, *, text: str, advice: str = "", level: str = Alert.Lev
                 row = Alert.objects.create(key=key, connection_id=connection.pk if connection else None, raised_at=clock.now(), **words)
         except IntegrityError:
             continue  # another worker opened it between our look and our row
-        logger.warning("alert %s opened", key)
+        logger.info("alert %s opened", key)
         jobs.wake_on_commit(MAIL_DRAIN)
         return row
     raise RuntimeError(f"the alert {key} opens and closes faster than it can be counted")
@@ -50,7 +50,7 @@ def close_alert(key: str) -> bool:
     """The cause is gone. False when no alert of this key is open."""
     closed = Alert.objects.filter(key=key, closed_at=None).update(closed_at=clock.now())
     if closed:
-        logger.warning("alert %s closed", key)
+        logger.info("alert %s closed", key)
         jobs.wake_on_commit(MAIL_DRAIN)
     return bool(closed)
 

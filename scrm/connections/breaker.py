@@ -1,11 +1,13 @@
 """When a connection may be called, and what its failures and successes change. The row is the breaker, so all workers share it.
 
-* `resume_at` empty: everybody may call. Five transport failures in a row open the breaker for 30 s, and a platform's request
-  for patience for as long as it asked.
+* `resume_at` empty: everybody may call. Five transport failures in a row open the breaker for 30 s, so do failures of more than half
+  of a process's calls within a minute (outcomes.py), and a platform's request for patience for as long as it asked.
 * `resume_at` ahead: nobody calls. What answers meanwhile began earlier and changes nothing.
 * `resume_at` passed: one caller, who gets `probe_until`, tries. Success clears all; failure doubles the wait, up to 10 minutes.
 
-Every change is a conditional update on the values that were read, so two workers never apply the same step twice.
+Every change is a conditional update on the values that were read, so two workers never apply the same step twice. Changes of state
+are on record (`ConnectionChange`), except waits of less than half a minute, which a busy platform asks for again and again.
+What a call to the endpoint that is not in use (any more) met says nothing about the one that is, and is left out.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from connectors.errors import ConnectorError, Misconfigured, NeedsLogin, OutcomeUnknown, TryLater, Unreachable
-from scrm.connections.models import Connection
+from scrm.connections import outcomes
+from scrm.connections.changes import note_change
+from scrm.connections.credentials import alert_needs_person
+from scrm.connections.models import Connection, ConnectionChange
 from scrm.core import clock
 
 logger = logging.getLogger(__name__)
@@ -28,6 +34,7 @@ LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_ASKED = timedelta(hours=1)
 # Longer than the longest call (15 s): a prober that died is replaced after this.
 PROBE_LEASE = timedelta(seconds=20)
+SHORT_WAIT = timedelta(seconds=30)
 OPEN_STATES = (Connection.State.ACTIVE, Connection.State.WAITING)
 
 
@@ -56,8 +63,11 @@ def is_callable_now(connection: Connection, now: datetime | None = None) -> bool
 
 def report_success(connection: Connection) -> None:
     """The platform answered as it should. Costs a read; writes only when something was wrong before."""
+    outcomes.note(connection.pk, connection.endpoint, failed=False, now=clock.now())
     row = _row(connection)
-    if row is None or (not row.failures and row.resume_at is None and row.state != Connection.State.WAITING):
+    if row is None or row.endpoint != connection.endpoint:
+        return
+    if not row.failures and row.resume_at is None and row.state != Connection.State.WAITING:
         return
     if row.resume_at is None or row.resume_at <= clock.now():
         _change(row, Connection.State.ACTIVE, "", failures=0, resume_at=None, probe_until=None)
@@ -66,7 +76,7 @@ def report_success(connection: Connection) -> None:
 def report_failure(connection: Connection, error: ConnectorError) -> None:
     """Note what went wrong. What concerns one message or record only shows that the platform answers."""
     row = _row(connection)
-    if row is None:
+    if row is None or row.endpoint != connection.endpoint:
         return
     if isinstance(error, NeedsLogin):
         _change(row, Connection.State.NEEDS_LOGIN, str(error), failures=0, resume_at=None, probe_until=None)
@@ -94,16 +104,16 @@ def _wait(row: Connection, error: TryLater) -> None:
 
 def _count(row: Connection, error: ConnectorError) -> None:
     """One more failure in a row, tried again when another worker changed the row first."""
+    too_many = outcomes.note(row.pk, row.endpoint, failed=True, now=clock.now())
     for _attempt in range(20):
         now = clock.now()
         if row.state not in OPEN_STATES or (row.resume_at is not None and row.resume_at > now):
             return
         failures = row.failures + 1
         if failures >= FAILURES_TO_OPEN:
-            reason = f"{failures} failures in a row, the last: {error}"
-            done = _change(
-                row, Connection.State.WAITING, reason, failures=failures, resume_at=now + pause_after(failures), probe_until=None
-            )
+            done = _open(row, failures, f"{failures} failures in a row, the last: {error}")
+        elif too_many:
+            done = _open(row, FAILURES_TO_OPEN, f"more than half of a minute's calls failed, the last: {error}")
         else:
             done = _change(row, Connection.State.ACTIVE, "", failures=failures, resume_at=None, probe_until=None)
         fresh = _row(row)
@@ -112,9 +122,18 @@ def _count(row: Connection, error: ConnectorError) -> None:
         row = fresh
 
 
+def _open(row: Connection, failures: int, reason: str) -> bool:
+    """Nobody calls for a while. The platform is looked at soon, so that a standby can take over (probes.py)."""
+    now = clock.now()
+    columns: dict[str, Any] = {"failures": failures, "resume_at": now + pause_after(failures), "probe_until": None}
+    if row.state == Connection.State.ACTIVE:
+        columns["next_probe_at"] = now
+    return _change(row, Connection.State.WAITING, reason, **columns)
+
+
 def _row(connection: Connection) -> Connection | None:
     """The breaker's columns as they are now."""
-    columns = ("slug", "state", "state_reason", "failures", "resume_at", "probe_until")
+    columns = ("slug", "state", "state_reason", "state_changed_at", "failures", "resume_at", "probe_until", "endpoint")
     return Connection.objects.only(*columns).filter(pk=connection.pk).first()
 
 
@@ -129,41 +148,67 @@ def _change(row: Connection, state: str, reason: str, **columns: Any) -> bool:
     if row.state not in OPEN_STATES:
         return False
     values: dict[str, Any] = dict(columns, state_reason=reason[:500])
-    if state != row.state:
-        values.update(state=state, state_changed_at=clock.now())
-    if not _unchanged(row).update(**values):
-        return False
-    if state != row.state:
-        logger.warning("connection %s: %s -> %s %s", row.slug, row.state, state, reason[:500])
+    if state == row.state:
+        return bool(_unchanged(row).update(**values))
+    with transaction.atomic():
+        if not _unchanged(row).update(**values, state=state, state_changed_at=clock.now()):
+            return False
+        if _is_worth_a_record(row, columns["resume_at"]):
+            _note_state(row, state, reason)
+        alert_needs_person(row, state)
+    logger.warning("connection %s: %s -> %s %s", row.slug, row.state, state, reason[:500])
     return True
+
+
+def _is_worth_a_record(row: Connection, resume_at: datetime | None) -> bool:
+    """Not so a wait of a few seconds, neither its beginning (`resume_at` is set) nor its end (the row's is)."""
+    if resume_at is not None:
+        return resume_at >= clock.now() + SHORT_WAIT
+    began = row.state_changed_at
+    return row.resume_at is None or began is None or row.resume_at >= began + SHORT_WAIT
+
+
+def _note_state(row: Connection, state: str, reason: str) -> None:
+    note_change(row, ConnectionChange.Kind.STATE, row.state, state, reason)
 
 
 def restore(connection: Connection) -> bool:
     """Back to work after new credentials or a good test call; not from a person's pause. True when it changed something."""
-    waiting = ~Q(state=Connection.State.ACTIVE) | ~Q(failures=0) | ~Q(resume_at=None)
-    rows = Connection.objects.filter(waiting, pk=connection.pk).exclude(state=Connection.State.PAUSED)
-    changed = rows.update(
-        state=Connection.State.ACTIVE, state_reason="", state_changed_at=clock.now(), failures=0, resume_at=None, probe_until=None
-    )
-    if changed:
-        logger.warning("connection %s: back to work", connection.slug)
-    return bool(changed)
+    return _set(connection, Connection.State.ACTIVE, "", "back to work", exclude=(Connection.State.PAUSED,))
+
+
+def begin_anew(connection: Connection, reason: str) -> None:
+    """The calls go elsewhere from now on: what the breaker counted is over. A wait that the platform asked for stays."""
+    row = _row(connection)
+    if row is not None and row.failures:
+        _change(row, Connection.State.ACTIVE, reason, failures=0, resume_at=None, probe_until=None)
+    outcomes.forget(connection.pk)
 
 
 def pause(connection: Connection, *, by: str, reason: str = "") -> bool:
     """A person stops all calls. False when the connection is paused already."""
-    now, why = clock.now(), f"{by}: {reason}" if reason else by
-    rows = Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED)
-    changed = rows.update(state=Connection.State.PAUSED, state_reason=why[:500], state_changed_at=now, resume_at=None, probe_until=None)
-    if changed:
-        logger.warning("connection %s: paused by a person", connection.slug)
-    return bool(changed)
+    why = f"{by}: {reason}" if reason else by
+    return _set(connection, Connection.State.PAUSED, why, "paused by a person", exclude=(Connection.State.PAUSED,))
 
 
 def resume(connection: Connection) -> bool:
     """End a person's pause; False when there is none."""
-    rows = Connection.objects.filter(pk=connection.pk, state=Connection.State.PAUSED)
-    changed = rows.update(state=Connection.State.ACTIVE, state_reason="", state_changed_at=clock.now(), failures=0)
-    if changed:
-        logger.warning("connection %s: resumed by a person", connection.slug)
-    return bool(changed)
+    others = tuple(state for state in Connection.State if state != Connection.State.PAUSED)
+    return _set(connection, Connection.State.ACTIVE, "", "resumed by a person", exclude=others)
+
+
+def _set(connection: Connection, state: str, reason: str, said: str, *, exclude: tuple[str, ...]) -> bool:
+    """A person's word, whatever the breaker thinks; False when it changes nothing."""
+    with transaction.atomic():
+        row = (
+            Connection.objects.select_for_update().defer("settings", "secrets").filter(pk=connection.pk).exclude(state__in=exclude).first()
+        )
+        if row is None or (row.state == state and not row.failures and row.resume_at is None):
+            return False
+        Connection.objects.filter(pk=row.pk).update(
+            state=state, state_reason=reason[:500], state_changed_at=clock.now(), failures=0, resume_at=None, probe_until=None
+        )
+        _note_state(row, state, reason)
+    outcomes.forget(row.pk)
+    logger.warning("connection %s: %s", row.slug, said)
+    return True

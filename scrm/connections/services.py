@@ -6,12 +6,26 @@ from typing import Any
 
 from django.db import transaction
 
-from scrm.connections import breaker
-from scrm.connections.adapters import account_of, adapters, capabilities_of, channel_of, config_fields, crm_of, explain_error, fingerprint
+from connectors.contracts import Health
+from scrm.connections import breaker, credentials, probes
+from scrm.connections.adapters import (
+    account_of,
+    adapters,
+    capabilities_of,
+    channel_of,
+    config_fields,
+    crm_of,
+    error_of,
+    explain_error,
+    fingerprint,
+)
+from scrm.connections.alerts import close_alert, open_alerts, raise_alert
 from scrm.connections.breaker import callable_q, is_callable_now, report_failure, report_success
-from scrm.connections.health import check_now, remember_facts
+from scrm.connections.changes import note_change
+from scrm.connections.facts import remember_facts
 from scrm.connections.models import Connection
 from scrm.connections.snapshots import ConnectionSnapshot, by_slug, forget
+from scrm.core import clock
 
 __all__ = [
     "ConnectionSnapshot",
@@ -22,13 +36,18 @@ __all__ = [
     "callable_q",
     "channel_of",
     "check_now",
+    "close_alert",
     "config_fields",
     "crm_of",
+    "error_of",
     "explain_error",
     "fingerprint",
     "forget",
     "is_callable_now",
+    "note_change",
+    "open_alerts",
     "pause",
+    "raise_alert",
     "remember_facts",
     "report_failure",
     "report_success",
@@ -42,29 +61,63 @@ __all__ = [
 def upsert_connection(slug: str, **values: Any) -> Connection:
     """Make the connection with this slug hold these values, all others stay. Repeating it changes nothing more.
 
-    Changed settings or secrets end 'needs new credentials' and 'a setting is wrong'.
+    Changed settings or secrets end 'needs new credentials' and 'a setting is wrong', and are tried soon; changed secrets are put on record.
     """
     row = Connection.objects.select_for_update().filter(slug=slug).first()
     if row is None:
         row = Connection(slug=slug, **values)
+        row.credentials_changed_at = clock.now() if row.secrets else None
         row.full_clean()
         row.save()
         return row
     changed = [name for name, value in values.items() if getattr(row, name) != value]
+    before = dict(row.secrets or {})
     for name in changed:
         setattr(row, name, values[name])
     if changed:
         row.full_clean()
         row.save(update_fields=changed)
-    if {"settings", "secrets", "adapter"} & set(changed) and breaker.restore(row):
+    if {"settings", "secrets", "adapter"} & set(changed):
+        _take_up(row, before)
         row.refresh_from_db()
     return row
 
 
+def _take_up(row: Connection, secrets_before: dict[str, str]) -> None:
+    """New settings or secrets: whatever the old ones brought about is over until a call says otherwise."""
+    secrets = row.secrets or {}
+    renewed = sorted(name for name in secrets.keys() | secrets_before.keys() if secrets.get(name) != secrets_before.get(name))
+    if renewed:
+        row.credentials_changed_at = clock.now()
+        if row.credentials_expire_at is not None and row.credentials_expire_at <= clock.now():
+            row.credentials_expire_at = None
+        row.save(update_fields=["credentials_changed_at", "credentials_expire_at"])
+        note_change(row, "credentials", "", ", ".join(name for name in renewed if not name.startswith("previous_")), "renewed")
+        credentials.remind(row, clock.now())
+    breaker.restore(row)
+    probes.look_soon(row)
+
+
 def save_credentials(connection: Connection, *, settings: dict[str, str], secrets: dict[str, str]) -> Connection:
-    """New settings and secrets from a form. An empty secret keeps the stored one, for a form never shows it."""
-    kept = {**(connection.secrets or {}), **{name: value for name, value in secrets.items() if value}}
-    return upsert_connection(connection.slug, settings={**(connection.settings or {}), **settings}, secrets=kept)
+    """New settings and secrets from a form. An empty secret keeps the stored one, for a form never shows it.
+
+    A replaced secret that webhooks are signed with is accepted for 24 hours more.
+    """
+    before = connection.secrets or {}
+    kept = {**before, **{name: value for name, value in secrets.items() if value}}
+    return upsert_connection(
+        connection.slug,
+        settings={**(connection.settings or {}), **settings},
+        secrets=credentials.with_previous(before, kept, clock.now()),
+    )
+
+
+def check_now(connection: Connection) -> Health:
+    """Call the platform once, put the look on record. Never raises a connector's error: it comes back as a `Health` that is not ok.
+
+    A good answer ends every wait and every 'needs new credentials'; a person's pause stays. Must not run in a transaction.
+    """
+    return probes.look(connection, by_person=True)
 
 
 def pause(connection: Connection, *, by: str, reason: str = "") -> bool:

@@ -27,6 +27,7 @@ class ConnectionSnapshot:
     country: str
     time_zone: str
     state: str
+    endpoint: str = "primary"
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -74,6 +75,7 @@ def snapshot_of(row: Connection) -> ConnectionSnapshot:
         country=row.country,
         time_zone=row.time_zone,
         state=row.state,
+        endpoint=row.endpoint,
         settings=dict(row.settings or {}),
         secrets=dict(row.secrets or {}),
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
+from django.db import connections
 
 from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
 from scrm.connections.breaker import PROBE_LEASE, pause_after
-from scrm.connections.models import Connection
+from scrm.connections.models import Alert, Connection, ConnectionChange
 from scrm.connections.services import callable_q, is_callable_now, pause, report_failure, report_success, resume
 from scrm.core import clock
 
@@ -190,3 +193,129 @@ class TestCost:
     def test_a_success_as_usual_is_one_read(self, crm: Connection, django_assert_num_queries: object) -> None:
         with django_assert_num_queries(1):  # type: ignore[operator]
             report_success(crm)
+
+
+class TestErrorRate:
+    def test_more_than_half_of_twenty_calls_within_a_minute_open_it(self, crm: Connection) -> None:
+        for number in range(19):
+            later(seconds=2)
+            report_failure(crm, TRANSPORT[0]) if number % 2 else report_success(crm)
+        assert is_callable_now(crm)
+        fail(crm, 2)
+        row = now(crm)
+        assert (row.state, row.failures) == ("waiting", 5)
+        assert row.state_reason.startswith("more than half of a minute's calls failed")
+        assert not is_callable_now(crm)
+
+    def test_half_of_them_are_borne(self, crm: Connection) -> None:
+        for _ in range(60):
+            report_success(crm)
+            fail(crm, 1)
+        assert now(crm).state == "active"
+
+    def test_calls_of_more_than_a_minute_ago_do_not_count(self, crm: Connection) -> None:
+        for _ in range(5):
+            fail(crm, 4)
+            report_success(crm)
+            later(seconds=25)
+        assert now(crm).state == "active"
+
+    def test_a_persons_word_begins_the_count_anew(self, crm: Connection) -> None:
+        for _ in range(3):
+            fail(crm, 4)
+            report_success(crm)
+        pause(crm, by="mei")
+        resume(crm)
+        fail(crm, 4)
+        report_success(crm)
+        fail(crm, 1)
+        assert is_callable_now(crm)
+
+
+class TestRecord:
+    def states(self) -> list[tuple[str, str]]:
+        return list(ConnectionChange.objects.filter(kind="state").order_by("pk").values_list("before", "after"))
+
+    def test_keeps_every_change_of_state(self, crm: Connection) -> None:
+        fail(crm, 5)
+        later(seconds=30)
+        is_callable_now(crm)
+        report_success(crm)
+        pause(crm, by="mei", reason="moving house")
+        resume(crm)
+        report_failure(crm, NeedsLogin("expired", code="190"))
+        assert self.states() == [
+            ("active", "waiting"),
+            ("waiting", "active"),
+            ("active", "paused"),
+            ("paused", "active"),
+            ("active", "needs_login"),
+        ]
+        assert list(ConnectionChange.objects.order_by("pk").values_list("reason", flat=True)) == [
+            "5 failures in a row, the last: ConnectError: refused",
+            "",
+            "mei: moving house",
+            "",
+            "190: expired",
+        ]
+
+    def test_leaves_short_waits_out(self, crm: Connection) -> None:
+        for _ in range(5):
+            report_failure(crm, TryLater("slow down", after=timedelta(seconds=3), scope="connection"))
+            later(seconds=3)
+            is_callable_now(crm)
+            report_success(crm)
+        assert self.states() == []
+
+    def test_keys_that_are_refused_open_one_alert(self, crm: Connection) -> None:
+        for _ in range(5):
+            report_failure(crm, NeedsLogin("expired"))
+        row = Alert.objects.get()
+        assert (row.key, row.level, row.times, row.connection) == ("login:crm", "error", 1, crm)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwentyWorkers:
+    """The half-open breaker and the alert, with workers that meet at the same moment."""
+
+    @pytest.fixture(autouse=True)
+    def on_a_server(self) -> None:
+        if database.vendor != "postgresql":
+            pytest.skip("SQLite has one writer and hides this race")
+
+    def at_once(self, work: object) -> list[object]:
+        start, found = threading.Barrier(20), []
+
+        def run() -> None:
+            try:
+                start.wait()
+                found.append(work())  # type: ignore[operator]
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=run) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def test_make_exactly_one_probe(self, crm: Connection) -> None:
+        fail(crm, 5)
+        later(seconds=30)
+        for _ in range(5):
+            found = self.at_once(lambda: is_callable_now(Connection.objects.get(pk=crm.pk)))
+            assert (len(found), found.count(True)) == (20, 1)
+            clock.advance(PROBE_LEASE)
+
+    def test_that_all_are_refused_stop_the_connection_once(self, crm: Connection) -> None:
+        self.at_once(lambda: report_failure(Connection.objects.get(pk=crm.pk), NeedsLogin("expired")))
+        assert now(crm).state == "needs_login"
+        assert Alert.objects.get().times == 1
+        assert ConnectionChange.objects.count() == 1
+
+    def test_whose_calls_all_fail_open_it_once(self, crm: Connection) -> None:
+        self.at_once(lambda: fail(Connection.objects.get(pk=crm.pk), 1))
+        row = now(crm)
+        assert (row.state, row.failures, row.resume_at) == ("waiting", 5, clock.now() + timedelta(seconds=30))
+        assert ConnectionChange.objects.filter(kind="state").count() == 1
