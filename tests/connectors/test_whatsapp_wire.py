@@ -63,6 +63,7 @@ SAMPLES = [
     ),
     text(kind="interactive", content={"type": "button", "body": "要嗎?", "buttons": [{"id": "y", "title": "要"}]}),
     text(kind="location", content={"latitude": 22.28, "longitude": 114.15, "name": "IFC"}),
+    text(kind="contacts", content={"contacts": [{"name": "尖沙咀店", "phones": [{"phone": "+85231230000", "type": "WORK"}]}]}),
     text(kind="reaction", content={"message_id": "wamid.in1", "emoji": "👍"}),
 ]
 
