@@ -20,19 +20,20 @@ FILE_KINDS = frozenset({"image", "video", "audio", "document", "sticker"})
 INLINE_IMAGES = frozenset({"image", "sticker"})
 AUTOMATIC = frozenset({Message.Source.RULE, Message.Source.CAMPAIGN})
 
+# By the stored code: members of an enumeration have hashes of their own.
 TICKS = {
-    Message.State.QUEUED: "clock",
-    Message.State.CLAIMED: "clock",
-    Message.State.SENDING: "clock",
-    Message.State.ACCEPTED: "one",
-    Message.State.SENT: "one",
-    Message.State.DELIVERED: "two",
-    Message.State.READ: "read",
-    Message.State.FAILED: "failed",
-    Message.State.EXPIRED: "failed",
-    Message.State.BLOCKED: "blocked",
-    Message.State.UNKNOWN: "unknown",
-    Message.State.CANCELLED: "cancelled",
+    "queued": "clock",
+    "claimed": "clock",
+    "sending": "clock",
+    "accepted": "one",
+    "sent": "one",
+    "delivered": "two",
+    "read": "read",
+    "failed": "failed",
+    "expired": "failed",
+    "blocked": "blocked",
+    "unknown": "unknown",
+    "cancelled": "cancelled",
 }
 TROUBLED = frozenset({"failed", "unknown", "blocked"})
 
@@ -66,7 +67,7 @@ class File:
 
 @dataclass(slots=True)
 class Bubble:
-    """One message with what its picture needs. `day` is set on the first message of a day; `words` is escaped HTML."""
+    """One message with what its picture needs. `day` is set on the first message of a day; `words`, `body`, `tools` are escaped HTML."""
 
     message: Message
     at: datetime
@@ -96,6 +97,8 @@ class Bubble:
     choices: list[str] = field(default_factory=list)
     referral: shapes.Referral | None = None
     unsupported: str = ""
+    body: str = ""
+    tools: str = ""
 
     @property
     def ours(self) -> bool:
@@ -153,7 +156,7 @@ def bubble_of(connection: Connection, message: Message) -> Bubble:
     """The bubble without what needs a query of its own; see `thread.py`."""
     bubble = Bubble(message, timezone.localtime(message.sent_at))
     if message.direction == Message.Direction.OUT:
-        bubble.tick = TICKS.get(Message.State(message.state), "") if message.state in Message.State.values else ""
+        bubble.tick = TICKS.get(message.state, "")
         _explain(bubble, connection)
     elif message.direction == Message.Direction.NOTE:
         bubble.icon, bubble.cause = "sticky_note_2", " · ".join(filter(None, [_("Note"), str(message.author or "")]))

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from scrm.console.inbox import access, finding, queues, thread
+from scrm.console.inbox import access, drawing, finding, queues, thread
 from scrm.console.inbox.abilities import abilities_of
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
@@ -44,13 +44,16 @@ class View:
     def page(self, after: str = "") -> queues.Page:
         return queues.page_of(self.queue, self.user, after=after, size=queues.PAGE * self.pages)
 
-    def context(self) -> dict[str, Any]:
-        """The list column; a search looks everywhere, whatever the queue."""
-        if self.search:
-            return {"queue": self.queue, "search": self.search, "found": self.found, "older": "", "now": clock.now()}
-        page = self.page()
-        found = [finding.Found(row) for row in page.rows]
-        return {"queue": self.queue, "search": "", "found": found, "older": page.older, "now": clock.now()}
+    def context(self, on: Conversation | None = None, *, after: str = "") -> dict[str, Any]:
+        """The list column, with the open conversation marked; a search looks everywhere, whatever the queue."""
+        if self.search and not after:
+            return self._rows(self.found, self.search, "", on)
+        page = self.page(after)
+        return self._rows([finding.Found(row) for row in page.rows], "", page.older, on)
+
+    def _rows(self, found: list[finding.Found], search: str, older: str, on: Conversation | None) -> dict[str, Any]:
+        rows = drawing.Rows.of(self.queue.slug, search, on)
+        return {"queue": self.queue, "search": search, "rows": [rows.row(item) for item in found], "older": older}
 
 
 def conversation_named(pk: int) -> Conversation | None:
@@ -96,12 +99,17 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
 
 def thread_context(request: HttpRequest, conversation: Conversation, *, before: str = "") -> dict[str, Any]:
     shown = thread.thread_of(conversation, before=before)
+    can, may_act = abilities_of(conversation.connection), access.may_act(request)
+    tools = drawing.Tools.for_agents(can)
+    for bubble in shown.bubbles:
+        bubble.body = drawing.body(bubble)
+        bubble.tools = tools.beside(bubble) if may_act else ""
     return {
         "conversation": conversation,
         "bubbles": shown.bubbles,
         "older": shown.older,
-        "may_act": access.may_act(request),
-        "can": abilities_of(conversation.connection),
+        "may_act": may_act,
+        "can": can,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -47,7 +48,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return render(request, "console/inbox/pane.html", context)
     context |= {
         **admin.site.each_context(request),
-        **view.context(),
+        **view.context(conversation),
         **queue_context(queues.counts(view.user)),
         "title": _("Inbox"),
         "is_fullwidth": "1",
@@ -99,10 +100,10 @@ def company(request: HttpRequest, conversation: Conversation) -> str:
 def _list_fragments(request: HttpRequest, conversation: Conversation | None) -> dict[str, Any]:
     view = View.of(request)
     counts = queue_context(queues.counts(view.user))
-    context = counts | {"queue": view.queue, "conversation": conversation, "search": view.search}
+    context = counts | {"queue": view.queue, "search": view.search}
     answer = {"unread": counts["unread"], "queues": render_to_string("console/inbox/queues.html", context, request)}
     if not view.search:
-        answer["list"] = render_to_string("console/inbox/list.html", context | view.context(), request)
+        answer["list"] = render_to_string("console/inbox/list.html", view.context(conversation), request)
     return answer
 
 
@@ -128,9 +129,7 @@ def _conversation(pk: int) -> Conversation:
 @require_safe
 def older_conversations(request: HttpRequest) -> HttpResponse:
     view = View.of(request)
-    page = queues.page_of(view.queue, view.user, after=request.GET.get("after", ""))
-    found = [{"conversation": row} for row in page.rows]
-    return render(request, "console/inbox/list.html", {"queue": view.queue, "search": "", "found": found, "older": page.older})
+    return render(request, "console/inbox/list.html", replace(view, pages=1).context(after=request.GET.get("after", "")))
 
 
 @require_safe
