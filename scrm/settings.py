@@ -249,6 +249,9 @@ POLICY = {
     "daily_cap_enterprise": env.number("DAILY_CAP_ENTERPRISE", 10000),
     "same_content_per_month": env.number("SAME_CONTENT_PER_MONTH", 5),
     "service_notice_gap_hours": env.number("SERVICE_NOTICE_GAP_HOURS", 6),
+    # Promotions go out once a week: 0 is Monday.
+    "promotion_weekday": env.number("PROMOTION_WEEKDAY", 2),
+    "promotion_hour": env.number("PROMOTION_HOUR", 14),
 }
 RULES_RECHECK_SECONDS = 0.0 if ENVIRONMENT == "test" else 1.0
 RULE_SETTLE_SECONDS = env.number("RULE_SETTLE_SECONDS", 5)

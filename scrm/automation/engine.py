@@ -11,18 +11,20 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from scrm.automation.actions import ACTIONS
-from scrm.automation.actions.contract import CannotAct, Occasion, Outcome
+from scrm.automation.actions.contract import CannotAct, Occasion, Outcome, outcome_of
 from scrm.automation.models import Rule, Run
 from scrm.automation.triggers import TRIGGERS
 from scrm.contacts import conditions, events
 from scrm.contacts.conditions import Explained, Facts
 from scrm.contacts.models import Event
 from scrm.conversations.models import Conversation, Message
+from scrm.conversations.services import Draft, queue_many
 from scrm.core import clock
 from scrm.core.logs import trail
 
@@ -75,8 +77,9 @@ def handle(batch: list[Event]) -> None:
     occasions = sorted(_facts_of(asked), key=lambda facts: (facts.contact.pk, facts.event.occurred_at, facts.event.pk))
     faults = {rule.pk: conditions.check(rule.conditions) for rule in _used(rules, asked)}
     conditions.load([rule.conditions for rule in _used(rules, asked) if not faults[rule.pk]], occasions)
-    runs = [run for facts in occasions for run in _runs(rules[facts.event.kind], faults, facts)]
-    Run.objects.bulk_create(runs)
+    judged = [each for facts in occasions for each in _runs(rules[facts.event.kind], faults, facts)]
+    _queue(judged)
+    Run.objects.bulk_create([run for run, _ in judged])
 
 
 def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule]:
@@ -106,21 +109,60 @@ def _ids(batch: Iterable[Event], name: str) -> list[int]:
     return sorted({event.data[name] for event in batch if event.data.get(name)})
 
 
-def _runs(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Run]:
+Judged: TypeAlias = "tuple[Run, Draft | None]"
+
+
+def _queue(judged: Sequence[Judged]) -> None:
+    """The batch's messages together; when one of them cannot be queued, each by itself, so that it fails alone."""
+    wanted = [(run, draft) for run, draft in judged if draft is not None]
+    if not wanted:
+        return
+    try:
+        with transaction.atomic():
+            queued = queue_many([draft for _, draft in wanted])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:
+        logger.warning("%s messages could not be queued together: %s", len(wanted), trail(problem))
+        for run, draft in wanted:
+            _queue_one(run, draft)
+        return
+    for (run, _), result in zip(wanted, queued, strict=True):
+        _note(run, outcome_of(result, run.result))
+
+
+def _queue_one(run: Run, draft: Draft) -> None:
+    try:
+        with transaction.atomic():
+            (result,) = queue_many([draft])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:
+        logger.warning("rule %s failed for event %s: %s", run.rule_id, run.event_id, trail(problem))
+        _note(run, Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]}))
+    else:
+        _note(run, outcome_of(result, run.result))
+
+
+def _note(run: Run, outcome: Outcome) -> None:
+    run.verdict, run.result = outcome.verdict, outcome.result
+
+
+def _runs(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Judged]:
     answered_by: Rule | None = None
     for rule in rules:
         if errors := faults[rule.pk]:
-            yield _run(rule, facts, Run.Verdict.FAILED, (), {"error": " ".join(errors)})
+            yield _run(rule, facts, Run.Verdict.FAILED, (), {"error": " ".join(errors)}), None
             continue
         explained = conditions.evaluate(rule.conditions, facts)
         if not explained.truth:
-            yield _run(rule, facts, Run.Verdict.NOT_MATCHED, explained)
+            yield _run(rule, facts, Run.Verdict.NOT_MATCHED, explained), None
         elif answered_by is not None:
-            yield _run(rule, facts, Run.Verdict.STOPPED, explained, {"by": answered_by.name, "rule": answered_by.pk})
+            yield _run(rule, facts, Run.Verdict.STOPPED, explained, {"by": answered_by.name, "rule": answered_by.pk}), None
         else:
             answered_by = rule if rule.stop_processing else None
             outcome = _act(rule, facts)
-            yield _run(rule, facts, outcome.verdict, explained, outcome.result)
+            yield _run(rule, facts, outcome.verdict, explained, outcome.result), outcome.draft
 
 
 def _run(rule: Rule, facts: Facts, verdict: str, explained: Explained | tuple[()], result: dict[str, object] | None = None) -> Run:

@@ -5,78 +5,55 @@ Each service is one transaction and locks the person first. All of them are safe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import transaction
 
 from scrm.connections.models import Connection
 from scrm.contacts import events
-from scrm.contacts.models import Contact, Event, Identity
+from scrm.contacts.models import Event, Identity
 from scrm.contacts.services import lock_person
-from scrm.conversations.models import Conversation, Decision, Message, Response
-from scrm.conversations.policy import Verdict, decide
+from scrm.conversations.models import Conversation, Message
+from scrm.conversations.queueing import Draft, QueueResult, preview_decision, queue_many, queue_message
 from scrm.conversations.receipts import ask_for_read_receipt
 from scrm.conversations.search import message_index
-from scrm.conversations.standing import candidate_of, facts_of, limits_of, release, reserve
-from scrm.core import clock, jobs
+from scrm.conversations.standing import release
+from scrm.conversations.threads import PREVIEW_LENGTH, lock_person_behind, locked, preview_of, touch
+from scrm.core import clock
 from scrm.core.security import storable
 from scrm.staff.models import User
 
-PREVIEW_LENGTH = 160
-KEY_LENGTH = 120
-KIND_PREVIEWS = {
-    "image": "🖼",
-    "video": "🎞",
-    "audio": "🎤",
-    "document": "📄",
-    "sticker": "🙂",
-    "location": "📍",
-    "contacts": "👤",
-    "order": "🛒",
-}
+__all__ = [
+    "PREVIEW_LENGTH",
+    "Draft",
+    "QueueResult",
+    "RefusedState",
+    "add_note",
+    "assign",
+    "cancel",
+    "close",
+    "give_up",
+    "hand_back",
+    "hand_to_person",
+    "lock_person_behind",
+    "locked",
+    "mark_read",
+    "preview_decision",
+    "preview_of",
+    "queue_many",
+    "queue_message",
+    "reopen",
+    "resend",
+    "snooze",
+    "start_conversation",
+    "touch",
+    "wake_snoozed",
+]
 
 
 class RefusedState(Exception):
     """The message is not in a state in which this can be done; the text says why, for the person who asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueResult:
-    """`created` is False when the same idempotency key had been used before; then `message` and `decision` are the first ones."""
-
-    message: Message
-    decision: Decision
-    created: bool
-
-
-def preview_of(kind: str, text: str) -> str:
-    words = " ".join(text.split())
-    return " ".join(part for part in (KIND_PREVIEWS.get(kind, ""), words) if part)[:PREVIEW_LENGTH] or kind
-
-
-def touch(conversation_ids: Iterable[int], **changes: Any) -> None:
-    """Make a change visible to the pages that watch these conversations."""
-    Conversation.objects.filter(pk__in=list(conversation_ids)).update(version=F("version") + 1, changed_at=clock.now(), **changes)
-
-
-def lock_person_behind(conversation_id: int) -> int:
-    """Lock the person of a conversation in one statement; their id."""
-    people = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(identities__conversations=conversation_id)
-    for contact_id in people.values_list("pk", flat=True):
-        return contact_id
-    raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
-
-
-def locked(conversation: Conversation | int) -> Conversation:
-    """The conversation as it stands now, with its person locked until the transaction ends."""
-    pk = conversation if isinstance(conversation, int) else conversation.pk
-    lock_person_behind(pk)
-    return Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
 
 
 def start_conversation(identity: Identity, connection: Connection, *, at: datetime | None = None) -> Conversation:
@@ -101,185 +78,6 @@ def start_conversation(identity: Identity, connection: Connection, *, at: dateti
             ]
         )
     return conversation
-
-
-def preview_decision(
-    conversation: Conversation,
-    *,
-    kind: str = "text",
-    text: str = "",
-    content: dict[str, Any] | None = None,
-    category: str = "service",
-    source: str,
-    by: User | None = None,
-) -> Verdict:
-    """What the law would say now. Writes nothing."""
-    draft = Message(conversation=conversation, kind=kind, text=text, content=content or {}, category=category, source=source, author=by)
-    return _judge(draft, conversation, clock.now())
-
-
-def _judge(message: Message, conversation: Conversation, now: datetime) -> Verdict:
-    facts = facts_of(conversation, now, leaving_out=message.pk)
-    return decide(candidate_of(message), facts, limits_of(conversation.connection), now)
-
-
-def queue_message(
-    conversation: Conversation,
-    *,
-    kind: str = "text",
-    text: str = "",
-    content: dict[str, Any] | None = None,
-    category: str = "service",
-    source: str,
-    by: User | None = None,
-    cause: str = "",
-    event_key: str = "",
-    idempotency_key: str,
-    reply_to: str = "",
-) -> QueueResult:
-    """Ask the law and, unless it refuses, put one message in the outbox. The same key again changes nothing.
-
-    The message comes back queued (due now, or deferred with `due_at`), or blocked with the rule's name in `decision.rule`.
-    """
-    idempotency_key = storable(idempotency_key)
-    if not idempotency_key or len(idempotency_key) > KEY_LENGTH:
-        raise ValueError(f"idempotency_key must hold 1 to {KEY_LENGTH} characters")
-    fields = {
-        "kind": kind,
-        "text": storable(text),
-        "content": storable(content or ({"body": text} if kind == "text" else {})),
-        "category": category,
-        "source": source,
-        "author": by,
-        "cause": cause,
-        "event_key": event_key,
-        "idempotency_key": idempotency_key,
-        "reply_to": reply_to,
-    }
-    try:
-        with transaction.atomic():
-            return _queue(locked(conversation), fields)
-    except IntegrityError:
-        again = _first_with(idempotency_key)
-        if again:
-            return again
-        raise
-
-
-def _first_with(idempotency_key: str) -> QueueResult | None:
-    found = Message.objects.filter(idempotency_key=idempotency_key).values_list("pk", flat=True)[:1]
-    if not found:
-        return None
-    message = Message.objects.select_related("conversation__connection").get(pk=found[0])
-    return QueueResult(message, message.decisions.order_by("id")[0], created=False)
-
-
-def _queue(conversation: Conversation, fields: dict[str, Any]) -> QueueResult:
-    now = clock.now()
-    again = _first_with(fields["idempotency_key"])
-    if again:
-        return again
-    message = Message(
-        conversation=conversation,
-        connection=conversation.connection,
-        direction="out",
-        sent_at=now,
-        created_at=now,
-        state="queued",
-        due_at=now,
-        **fields,
-    )
-    verdict = _judge(message, conversation, now)
-    message.state = "blocked" if verdict.verdict == "refuse" else "queued"
-    message.due_at = verdict.until if verdict.verdict == "defer" else now
-    message.save(force_insert=True)
-    if verdict.allowed and not reserve(message, conversation, limits_of(conversation.connection), now, first=True):
-        verdict = _judge(message, conversation, now)
-        message.due_at = verdict.until
-        message.save(update_fields=["due_at"])
-    decision = write_decision(message, conversation, verdict, moment="queue", now=now)
-    if message.text:
-        message_index.add([(message.pk, message.text)])
-    _show(conversation, message, now)
-    _record(message, conversation, "message.blocked" if message.state == "blocked" else "message.queued", now, rule=verdict.rule)
-    jobs.wake_on_commit("outbox")
-    return QueueResult(message, decision, created=True)
-
-
-def write_decision(message: Message, conversation: Conversation, verdict: Verdict, *, moment: str, now: datetime) -> Decision:
-    return Decision.objects.create(
-        contact_id=conversation.identity.contact_id,
-        identity_id=conversation.identity_id,
-        connection_id=conversation.connection_id,
-        message=message,
-        asked_by=message.source,
-        moment=moment,
-        verdict=verdict.verdict,
-        rule=verdict.rule,
-        until=verdict.until,
-        counters=verdict.counters,
-        cause=message.cause,
-        decided_at=now,
-    )
-
-
-def _record(message: Message, conversation: Conversation, kind: str, now: datetime, **data: Any) -> None:
-    details = {"message": message.pk, "conversation": conversation.pk, "source": message.source, **{k: v for k, v in data.items() if v}}
-    events.record(
-        [
-            Event(
-                contact_id=conversation.identity.contact_id,
-                identity_id=conversation.identity_id,
-                kind=kind,
-                occurred_at=now,
-                data=details,
-                cause=message.cause,
-            )
-        ]
-    )
-
-
-def _show(conversation: Conversation, message: Message, now: datetime) -> None:
-    """Bring the conversation's own row up to date with a message of ours; an agent's reply silences automation and ends the wait."""
-    changes: dict[str, Any] = {
-        "last_message_at": now,
-        "last_preview": preview_of(message.kind, message.text),
-        "last_direction": "out",
-        "last_state": message.state,
-    }
-    if message.source == "agent" and message.state != "blocked":
-        changes["automation_paused_until"] = now + timedelta(hours=settings.POLICY["human_pause_hours"])
-        changes["unread_count"] = 0
-        if conversation.unread_count:
-            ask_for_read_receipt(conversation.pk)
-        changes["waiting_since"] = None
-        if conversation.assignee_id is None:
-            changes["assignee"] = message.author
-        if conversation.waiting_since:
-            _record_response(conversation, message, now)
-    if conversation.status == "closed":
-        open_one = Conversation.objects.exclude(status="closed").filter(
-            identity=conversation.identity_id, connection=conversation.connection_id
-        )
-        if not open_one.exists():
-            changes |= {"status": "open", "closed_at": None}
-    elif conversation.status == "snoozed" and message.source == "agent":
-        changes |= {"status": "open", "snoozed_until": None}
-    touch([conversation.pk], **changes)
-    conversation.identity.contact.__class__.objects.filter(pk=conversation.identity.contact_id).update(last_activity_at=now)
-
-
-def _record_response(conversation: Conversation, message: Message, now: datetime) -> None:
-    asked = conversation.waiting_since or now
-    Response.objects.create(
-        conversation=conversation,
-        agent=message.author,
-        message=message,
-        asked_at=asked,
-        answered_at=now,
-        seconds=max(0, int((now - asked).total_seconds())),
-        first=not conversation.responses.exists(),
-    )
 
 
 def add_note(conversation: Conversation, *, text: str, by: User) -> Message:

@@ -1,36 +1,79 @@
-"""The facts that the law needs about one person, and the slots that a message takes under it.
+"""The facts that the law needs about people, and the slots that messages take under it.
 
-Everything here runs inside a transaction that holds the person's lock (`contacts.services.lock_person`), so that check and
-act are one step. Slots live on identities and are counted over all identities of the person: neither parallel workers, nor a
+Everything here runs inside a transaction that holds the locks of the people concerned (`contacts.services.lock_person`), so that check
+and act are one step. Slots live on identities and are counted over all identities of the person: neither parallel workers, nor a
 merge, nor a second number can exceed or reset a limit.
+
+A group of messages is judged together: the facts are read once, every slot that is taken counts for those judged after it, and
+`settle` writes them all. What several people share (the day's quota, the messaging limit) is checked again by the write itself;
+when it does not fit, `settle` says so and the caller takes the messages one by one.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 from django.db.models import F
 
 from scrm.connections.models import Connection
+from scrm.connections.services import capabilities_of
 from scrm.contacts.models import Identity
-from scrm.conversations.models import Conversation, Message, Quota, Reservation
-from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, content_hash
-from scrm.core.rows import insert_new
+from scrm.conversations import reach
+from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
+from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
+from scrm.core.rows import insert_new, update_many
 from scrm.core.zones import business_day
 
+# Long enough back to know what was borrowed from the pair limit: twice the time in which all of it is paid back.
+PAIR_LOOKBACK = timedelta(minutes=9)
+DAY = timedelta(hours=24)
+# What the law makes of a template's status; see templates.py. A flagged one still carries notices, no promotions.
+TEMPLATE_WAITS = frozenset({"PAUSED", "PENDING", "IN_APPEAL", "ARCHIVED", "LIMIT_EXCEEDED"})
+TEMPLATE_CODES = {"PAUSED": "132015", "FLAGGED": "132015", "DISABLED": "132016"}
+TEMPLATE_NEVER = frozenset({"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION", "DRAFT"})
 
-def limits_of(connection: Connection) -> Limits:
+
+def limits_of(connection: Connection, now: datetime | None = None) -> Limits:
+    """What bounds this connection: the product's figures, its own, and its platform's."""
+    policy = settings.POLICY
     enterprise = connection.tier == Connection.Tier.ENTERPRISE
-    tier_cap = settings.POLICY["daily_cap_enterprise" if enterprise else "daily_cap_standard"]
+    tier_cap = policy["daily_cap_enterprise" if enterprise else "daily_cap_standard"]
+    capabilities = capabilities_of(connection)
+    weekday = connection.promotion_weekday
+    facts = connection.facts or {}
     return Limits(
         daily_cap=connection.daily_cap if connection.daily_cap is not None else tier_cap,
         time_zone=connection.time_zone,
         quiet_from=connection.quiet_from,
         quiet_to=connection.quiet_to,
-        same_content=settings.POLICY["same_content_per_month"],
-        has_window=connection.adapter.startswith("whatsapp"),
+        same_content=policy["same_content_per_month"],
+        notice_gap=timedelta(hours=policy["service_notice_gap_hours"]),
+        has_window=capabilities.window is not None,
+        promotion_weekday=weekday if weekday is not None else policy["promotion_weekday"],
+        promotion_from=connection.promotion_from or time(policy["promotion_hour"]),
+        pair=capabilities.pair,
+        reach_cap=_bound(facts.get("messaging_limit")),
+        warm_up_cap=_warm_up_cap(connection, now),
+        month_cap=_bound(facts.get("monthly_limit")),
     )
+
+
+def _bound(value: Any) -> int | None:
+    """A limit that the platform stated; -1 is its word for none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _warm_up_cap(connection: Connection, now: datetime | None) -> int | None:
+    if connection.warm_up_from is None or now is None:
+        return None
+    from scrm.conversations import warmup
+
+    return warmup.cap_for(connection, business_day(now, connection.time_zone))
 
 
 def candidate_of(message: Message) -> Candidate:
@@ -43,31 +86,345 @@ def candidate_of(message: Message) -> Candidate:
     )
 
 
+class Slot(NamedTuple):
+    """A reservation as it is read: what it counts for, and whose it is."""
+
+    message_id: int | None
+    identity_id: int
+    connection_id: int
+    reserved_at: datetime
+    template: bool
+    category: str
+    content_hash: str
+    event_key: str
+    spoke_first: bool
+    pk: int | None = None
+
+
+_SLOT = (
+    "message_id",
+    "identity_id",
+    "connection_id",
+    "reserved_at",
+    "template",
+    "category",
+    "content_hash",
+    "event_key",
+    "spoke_first",
+    "pk",
+)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """A slot taken while judging, to be written by `settle`."""
+
+    message: Message
+    conversation: Conversation
+    candidate: Candidate
+    spoke_first: bool
+    supersedes: Slot | None = None
+
+
+@dataclass(slots=True)
+class _Reaches:
+    """Where the people of one connection are counted: (key, cap) of the platform's limit and of the plan."""
+
+    limit: tuple[str, int] | None
+    warm_up: tuple[str, int] | None
+    relatives: frozenset[int] = field(default_factory=frozenset)
+
+
+class Standing:
+    """What is known of the people behind some conversations at `now`. `messages`: those that have a row, whose own slots must not count."""
+
+    def __init__(
+        self, conversations: Iterable[Conversation], now: datetime, messages: Sequence[Message] = (), *, templates: bool = True
+    ) -> None:
+        self.now = now
+        chats = list(conversations)
+        self._connections = {chat.connection_id: chat.connection for chat in chats}
+        self._limits = {pk: limits_of(connection, now) for pk, connection in self._connections.items()}
+        self._days = {pk: business_day(now, connection.time_zone) for pk, connection in self._connections.items()}
+        self._read_people({chat.identity.contact_id for chat in chats})
+        self._own = {row.message_id: row for row in Reservation.objects.filter(message__in=[m.pk for m in messages])} if messages else {}
+        self._pace = {pace.connection_id: pace for pace in Pace.objects.filter(connection__in=self._connections)}
+        self._templates = self._read_templates(messages) if templates else {}
+        self._taken: list[_Taken] = []
+        self._reaches = {pk: self._reaches_of(connection) for pk, connection in self._connections.items()}
+        self._read_counts()
+
+    def _read_people(self, contact_ids: set[int]) -> None:
+        self.identities: dict[int, list[Identity]] = {pk: [] for pk in contact_ids}
+        owner: dict[int, int] = {}
+        for identity in Identity.objects.filter(contact_id__in=contact_ids).order_by("pk"):
+            self.identities[identity.contact_id].append(identity)
+            owner[identity.pk] = identity.contact_id
+        self._slots: dict[int, list[Slot]] = {pk: [] for pk in contact_ids}
+        held = Reservation.objects.filter(identity__in=owner, released=False, reserved_at__gt=self.now - LOOKBACK)
+        for row in held.values_list(*_SLOT):
+            slot = Slot(*row)
+            self._slots[owner[slot.identity_id]].append(slot)
+
+    def _read_templates(self, messages: Sequence[Message]) -> dict[tuple[int, str, str], MessageTemplate]:
+        names = {message.content.get("name", "") for message in messages if message.kind == "template"}
+        if not names:
+            return {}
+        rows = MessageTemplate.objects.filter(connection__in=self._connections, name__in=names)
+        return {(row.connection_id, row.name, row.language.replace("-", "_")): row for row in rows}
+
+    def know_templates(self, messages: Sequence[Message]) -> None:
+        """Read the templates of messages that have no row yet."""
+        self._templates |= self._read_templates(messages)
+
+    def _reaches_of(self, connection: Connection) -> _Reaches:
+        limits = self._limits[connection.pk]
+        limit = (reach.portfolio_key(connection), limits.reach_cap) if limits.reach_cap is not None else None
+        warm_up = (reach.number_key(connection), limits.warm_up_cap) if limits.warm_up_cap is not None else None
+        if limit and warm_up and limit[0] == warm_up[0]:
+            limit, warm_up = (limit[0], min(limit[1], warm_up[1])), None
+        relatives = {connection.pk}
+        if limit and connection.portfolio:
+            relatives |= set(Connection.objects.filter(portfolio=connection.portfolio).values_list("pk", flat=True))
+        return _Reaches(limit, warm_up, frozenset(relatives))
+
+    def _read_counts(self) -> None:
+        """What is shared with other people: read when the group is begun, checked again when it is written."""
+        wanted = Quota.objects.filter(connection__in=self._connections, day__in=set(self._days.values()))
+        used = {(row.connection_id, row.day): row.used for row in wanted}
+        self._used = Counter({pk: used.get((pk, day), 0) for pk, day in self._days.items()})
+        keys = {pair[0] for each in self._reaches.values() for pair in (each.limit, each.warm_up) if pair}
+        self._reached = reach.read(keys, self.now) if keys else {}
+        self._more_reached: Counter[str] = Counter()
+
+    def identity_of(self, conversation: Conversation) -> Identity:
+        """The address of a conversation as it stands now; the given one when it belongs to nobody here."""
+        known = self.identities.get(conversation.identity.contact_id, ())
+        return next((identity for identity in known if identity.pk == conversation.identity_id), conversation.identity)
+
+    def limits(self, connection_id: int) -> Limits:
+        return self._limits[connection_id]
+
+    def judge(self, message: Message, conversation: Conversation) -> Verdict:
+        """The law's answer for one message, with everything that was taken before it."""
+        return decide(candidate_of(message), self.facts(conversation, message), self._limits[conversation.connection_id], self.now)
+
+    def facts(self, conversation: Conversation, message: Message | None = None) -> Facts:
+        """What is known of the person behind a conversation. The own slot of `message` is left out."""
+        contact_id, number = conversation.identity.contact_id, conversation.connection_id
+        people, address = self.identities[contact_id], self.identity_of(conversation)
+        leaving_out = message.pk if message is not None else None
+        pair_since = self.now - PAIR_LOOKBACK
+        slots = [slot for slot in self._slots[contact_id] if leaving_out is None or slot.message_id != leaving_out]
+        sent = [
+            Sent(
+                slot.reserved_at,
+                slot.template,
+                slot.category,
+                slot.content_hash,
+                slot.event_key,
+                slot.reserved_at > pair_since and slot.identity_id == conversation.identity_id and slot.connection_id == number,
+            )
+            for slot in slots
+        ]
+        own = self._own.get(leaving_out) if leaving_out is not None else None
+        own_today = own is not None and not own.released and own.connection_id == number and own.quota_day == self._days[number]
+        facts = Facts(
+            window_expires_at=conversation.window_expires_at,
+            last_inbound_at=conversation.last_inbound_at,
+            opted_out_at=_latest(i.opted_out_at for i in people),
+            marketing_opted_out_at=_latest(i.marketing_opted_out_at for i in people),
+            marketing_opt_in_at=None if any(i.marketing_opted_out_at for i in people) else _latest(i.marketing_opt_in_at for i in people),
+            paused_until=conversation.automation_paused_until,
+            sent=sent,
+            used_today=self._used[number] - int(own_today),
+            unreachable=(address.unreachable_reason or "unknown") if address.unreachable_since else "",
+            marketing_wait_until=_latest(i.marketing_wait_until for i in people),
+            pair_wait_until=address.pair_wait_until,
+            used_this_month=_bound((conversation.connection.facts or {}).get("monthly_used")) or 0,
+            **self._pace_facts(number),
+            **self._template_facts(message),
+        )
+        return self._with_reach(facts, conversation, slots, own)
+
+    def _pace_facts(self, number: int) -> dict[str, Any]:
+        pace = self._pace.get(number)
+        if pace is None:
+            return {}
+        return {
+            "promotions_stopped": "" if pace.promotions else pace.reason or "quality",
+            "promotions_wait_until": pace.promotions_wait_until,
+        }
+
+    def _template_facts(self, message: Message | None) -> dict[str, Any]:
+        if message is None or message.kind != "template":
+            return {}
+        language = str(message.content.get("language", "")).replace("-", "_")
+        key = (message.connection_id, message.content.get("name", ""), language)
+        # Templates that were never read from the platform are left to its own answer.
+        known = self._templates.get(key)
+        if known is None:
+            return {}
+        status = known.status.upper()
+        waits = status in TEMPLATE_WAITS or (status == "FLAGGED" and message.category == "marketing")
+        state: Literal["", "wait", "never"] = "wait" if waits else "never" if status in TEMPLATE_NEVER else ""
+        if not state:
+            return {}
+        return {
+            "template_state": state,
+            "template_reason": known.reason or known.status,
+            "template_code": TEMPLATE_CODES.get(status, "132001"),
+        }
+
+    def _with_reach(self, facts: Facts, conversation: Conversation, slots: Sequence[Slot], own: Reservation | None) -> Facts:
+        reaches = self._reaches[conversation.connection_id]
+        if reaches.limit is None and reaches.warm_up is None:
+            return facts
+        counted = int(own is not None and not own.released and own.spoke_first and own.reserved_at > self.now - DAY)
+        known = {
+            name: self._reached.get(pair[0], reach.Reached())
+            for name, pair in (("limit", reaches.limit), ("warm_up", reaches.warm_up))
+            if pair
+        }
+        more = {
+            name: self._more_reached[pair[0]] - counted for name, pair in (("limit", reaches.limit), ("warm_up", reaches.warm_up)) if pair
+        }
+        limit, warm_up = known.get("limit", reach.Reached()), known.get("warm_up", reach.Reached())
+        return replace(
+            facts,
+            spoken_to=self._spoken_to(conversation, slots) is not None,
+            reached=limit.people + more.get("limit", 0),
+            reach_frees_at=limit.frees_at,
+            warmed_up=warm_up.people + more.get("warm_up", 0),
+            warm_up_frees_at=warm_up.frees_at,
+        )
+
+    def _spoken_to(self, conversation: Conversation, slots: Sequence[Slot]) -> Slot | None:
+        """The slot under which this person is among those reached today already."""
+        relatives = self._reaches[conversation.connection_id].relatives
+        return next(
+            (s for s in slots if s.spoke_first and s.reserved_at > self.now - DAY and s.connection_id in relatives),
+            None,
+        )
+
+    def take(self, message: Message, conversation: Conversation) -> None:
+        """The message goes: it counts for everything judged after it, and `settle` writes its slot."""
+        candidate = candidate_of(message)
+        number = conversation.connection_id
+        slots = self._slots[conversation.identity.contact_id]
+        own = self._own.get(message.pk) if message.pk is not None else None
+        first = self._counts_as_first(candidate, conversation)
+        others = [slot for slot in slots if message.pk is None or slot.message_id != message.pk]
+        superseded = self._spoken_to(conversation, others) if first else None
+        self._taken.append(_Taken(message, conversation, candidate, first, superseded))
+        if superseded is not None:
+            slots[slots.index(superseded)] = superseded._replace(spoke_first=False)
+        if own is None or own.released or own.quota_day != self._days[number]:
+            self._used[number] += 1
+        if first and superseded is None and not (own and own.spoke_first and not own.released):
+            reaches = self._reaches[number]
+            self._more_reached.update(pair[0] for pair in (reaches.limit, reaches.warm_up) if pair)
+        if own is None or own.released:
+            slots.append(
+                Slot(
+                    message.pk, conversation.identity_id, number, self.now, candidate.template, candidate.category,
+                    candidate.content_hash, candidate.event_key, first,
+                )
+            )  # fmt: skip
+
+    def _counts_as_first(self, candidate: Candidate, conversation: Conversation) -> bool:
+        facts = Facts(window_expires_at=conversation.window_expires_at)
+        return speaks_first(candidate, facts, self._limits[conversation.connection_id], self.now)
+
+    def settle(self) -> bool:
+        """Write every slot that was taken. False when a shared limit was reached meanwhile: undo the transaction and take them singly."""
+        if not self._settle_quotas() or not self._settle_reach():
+            return False
+        new, renewed = [], []
+        for taken in self._taken:
+            row = self._own.get(taken.message.pk)
+            if row is None:
+                new.append(self._row(taken))
+            else:
+                renewed.append(self._renew(row, taken))
+        Reservation.objects.bulk_create(new)
+        if renewed:
+            update_many(
+                Reservation,
+                renewed,
+                [
+                    "identity",
+                    "connection",
+                    "template",
+                    "category",
+                    "content_hash",
+                    "event_key",
+                    "reserved_at",
+                    "quota_day",
+                    "released",
+                    "spoke_first",
+                ],
+            )
+        superseded = [taken.supersedes.pk for taken in self._taken if taken.supersedes is not None and taken.supersedes.pk]
+        if superseded:
+            Reservation.objects.filter(pk__in=superseded).update(spoke_first=False)
+        return True
+
+    def _row(self, taken: _Taken) -> Reservation:
+        return self._renew(Reservation(message=taken.message), taken)
+
+    def _renew(self, row: Reservation, taken: _Taken) -> Reservation:
+        candidate, conversation = taken.candidate, taken.conversation
+        row.identity_id, row.connection_id = conversation.identity_id, conversation.connection_id
+        row.template, row.category = candidate.template, candidate.category
+        row.content_hash, row.event_key = candidate.content_hash, candidate.event_key
+        row.reserved_at, row.quota_day, row.released = self.now, self._days[conversation.connection_id], False
+        row.spoke_first = taken.spoke_first
+        return row
+
+    def _settle_quotas(self) -> bool:
+        wanted: Counter[int] = Counter()
+        moved: list[tuple[int, date]] = []
+        for taken in self._taken:
+            number = taken.conversation.connection_id
+            own = self._own.get(taken.message.pk)
+            if own is not None and not own.released and own.quota_day == self._days[number] and own.connection_id == number:
+                continue
+            wanted[number] += 1
+            if own is not None and not own.released:
+                moved.append((own.connection_id, own.quota_day))
+        for number in sorted(wanted):
+            if not take_quota(self._connections[number], self._days[number], self._limits[number].daily_cap, wanted[number]):
+                return False
+        for connection_id, day in sorted(moved):
+            give_back_quota(connection_id, day)
+        return True
+
+    def _settle_reach(self) -> bool:
+        moves: dict[tuple[str, int], Counter[int]] = {}
+        for taken in self._taken:
+            reaches = self._reaches[taken.conversation.connection_id]
+            own = self._own.get(taken.message.pk)
+            pairs = [pair for pair in (reaches.limit, reaches.warm_up) if pair]
+            for pair in pairs:
+                counts = moves.setdefault(pair, Counter())
+                if taken.spoke_first:
+                    counts[reach.bucket_of(self.now)] += 1
+                if taken.supersedes is not None:
+                    counts[reach.bucket_of(taken.supersedes.reserved_at)] -= 1
+                if own is not None and not own.released and own.spoke_first:
+                    counts[reach.bucket_of(own.reserved_at)] -= 1
+        return all(reach.change(key, cap, counts, self.now) for (key, cap), counts in sorted(moves.items()) if any(counts.values()))
+
+
 def facts_of(conversation: Conversation, now: datetime, *, leaving_out: int | None = None) -> Facts:
-    """What is known of the person behind a conversation. `leaving_out`: the message whose own slot must not count against it."""
-    identities = list(Identity.objects.filter(contact_id=conversation.identity.contact_id))
-    slots = Reservation.objects.filter(identity__in=[i.pk for i in identities], released=False, reserved_at__gt=now - LOOKBACK)
-    held = list(
-        slots.values_list("message_id", "connection_id", "quota_day", "reserved_at", "template", "category", "content_hash", "event_key")
-    )
-    today = (leaving_out, conversation.connection_id, business_day(now, conversation.connection.time_zone))
-    own_today = sum(1 for slot in held if slot[:3] == today) if leaving_out is not None else 0
-    return Facts(
-        window_expires_at=conversation.window_expires_at,
-        last_inbound_at=conversation.last_inbound_at,
-        opted_out_at=_latest(i.opted_out_at for i in identities),
-        marketing_opted_out_at=_latest(i.marketing_opted_out_at for i in identities),
-        marketing_opt_in_at=None
-        if any(i.marketing_opted_out_at for i in identities)
-        else _latest(i.marketing_opt_in_at for i in identities),
-        paused_until=conversation.automation_paused_until,
-        sent=[Sent(*slot[3:]) for slot in held if leaving_out is None or slot[0] != leaving_out],
-        used_today=used_today(conversation.connection, now) - own_today,
-    )
+    """What is known of the person behind one conversation. `leaving_out`: the message whose own slot must not count against it."""
+    messages = list(Message.objects.filter(pk=leaving_out)) if leaving_out is not None else []
+    return Standing([conversation], now, messages).facts(conversation, messages[0] if messages else None)
 
 
-def _latest(stamps: object) -> datetime | None:
-    return max((stamp for stamp in stamps if stamp is not None), default=None)  # type: ignore[attr-defined]
+def _latest(stamps: Iterable[datetime | None]) -> datetime | None:
+    return max((stamp for stamp in stamps if stamp is not None), default=None)
 
 
 def used_today(connection: Connection, now: datetime) -> int:
@@ -75,62 +432,40 @@ def used_today(connection: Connection, now: datetime) -> int:
     return Quota.objects.filter(connection=connection, day=day).values_list("used", flat=True).first() or 0
 
 
-def take_quota(connection: Connection, day: date, cap: int) -> bool:
-    """Count one message of the day; False when the cap is reached, whoever else is counting."""
+def take_quota(connection: Connection, day: date, cap: int, count: int = 1) -> bool:
+    """Count messages of the day; False, and nothing counted, when they do not fit below the cap, whoever else is counting."""
     row = Quota.objects.filter(connection=connection, day=day)
-    if _add_one(row, cap):
+    if _add(row, cap, count):
         return True
     insert_new(Quota, [Quota(connection=connection, day=day, used=0, cap=max(cap, 0))], key="day")
     row.exclude(cap=cap).filter(used__lte=cap).update(cap=cap)
-    return _add_one(row, cap)
+    return _add(row, cap, count)
 
 
-def _add_one(row: object, cap: int) -> bool:
-    return bool(row.filter(used__lt=F("cap"), cap=cap).update(used=F("used") + 1))  # type: ignore[attr-defined]
+def _add(row: Any, cap: int, count: int) -> bool:
+    return bool(row.filter(used__lte=F("cap") - count, cap=cap).update(used=F("used") + count))
 
 
 def give_back_quota(connection_id: int, day: date) -> None:
     Quota.objects.filter(connection_id=connection_id, day=day, used__gt=0).update(used=F("used") - 1)
 
 
-def reserve(message: Message, conversation: Conversation, limits: Limits, now: datetime, *, first: bool = False) -> bool:
-    """Take the message's slot, or bring the one it has up to date. False when the day's cap was reached in between.
-
-    `first`: the message was made in this transaction, so it cannot have one.
-    """
-    day = business_day(now, limits.time_zone)
-    if not first and Reservation.objects.filter(message=message, released=False, quota_day=day).update(reserved_at=now):
-        return True
-    held = None if first else Reservation.objects.filter(message=message).first()
-    if held is not None and not held.released:
-        if not take_quota(conversation.connection, day, limits.daily_cap):
-            return False
-        give_back_quota(held.connection_id, held.quota_day)
-        Reservation.objects.filter(pk=held.pk).update(reserved_at=now, quota_day=day)
-        return True
-    if not take_quota(conversation.connection, day, limits.daily_cap):
-        return False
-    candidate = candidate_of(message)
-    slot = {
-        "identity_id": conversation.identity_id,
-        "connection_id": conversation.connection_id,
-        "template": candidate.template,
-        "category": candidate.category,
-        "content_hash": candidate.content_hash,
-        "event_key": candidate.event_key,
-        "reserved_at": now,
-        "quota_day": day,
-        "released": False,
-    }
-    if held is None:
-        Reservation.objects.create(message=message, **slot)
-    else:
-        Reservation.objects.filter(pk=held.pk).update(**slot)
-    return True
-
-
 def release(message: Message) -> None:
     """Give the slot back: only when the message is proven not to have gone."""
-    held = Reservation.objects.filter(message=message, released=False).first()
-    if held is not None and Reservation.objects.filter(pk=held.pk, released=False).update(released=True):
-        give_back_quota(held.connection_id, held.quota_day)
+    held = Reservation.objects.select_related("connection", "identity").filter(message=message, released=False).first()
+    if held is None or not Reservation.objects.filter(pk=held.pk, released=False).update(released=True):
+        return
+    give_back_quota(held.connection_id, held.quota_day)
+    if held.spoke_first and not _spoke_first_otherwise(held):
+        keys = {reach.portfolio_key(held.connection), reach.number_key(held.connection)}
+        for key in sorted(keys):
+            reach.give_back(key, held.reserved_at)
+
+
+def _spoke_first_otherwise(held: Reservation) -> bool:
+    """Another template of the last day went to the same person: then the count stays, for one of them did reach them."""
+    since = held.reserved_at - DAY
+    others = Reservation.objects.filter(
+        identity__contact_id=held.identity.contact_id, released=False, template=True, reserved_at__gt=since
+    ).exclude(pk=held.pk)
+    return others.exists()

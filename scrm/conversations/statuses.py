@@ -14,13 +14,15 @@ from typing import Any
 
 from connectors.contracts import PlatformError, StatusUpdate
 from scrm.connections.models import Connection
+from scrm.connections.services import error_of
 from scrm.contacts import events
 from scrm.contacts.models import Event
 from scrm.conversations.inbound import lock_people
 from scrm.conversations.models import Conversation, Message, OrphanStatus
-from scrm.conversations.services import touch
+from scrm.conversations.remedies import obey
 from scrm.conversations.standing import release
 from scrm.conversations.states import after_status
+from scrm.conversations.threads import touch
 from scrm.core import clock
 from scrm.core.rows import insert_new, update_many
 
@@ -66,7 +68,7 @@ def apply_statuses(connection: Connection, updates: Sequence[StatusUpdate]) -> i
             orphans.append(update)
         elif _apply(fresh[message.pk], update):
             changed[message.pk] = fresh[message.pk]
-    _write(changed, before)
+    _write(connection, changed, before)
     _keep(connection, orphans)
     return len(updates) - len(orphans)
 
@@ -118,7 +120,17 @@ def _note_error(message: Message, errors: Sequence[PlatformError]) -> None:
     message.error_title = ": ".join(part for part in (error.title, error.detail) if part)[:500]
 
 
-def _write(changed: dict[int, Message], before: dict[int, str]) -> None:
+def _obey(connection: Connection, failed: Sequence[Message]) -> None:
+    """A late failure asks for the same as one in the answer to the send."""
+    now = clock.now()
+    for message in failed:
+        error = error_of(connection, message.error_code, message.error_title)
+        if error is not None:
+            message.connection = connection
+            obey(message, error, now)
+
+
+def _write(connection: Connection, changed: dict[int, Message], before: dict[int, str]) -> None:
     if not changed:
         return
     update_many(Message, changed.values(), STATUS_FIELDS)
@@ -127,6 +139,7 @@ def _write(changed: dict[int, Message], before: dict[int, str]) -> None:
     failed = [message for message in moved if message.state == "failed"]
     for message in failed:
         release(message)
+    _obey(connection, failed)
     _show_last(moved)
     events.record([_status_event(message) for message in failed] + [_status_event(m) for m in moved if m.state == "read"])
 

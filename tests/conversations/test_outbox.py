@@ -183,7 +183,7 @@ class Leases:
     def test_of_a_dead_worker_that_was_sending_leave_it_unknown(self, channel):
         message = queued()
         (claimed,) = outbox.claim(10)
-        outbox._start(claimed)
+        outbox.start([claimed])
         clock.advance(outbox.LEASE)
         outbox.expire_leases()
         outbox.send_due()
@@ -225,9 +225,9 @@ class Statuses:
     def test_that_overtake_our_own_bookkeeping_are_not_undone_by_it(self, channel):
         message = queued()
         (claimed,) = outbox.claim(10)
-        started = outbox._start(claimed)
+        (started,) = outbox.start([claimed])
         statuses.apply_statuses(message.connection, [told(message, "read")])
-        outbox._accept(claimed, started, Receipt("wamid.LATE"))
+        outbox.settle([outbox.Answered(started, Receipt("wamid.LATE"))])
         message.refresh_from_db()
         assert (message.state, message.external_id) == ("read", "wamid.LATE")
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from scrm.automation.models import Rule, Run
 from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Conversation, Decision, Message
-from scrm.conversations.services import QueueResult, queue_message
+from scrm.conversations.services import Draft, QueueResult, queue_many
 
 OptionKind: TypeAlias = Literal["text", "long_text", "number", "yes_no", "choice"]
 
@@ -60,10 +60,11 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`result` is kept in the run and shown to people."""
+    """`result` is kept in the run and shown to people. A `draft` is queued with those of the whole batch; its verdict becomes the run's."""
 
     verdict: str = Run.Verdict.DONE
     result: dict[str, Any] = field(default_factory=dict)
+    draft: Draft | None = None
 
 
 class Action(Protocol):
@@ -88,18 +89,28 @@ _VERDICTS: Mapping[str, str] = {
 
 def answer(occasion: Occasion, text: str, **details: Any) -> Outcome:
     """Send `text` to the customer as this rule, at most once an event; the policy's verdict becomes the run's."""
-    queued = queue_message(
+    return Outcome(result=details, draft=_draft(occasion, text))
+
+
+def answer_now(occasion: Occasion, text: str, **details: Any) -> Outcome:
+    """As `answer`, for an action that goes on to change what the law would say."""
+    (queued,) = queue_many([_draft(occasion, text)])
+    return outcome_of(queued, details)
+
+
+def _draft(occasion: Occasion, text: str) -> Draft:
+    return Draft(
         occasion.need_conversation(),
-        text=text,
         source=Message.Source.RULE,
+        text=text,
         cause=occasion.cause,
         event_key=f"event:{occasion.event.pk}",
         idempotency_key=f"rule:{occasion.rule.pk}:event:{occasion.event.pk}",
     )
-    return outcome_of(queued, **details)
 
 
-def outcome_of(queued: QueueResult, **details: Any) -> Outcome:
+def outcome_of(queued: QueueResult, details: Mapping[str, Any]) -> Outcome:
+    """What became of a draft, as a run keeps it."""
     decision = queued.decision
     result = {**details, "message": queued.message.pk, "decision": decision.pk, "verdict": decision.verdict, "policy_rule": decision.rule}
     if decision.until is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from scrm.automation.actions.contract import ActionOption, Occasion, Outcome, answer
+from scrm.automation.actions.contract import ActionOption, Occasion, Outcome, answer_now
 from scrm.automation.language import language_for
 from scrm.conversations.services import hand_to_person
 
@@ -29,7 +29,7 @@ class HandToPerson:
         outcome = Outcome()
         if occasion.option("announce"):
             language = language_for(occasion.message, occasion.contact, conversation)
-            outcome = answer(occasion, _WORDS[language], language=language)
+            outcome = answer_now(occasion, _WORDS[language], language=language)
         # After the word: the pause holds back everything that automation says from here on.
         hand_to_person(conversation, cause=occasion.cause)
         return Outcome(outcome.verdict, {**outcome.result, "handed": True})

@@ -1,0 +1,91 @@
+"""How many people were spoken to first within a moving day: the platform's messaging limit, held exactly under any concurrency.
+
+A portfolio's numbers share one row. Counts stand in buckets of six minutes; a bucket counts until all of it is more than 24 hours
+ago, so what is held is never above the limit and at most six minutes late in freeing a place. A person counts once, at the time of
+the newest message that spoke first; whoever adds to a row holds its lock until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scrm.connections.models import Connection
+from scrm.conversations.models import Reach
+from scrm.core import clock
+from scrm.core.rows import insert_new
+
+BUCKET = timedelta(minutes=6)
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """People counted now, and when the oldest of them leaves the count."""
+
+    people: int = 0
+    frees_at: datetime | None = None
+
+
+def portfolio_key(connection: Connection) -> str:
+    """The row of the platform's limit: the portfolio's, or the number's own when none is known."""
+    return f"portfolio:{connection.portfolio}" if connection.portfolio else number_key(connection)
+
+
+def number_key(connection: Connection) -> str:
+    """The row of a number's warm-up plan."""
+    return f"number:{connection.pk}"
+
+
+def bucket_of(at: datetime) -> int:
+    return int(at.timestamp() // BUCKET.total_seconds())
+
+
+def _kept(buckets: dict[str, int], now: datetime) -> Counter[int]:
+    """The buckets that still reach into the last 24 hours."""
+    oldest = bucket_of(now - DAY)
+    return Counter({int(name): count for name, count in buckets.items() if int(name) >= oldest and count > 0})
+
+
+def _reached(buckets: Counter[int]) -> Reached:
+    if not buckets:
+        return Reached()
+    ends = datetime.fromtimestamp((min(buckets) + 1) * BUCKET.total_seconds(), tz=UTC)
+    return Reached(sum(buckets.values()), ends + DAY)
+
+
+def read(keys: Collection[str], now: datetime) -> dict[str, Reached]:
+    """How full these rows are. A row that is not there is empty."""
+    found = Reach.objects.filter(key__in=keys).values_list("key", "buckets")
+    return {key: _reached(_kept(buckets, now)) for key, buckets in found}
+
+
+def change(key: str, cap: int, moves: Counter[int], now: datetime) -> bool:
+    """Add and take away counts by bucket; False, and nothing changed, when that would go over the cap. Locks the row."""
+    row = Reach.objects.select_for_update().filter(key=key).first()
+    if row is None:
+        insert_new(Reach, [Reach(key=key, cap=cap, changed_at=now)], key="key")
+        row = Reach.objects.select_for_update().get(key=key)
+    buckets = _kept(row.buckets, now)
+    before = sum(buckets.values())
+    buckets.update(moves)
+    buckets = +buckets
+    after = sum(buckets.values())
+    if after > cap and after > before:
+        return False
+    stored = {str(name): count for name, count in sorted(buckets.items())}
+    Reach.objects.filter(pk=row.pk).update(buckets=stored, cap=cap, changed_at=now)
+    return True
+
+
+def give_back(key: str, at: datetime) -> None:
+    """One person fewer: the message of `at` is proven not to have gone."""
+    row = Reach.objects.select_for_update().filter(key=key).first()
+    if row is None:
+        return
+    buckets = Counter({int(name): count for name, count in row.buckets.items()})
+    buckets[bucket_of(at)] -= 1
+    stored = {str(name): count for name, count in sorted(buckets.items()) if count > 0}
+    Reach.objects.filter(pk=row.pk).update(buckets=stored, changed_at=clock.now())

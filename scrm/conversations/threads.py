@@ -1,0 +1,70 @@
+"""A conversation's row: locking its person, making a change visible, saying its last words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import F
+
+from scrm.contacts.models import Contact
+from scrm.conversations.models import Conversation
+from scrm.core import clock
+
+PREVIEW_LENGTH = 160
+KIND_PREVIEWS = {
+    "image": "🖼",
+    "video": "🎞",
+    "audio": "🎤",
+    "document": "📄",
+    "sticker": "🙂",
+    "location": "📍",
+    "contacts": "👤",
+    "order": "🛒",
+}
+
+
+def preview_of(kind: str, text: str) -> str:
+    words = " ".join(text.split())
+    return " ".join(part for part in (KIND_PREVIEWS.get(kind, ""), words) if part)[:PREVIEW_LENGTH] or kind
+
+
+def touch(conversation_ids: Iterable[int], **changes: Any) -> None:
+    """Make a change visible to the pages that watch these conversations."""
+    Conversation.objects.filter(pk__in=list(conversation_ids)).update(version=F("version") + 1, changed_at=clock.now(), **changes)
+
+
+def lock_person_behind(conversation_id: int) -> int:
+    """Lock the person of a conversation in one statement; their id."""
+    people = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(identities__conversations=conversation_id)
+    for contact_id in people.values_list("pk", flat=True):
+        return contact_id
+    raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
+
+
+def locked(conversation: Conversation | int) -> Conversation:
+    """The conversation as it stands now, with its person locked until the transaction ends."""
+    pk = conversation if isinstance(conversation, int) else conversation.pk
+    lock_person_behind(pk)
+    return Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
+
+
+def lock_people_behind(conversation_ids: Iterable[int]) -> dict[int, int]:
+    """Lock the people of several conversations in one order; {conversation: person}, each as it stands with the lock held."""
+    ids = set(conversation_ids)
+    for _ in range(5):
+        people = Contact.objects.filter(identities__conversations__in=ids).values_list("pk", flat=True)
+        wanted = sorted(set(people))
+        list(Contact.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+        owners = dict(Conversation.objects.filter(pk__in=ids).values_list("pk", "identity__contact_id"))
+        if set(owners.values()) <= set(wanted):
+            return owners
+        # Somebody was merged between the two statements: lock whom the conversation belongs to now.
+    raise RuntimeError("people are being merged faster than they can be locked")
+
+
+def locked_many(conversation_ids: Iterable[int]) -> dict[int, Conversation]:
+    """Several conversations as they stand now, with their people locked until the transaction ends."""
+    owners = lock_people_behind(conversation_ids)
+    rows = Conversation.objects.select_related("identity__contact", "connection").filter(pk__in=owners)
+    return {row.pk: row for row in rows}
