@@ -29,6 +29,8 @@ WINDOW = timedelta(hours=24)
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 # Kinds that say something about another message and neither count as unread nor ask for an answer.
 SILENT_KINDS = frozenset({"reaction", "edit", "revoke", "system"})
+# What the column holds; a platform may declare any number.
+LARGEST_SIZE = 2**63
 CONVERSATION_FIELDS = (
     "status", "unread_count", "waiting_since", "window_expires_at", "automation_paused_until", "snoozed_until", "last_message_at",
     "last_inbound_at", "last_preview", "last_direction", "last_state", "version", "changed_at", "closed_at", "referral",
@@ -156,7 +158,9 @@ def _store_media(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> No
             external_id=ref.external_id[:200],
             mime_type=ref.mime_type[:100],
             filename=ref.filename[:255],
-            size=ref.size,
+            sha256=ref.sha256[:64],
+            url=ref.url,
+            size=ref.size if ref.size is not None and 0 <= ref.size < LARGEST_SIZE else None,
             due_at=clock.now(),
         )
         for arrival, message in zip(arrivals, messages, strict=True)

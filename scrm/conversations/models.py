@@ -240,6 +240,8 @@ class Attachment(models.Model):
     filename = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
     size = models.PositiveBigIntegerField(null=True, blank=True)
+    # Where the file lies at a platform that gives links instead of ids; emptied once it is here.
+    url = models.TextField(blank=True, default="", db_default="")
     file = models.FileField(upload_to="attachments/%Y/%m/%d", max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
