@@ -13,6 +13,7 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, O
 
 SLOW = 0.25
 MOST_PAGES = 500
+MOST_CALLS = 3
 
 
 def _server(kit: ChannelKit) -> Server:
@@ -119,13 +120,13 @@ def lists_all_templates(kit: ChannelKit) -> None:
 
 
 def measures_its_check(kit: ChannelKit) -> None:
-    """The health check takes one call, tells how long it took, and raises when the credentials are refused."""
+    """The health check takes a few calls at most, tells how long the first took, and raises when the credentials are refused."""
     assert kit.healthy is not None
     server = _server(kit)
     server.always(kit.healthy)
     before, began = len(server.seen), time.monotonic()
     health = kit.channel().check()
-    demand(health.ok and len(server.seen) == before + 1, "a healthy account is told with one call", health.detail)
+    demand(health.ok and 1 <= len(server.seen) - before <= MOST_CALLS, "a healthy account is told with few calls", health.detail)
     demand(0 < health.latency.total_seconds() <= time.monotonic() - began, "the time is measured", health.latency)
     demand(all(secret not in f"{health.detail} {dict(health.facts)}" for secret in kit.secrets), "health tells no secret")
     server.delay = SLOW

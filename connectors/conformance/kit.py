@@ -76,7 +76,8 @@ class ChannelKit:
     `account` has all settings and secrets but the address. `samples` hold a message of every promised kind, the first one a text.
     `sign` gives the headers of a good webhook, `gate` the name of the header that proves it, `signed` whether it covers the body.
     `batch` makes a webhook body of items, `item` the n-th good message of it.
-    `errors` are answers in the platform's own form, one at least with HTTP 200; `echo` is one whose words hold the given text.
+    `errors` are answers in the platform's own form, one at least with HTTP 200 unless the platform never says no with it
+    (`says_no_with_200`); `echo` is one whose words hold the given text; `silent` are bodies that it documents as a yes.
     `sent` answers a send, `repeated` a repeated one, `healthy` the health check, `read` a mark of reading.
     """
 
@@ -96,6 +97,8 @@ class ChannelKit:
     sent: Answer = field(default_factory=lambda: Answer(200, b"{}"))
     repeated: Answer | None = None
     errors: Sequence[tuple[Answer, type[ConnectorError]]] = ()
+    says_no_with_200: bool = True
+    silent: Sequence[bytes] = ()
     echo: Callable[[str], Answer] | None = None
     file: FileSample | None = None
     templates: TemplateSample | None = None

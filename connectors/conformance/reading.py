@@ -16,7 +16,7 @@ from connectors.contracts import Channel, InboundItem, InboundMessage, Notice, S
 
 MAX_KEY = 200
 BATCH = 1000
-BATCH_SECONDS = 5.0
+BATCH_SECONDS = 10.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _POISON: tuple[object, ...] = (None, [], {}, 17, "text", [[]], {"id": {"id": 1}}, {"id": []}, True, {"": None})
 
