@@ -60,6 +60,7 @@ def _checkbox_form() -> str:
 class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     """`older_by`: the field that the list runs backwards along, for the link beyond the counted rows."""
 
+    change_list_template = "console/admin/list.html"
     paginator = InfinitePaginator
     show_full_result_count = False
     list_per_page = 50

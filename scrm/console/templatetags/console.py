@@ -11,9 +11,11 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+
+from scrm.console import list_rows
 
 register = template.Library()
 
@@ -104,3 +106,19 @@ def older_rows(changes: Any) -> str:
     value = getattr(rows[-1], field)
     mark = value.isoformat() if isinstance(value, datetime) else value
     return str(changes.get_query_string({f"{field}__lt": mark}, ["p"]))
+
+
+@register.simple_tag(takes_context=True)
+def drawn_here(context: Any, changes: Any) -> bool:
+    """True when `list_rows` can draw this list; the theme draws the others."""
+    return list_rows.can_draw(changes, context.get("actions_row"))
+
+
+@register.simple_tag
+def list_head(changes: Any) -> str:
+    return list_rows.head(changes)
+
+
+@register.simple_tag
+def list_body(changes: Any) -> str:
+    return format_html_join("", "{}", ((row,) for row in list_rows.rows(changes)))
