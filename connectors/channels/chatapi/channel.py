@@ -98,7 +98,7 @@ class ChatApi:
         method, body = compose(message)
         document = self._call("POST", method, body, acted=True)
         queued = as_text(document.get("queueNumber"))
-        external_id = as_text(document.get("id")) or (f"queue:{queued}" if queued else "")
+        external_id = as_text(document.get("id")) or (f"queue:{queued}:{message.client_ref}"[:200] if queued else "")
         if document.get("sent") is not True and not (document.get("sent") is None and as_text(document.get("id"))):
             raise OutcomeUnknown("The gateway's answer does not say whether the message was sent")
         if not external_id:

@@ -56,7 +56,7 @@ _WORDS: tuple[tuple[re.Pattern[str], Meaning], ...] = tuple(
         (r"(wrong|invalid|missing|expired|bad)\W+(api\W*)?(token|key)|token\W+(is\W+)?(wrong|invalid|missing|required|expired)", _TOKEN),
         (r"qr.?code|not (authenticated|authorized|logged in)|(phone|instance|account) (is )?(not|dis)\W?connected", _SIGN_IN),
         (r"not paid|subscription|trial (is )?over|payment|quota|limit of (chats|messages)", _PAYMENT),
-        (r"instance\b.*(not found|does ?n.t exist|unknown)", _INSTANCE),
+        (r"instance\w*\b.*(not found|does ?n.t exist|unknown)", _INSTANCE),
         (r"too many|rate limit|slow down|queue is full", _SLOWER),
         (r"(number|phone|recipient|contact|chat)\b.*(invalid|incorrect|wrong|not (found|exist|registered)|does ?n.t exist)", _NO_NUMBER),
         (r"not (on|a valid|in) whatsapp", _NO_NUMBER),
