@@ -195,9 +195,6 @@ class TestReading:
         channel.mark_read("false_85291234567@c.us_3EB0D8A1", typing=True)
         calls = [(seen.path.rpartition("/")[2], json.loads(seen.body)["chatId"]) for seen in loopback.seen]
         assert calls == [("readChat", CHAT), ("typing", CHAT)]
-            ("readChat", CHAT),
-            ("typing", CHAT),
-        ]
 
     def test_an_id_without_a_chat_is_told(self, channel: ChatApi, loopback: Any) -> None:
         with pytest.raises(Rejected):

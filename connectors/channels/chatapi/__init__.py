@@ -10,6 +10,8 @@ Manual of the dialect: https://docs.1msg.io, and the archived pages of chat-api.
   Authorization: Bearer, or `?token=` in the address where the gateway can set no header (addresses are written to access logs: then
   keep those, or leave out their queries). Without a secret every webhook is refused.
 - No 24 h window, no templates, no prices; the number is a person's, so it is lost easily: slow, one message a second.
+- To be confirmed when an instance is first connected, for gateways differ: that `self` = 1 marks what came through the API, the names
+  of the typing and reading calls, and which codes beside 510 they give.
 - Links to received files are fetched from the gateway's own host and from the hosts that the setting media_hosts names.
 """
 
