@@ -73,15 +73,18 @@ def report_success(connection: Connection) -> None:
         _change(row, Connection.State.ACTIVE, "", failures=0, resume_at=None, probe_until=None)
 
 
-def report_failure(connection: Connection, error: ConnectorError) -> None:
-    """Note what went wrong. What concerns one message or record only shows that the platform answers."""
+def report_failure(connection: Connection, error: ConnectorError, *, tell: bool = True) -> None:
+    """Note what went wrong. What concerns one message or record only shows that the platform answers.
+
+    `tell`: an alert opens when a person is needed; False for a caller who tells it in better words.
+    """
     row = _row(connection)
     if row is None or row.endpoint != connection.endpoint:
         return
-    if isinstance(error, NeedsLogin):
-        _change(row, Connection.State.NEEDS_LOGIN, str(error), failures=0, resume_at=None, probe_until=None)
-    elif isinstance(error, Misconfigured):
-        _change(row, Connection.State.MISCONFIGURED, str(error), failures=0, resume_at=None, probe_until=None)
+    if isinstance(error, NeedsLogin | Misconfigured):
+        state = Connection.State.NEEDS_LOGIN if isinstance(error, NeedsLogin) else Connection.State.MISCONFIGURED
+        if _change(row, state, str(error), failures=0, resume_at=None, probe_until=None) and tell:
+            alert_needs_person(row, state)
     elif isinstance(error, TryLater) and error.scope == "connection":
         _wait(row, error)
     elif isinstance(error, Unreachable | OutcomeUnknown):
@@ -155,7 +158,6 @@ def _change(row: Connection, state: str, reason: str, **columns: Any) -> bool:
             return False
         if _is_worth_a_record(row, columns["resume_at"]):
             _note_state(row, state, reason)
-        alert_needs_person(row, state)
     logger.warning("connection %s: %s -> %s %s", row.slug, row.state, state, reason[:500])
     return True
 

@@ -93,7 +93,7 @@ def obey_standing(connection: Connection, notice: Notice, *, at: datetime) -> No
         _tell(connection, "account", why, _("WhatsApp has stopped this number: %(why)s"), level="error")
     elif effect == "unplugged":
         error = NeedsLogin if event.startswith("PARTNER") else Misconfigured
-        breaker.report_failure(connection, error(why, code=PLATFORM))
+        breaker.report_failure(connection, error(why, code=PLATFORM), tell=False)
         _tell(connection, "account", why, _("This number is no longer connected at WhatsApp: %(why)s"), level="error")
     elif effect == "warned":
         _tell(connection, event.lower(), why, _("WhatsApp tells about this number: %(why)s"), level="warning")
