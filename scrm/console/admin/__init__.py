@@ -3,9 +3,37 @@
 from django.apps import apps
 from django.contrib import admin
 
-from scrm.console.admin import automation, commerce, connections, contacts, intake, jobs, messages, replies, staff, sync, tags, tokens
+from scrm.console.admin import (
+    automation,
+    commerce,
+    connections,
+    contacts,
+    intake,
+    jobs,
+    messages,
+    replies,
+    staff,
+    sync,
+    tags,
+    templates,
+    tokens,
+)
 
-__all__ = ["automation", "commerce", "connections", "contacts", "intake", "jobs", "messages", "replies", "staff", "sync", "tags", "tokens"]
+__all__ = [
+    "automation",
+    "commerce",
+    "connections",
+    "contacts",
+    "intake",
+    "jobs",
+    "messages",
+    "replies",
+    "staff",
+    "sync",
+    "tags",
+    "templates",
+    "tokens",
+]
 
 # The queue only wakes workers. Its own pages would invite people to repeat jobs that our rows already account for.
 for _model in apps.get_app_config("django_q").get_models():
