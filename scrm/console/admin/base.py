@@ -113,3 +113,9 @@ class ReadOnlyInline(TabularInline):  # type: ignore[misc]
 
 def may(request: HttpRequest, permission: str) -> bool:
     return request.user.has_perm(permission)
+
+
+def is_list(request: HttpRequest) -> bool:
+    """True for a list page, which reads only what its columns show."""
+    match = request.resolver_match
+    return bool(match and match.url_name and match.url_name.endswith("_changelist"))

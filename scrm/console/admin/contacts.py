@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from scrm.console import timeline
-from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin
+from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, RepairFilter, TagFilter
 from scrm.console.inbox import profile
 from scrm.contacts import events
@@ -42,10 +42,12 @@ class ContactAdmin(ConsoleAdmin):
     change_form_after_template = "console/admin/contact.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
-        tags = Prefetch("tag_assignments", TagAssignment.objects.filter(removed_at=None).select_related("tag"), to_attr="current_tags")
-        addresses = Prefetch("identities", Identity.objects.filter(valid_to=None), to_attr="current_addresses")
-        rows: QuerySet[Contact] = super().get_queryset(request)
-        return rows.filter(merged_into=None).prefetch_related(tags, addresses)
+        given = TagAssignment.objects.filter(removed_at=None).select_related("tag").only("contact_id", "tag__name")
+        tags = Prefetch("tag_assignments", given, to_attr="current_tags")
+        current = Identity.objects.filter(valid_to=None).only("contact_id", "e164", "value")
+        addresses = Prefetch("identities", current, to_attr="current_addresses")
+        rows: QuerySet[Contact] = super().get_queryset(request).filter(merged_into=None)
+        return rows.prefetch_related(tags, addresses) if is_list(request) else rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str) -> tuple[QuerySet[Contact], bool]:
         return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from scrm.console.admin.base import Colours, ReadOnlyAdmin, may
+from scrm.console import why
+from scrm.console.admin.base import Colours, ReadOnlyAdmin, is_list, may
 from scrm.console.admin.filters import ConnectionFilter, DirectionFilter, OutboxFilter
 from scrm.console.inbox import reasons, wording
 from scrm.console.inbox.access import ACT, person
+from scrm.console.templatetags.console import moment
 from scrm.conversations import services
 from scrm.conversations.models import Decision, Message
 
@@ -44,6 +50,8 @@ class MessageAdmin(ReadOnlyAdmin):
     sortable_by = ()
     list_select_related = ("conversation__identity__contact", "connection")
     list_display_links = ("shown_time",)
+    # A row needs no more; a connection's encrypted credentials were the dearest part of it.
+    listed = ("direction", "kind", "text", "sent_at", "state", "error_code", "error_title", "connection__label", "conversation__id")
     actions = ("send_again", "give_up")
     fields = (
         ("in_conversation", "direction", "kind"),
@@ -61,6 +69,12 @@ class MessageAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("in_conversation",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        rows: QuerySet[Message] = super().get_queryset(request)
+        if request.method != "GET" or not is_list(request):
+            return rows
+        return rows.only(*self.listed, "conversation__identity__contact__name")
+
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> tuple[QuerySet[Message], bool]:
         return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]
 
@@ -73,7 +87,7 @@ class MessageAdmin(ReadOnlyAdmin):
         return self._link(row, str(row.conversation.identity))
 
     def _link(self, row: Message, words: str) -> str:
-        return format_html('<a href="{}#m{}">{}</a>', reverse("console:conversation", args=[row.conversation_id]), row.pk, words)
+        return format_html('<a href="{}{}/#m{}">{}</a>', inbox_address(), row.conversation_id, row.pk, words)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only the views of sends that ended badly have something to decide; boxes for all others would cost a third of the page."""
@@ -93,7 +107,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @display(description=_("state"))
     def shown_state(self, row: Message) -> str:
-        return format_html('<span class="console-chip {}">{}</span>', STATE_COLOURS.get(row.state, ""), row.get_state_display())
+        return state_chip(row.state, get_language() or "")
 
     @action(description=_("Send again"), permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
@@ -119,14 +133,99 @@ class MessageAdmin(ReadOnlyAdmin):
         return may(request, ACT)
 
 
+@lru_cache
+def inbox_address() -> str:
+    return reverse("console:inbox")
+
+
+@lru_cache(maxsize=256)
+def state_chip(state: str, language: str) -> str:
+    """Drawn once a state and language: looking up a state's label costs more than the rest of a row."""
+    return format_html(
+        '<span class="console-chip {}">{}</span>', STATE_COLOURS.get(state, ""), dict(Message.State.choices).get(state, state)
+    )
+
+
+class RecentFilter(SimpleListFilter):
+    """Narrows the newest `SEARCHED` decisions: what is rare must not make the page read the whole table."""
+
+    SEARCHED = 50_000
+    field = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        newest = queryset.order_by("-decided_at", "-id").values_list("pk", flat=True).first()
+        if newest is None:
+            return queryset
+        edge = Decision.objects.filter(pk__lte=newest - self.SEARCHED).order_by("-pk").values_list("decided_at", flat=True).first()
+        recent = queryset.filter(decided_at__gt=edge) if edge else queryset
+        return recent.filter(**{self.field: self.value()})
+
+
+class DecidingRuleFilter(RecentFilter):
+    title = _("rule")
+    parameter_name = "rule"
+    field = "rule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return list(reasons.RULES.items())
+
+
+class VerdictFilter(RecentFilter):
+    title = _("verdict")
+    parameter_name = "verdict"
+    field = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        return list(Decision.Verdict.choices)
+
+
+class DecidingConnectionFilter(ConnectionFilter, RecentFilter):
+    field = "connection"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return RecentFilter.queryset(self, request, queryset) if (self.value() or "").isdecimal() else queryset
+
+
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ("decided_at", "shown_contact", "shown_verdict", "shown_rule", "until", "shown_asker", "shown_moment", "connection")
-    list_filter = (ConnectionFilter,)
+    """The list; a row leads to the screen that tells all about its message, see `console/why.py`."""
+
+    list_display = (
+        "shown_time",
+        "shown_contact",
+        "shown_verdict",
+        "shown_rule",
+        "shown_until",
+        "shown_asker",
+        "shown_moment",
+        "connection",
+    )
+    list_filter = (DecidingRuleFilter, VerdictFilter, DecidingConnectionFilter)
     ordering = ("-decided_at", "-id")
     older_by = "decided_at"
     sortable_by = ()
     list_select_related = ("contact", "connection")
+    listed = ("decided_at", "verdict", "rule", "until", "asked_by", "moment", "contact__name", "connection__label")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
+        rows: QuerySet[Decision] = super().get_queryset(request)
+        return rows.only(*self.listed) if is_list(request) else rows
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_queryset(request).filter(pk=int(object_id)).select_related("contact").first() if object_id.isdecimal() else None
+        if row is None:
+            raise Http404
+        return why.of_message(request, row.message_id) if row.message_id else why.page(request, None, [row])
+
+    @display(description=_("decided"))
+    def shown_time(self, row: Decision) -> str:
+        return date_format(timezone.localtime(row.decided_at), "SHORT_DATETIME_FORMAT")
 
     @display(description=_("contact"))
     def shown_contact(self, row: Decision) -> str:
@@ -134,7 +233,11 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description=_("verdict"), label=Colours(allow="success", defer="warning", refuse="danger"))
     def shown_verdict(self, row: Decision) -> tuple[str, str]:
-        return row.verdict, row.get_verdict_display()
+        return row.verdict, str(Decision.Verdict(row.verdict).label)
+
+    @display(description=_("next allowed"))
+    def shown_until(self, row: Decision) -> str:
+        return moment(row.until) if row.until else ""
 
     @display(description=_("asked by"))
     def shown_asker(self, row: Decision) -> str:
