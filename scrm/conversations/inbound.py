@@ -15,18 +15,23 @@ from django.conf import settings
 
 from connectors.contracts import InboundMessage
 from scrm.connections.models import Connection
+from scrm.connections.services import capabilities_of
 from scrm.contacts import consent_words, events
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import record_consent
 from scrm.conversations.models import Attachment, Conversation, Message
+from scrm.conversations.profiles import ask_for_names
 from scrm.conversations.search import message_index
 from scrm.conversations.services import preview_of
+from scrm.conversations.withdrawals import obey_withdrawals
 from scrm.core import clock, jobs
 from scrm.core.rows import update_many
 
 WINDOW = timedelta(hours=24)
 # A stamp further ahead than this comes from a clock that is wrong; the time of receipt is used instead.
 CLOCK_ALLOWANCE = timedelta(minutes=5)
+# What the column holds.
+LONGEST_REPLY_TOKEN = 100
 # Kinds that say something about another message and neither count as unread nor ask for an answer.
 SILENT_KINDS = frozenset({"reaction", "edit", "revoke", "system"})
 # What the column holds; a platform may declare any number.
@@ -34,6 +39,7 @@ LARGEST_SIZE = 2**63
 CONVERSATION_FIELDS = (
     "status", "unread_count", "waiting_since", "window_expires_at", "automation_paused_until", "snoozed_until", "last_message_at",
     "last_inbound_at", "last_preview", "last_direction", "last_state", "version", "changed_at", "closed_at", "referral",
+    "reply_token", "reply_token_until",
 )  # fmt: skip
 
 
@@ -63,10 +69,13 @@ def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     Message.objects.bulk_create(messages)
     _store_media(arrivals, messages)
     message_index.add((message.pk, message.text) for message in messages if message.text)
+    obey_withdrawals(messages)
     for arrival, message in zip(arrivals, messages, strict=True):
         _advance(message.conversation, message, arrival)
     update_many(Conversation, conversations.values(), CONVERSATION_FIELDS)
     _touch_people(arrivals, messages)
+    _reached_again(arrivals)
+    ask_for_names((arrival.identity, arrival.connection) for arrival in arrivals)
     _note_consent(arrivals, messages)
     events.record([_event(arrival, message) for arrival, message in zip(arrivals, messages, strict=True) if not is_history(arrival)])
     return messages
@@ -122,6 +131,7 @@ def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Convers
 def _message(arrival: Arrival, conversation: Conversation) -> Message:
     item = arrival.item
     content = dict(item.content)
+    content.pop("reply_token", None)  # lives for a minute, on the conversation
     if item.referral:
         content["referral"] = item.referral
     if item.errors:
@@ -201,6 +211,7 @@ def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> Non
         expires = message.sent_at + WINDOW
         conversation.window_expires_at = max(conversation.window_expires_at or expires, expires)
         conversation.last_inbound_at = max(conversation.last_inbound_at or message.sent_at, message.sent_at)
+        _keep_reply_token(conversation, message, arrival)
     if conversation.status == "snoozed":
         conversation.status, conversation.snoozed_until = "open", None
     if arrival.item.referral and not conversation.referral:
@@ -208,6 +219,17 @@ def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> Non
     if message.kind not in SILENT_KINDS:
         conversation.unread_count += 1
         conversation.waiting_since = conversation.waiting_since or message.sent_at
+
+
+def _keep_reply_token(conversation: Conversation, message: Message, arrival: Arrival) -> None:
+    """The newest token, while an answer with it may still be in time."""
+    token = arrival.item.content.get("reply_token")
+    life = capabilities_of(arrival.connection).reply_token_life if token else None
+    if not isinstance(token, str) or len(token) > LONGEST_REPLY_TOKEN or life is None:
+        return
+    until = message.sent_at + life
+    if until > clock.now() and until >= (conversation.reply_token_until or until):
+        conversation.reply_token, conversation.reply_token_until = token, until
 
 
 def _touch_people(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:
@@ -220,6 +242,17 @@ def _touch_people(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> N
         if message.source == "customer":
             contact.last_inbound_at = max(contact.last_inbound_at or message.sent_at, message.sent_at)
     update_many(Contact, people.values(), ["last_activity_at", "last_inbound_at"])
+
+
+def _reached_again(arrivals: Sequence[Arrival]) -> None:
+    """Who writes to us can be reached. What is written in a group says nothing of it: they may have blocked us all the same."""
+    for arrival in arrivals:
+        since = arrival.identity.unreachable_since
+        if since is None or since > _sent_at(arrival) or is_history(arrival) or arrival.item.echo:
+            continue
+        if arrival.item.kind != "system" and not arrival.item.content.get("group_id"):
+            arrival.identity.unreachable_since, arrival.identity.unreachable_reason = None, ""
+            arrival.identity.save(update_fields=["unreachable_since", "unreachable_reason"])
 
 
 def _note_consent(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from scrm.conversations import media, outbox, receipts, services, statuses, templates
+from scrm.conversations import media, outbox, profiles, receipts, services, statuses, templates
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
 jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
+jobs.drain("profiles")(profiles.fetch_due)
 jobs.drain("templates")(templates.sync_due)
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
+from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
 from scrm.conversations.template_models import TemplateChange as TemplateChange
 from scrm.conversations.template_models import TemplateSync as TemplateSync

@@ -15,6 +15,7 @@ from scrm.connections.services import remember_facts
 from scrm.contacts.services import Sender, record_consent, resolve_many
 from scrm.conversations import templates
 from scrm.core.security import storable
+from scrm.intake import line_notices
 from scrm.intake.standing import concerned, learn, obey_standing
 
 Effect = Callable[[Connection, Notice, datetime], None]
@@ -90,6 +91,7 @@ EFFECTS: dict[str, Effect] = {
     "security": _learn_and_obey,
     "business_username_update": _keep_on_the_number,
     "errors": _keep_on_the_number,
+    **line_notices.EFFECTS,
 }
 
 
