@@ -1,7 +1,7 @@
 """Messages that their writer took back: the row stays, with its place in the thread; what it said is removed.
 
-Text, content, search entry and files go; `content["withdrawn"]` remains. A withdrawal may be told before the message it is about; then
-the message is emptied as it comes in.
+Text, content, search entry and files go, of the message and of the changes to it; `content["withdrawn"]` remains. A withdrawal may be
+told before what it is about; then that is emptied as it comes in.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.db import transaction
 from scrm.conversations.models import Attachment, Message
 from scrm.conversations.search import message_index
 
-REVOKE = "revoke"
-# What a withdrawn message keeps of its content: where it was said.
-KEPT = frozenset({"group_id", "standby", "history"})
+EDIT, REVOKE = "edit", "revoke"
+# What a withdrawn message keeps of its content: where it was said, and of which message it was a change.
+KEPT = frozenset({"group_id", "standby", "history", "original_id"})
 
 
 def obey_withdrawals(messages: Sequence[Message]) -> None:
@@ -33,20 +33,28 @@ def obey_withdrawals(messages: Sequence[Message]) -> None:
 
 
 def _targets(revoke: Message) -> Iterable[Message]:
-    """The message that is taken back: only one of the same side, on the same number."""
-    original = str(revoke.content.get("original_id", ""))
+    """The message that is taken back, and its changes: only those of the same side, on the same number."""
+    original = _about(revoke)
     if not original:
         return []
-    return Message.objects.filter(connection=revoke.connection, external_id=original[:200], direction=revoke.direction)
+    theirs = Message.objects.filter(connection=revoke.connection, direction=revoke.direction)
+    found = list(theirs.filter(external_id=original))
+    changes = theirs.filter(conversation__in={message.conversation_id for message in found}, kind=EDIT, content__original_id=original)
+    return [*found, *changes]
+
+
+def _about(message: Message) -> str:
+    """The platform's id of the message that this one is, changes or takes back."""
+    return str(message.content.get("original_id") or "")[:200] if message.kind in {EDIT, REVOKE} else message.external_id
 
 
 def _may_be_late(message: Message) -> bool:
-    return bool(message.external_id) and message.kind != REVOKE and message.sent_at < message.conversation.last_message_at
+    return message.kind != REVOKE and bool(_about(message)) and message.sent_at < message.conversation.last_message_at
 
 
 def _is_taken_back(message: Message) -> bool:
     told = Message.objects.filter(conversation=message.conversation, sent_at__gte=message.sent_at, kind=REVOKE, direction=message.direction)
-    return told.filter(content__original_id=message.external_id).exists()
+    return told.filter(content__original_id=_about(message)).exists()
 
 
 def empty(messages: Sequence[Message]) -> None:

@@ -355,6 +355,16 @@ class Withdrawals:
         assert (taken.text, taken.content["withdrawn"]) == ("", True)
         assert "寫錯了" not in chat().last_preview
 
+    @pytest.mark.parametrize("late", [False, True])
+    def test_take_changes_of_the_message_along(self, late: bool) -> None:
+        edited = event("messageEdited", at=NOON + timedelta(seconds=5), message={"id": "4683000001", "type": "text", "text": "卡號 4112"})
+        unsent = event("unsend", at=NOON + timedelta(seconds=9), unsend={"messageId": "4683000001"})
+        receive(words("卡號 4111", id="4683000001"))
+        for each in (unsent, edited) if late else (edited, unsent):
+            receive(each, at=NOON + timedelta(minutes=1))
+        assert Message.objects.count() == 3 and not Message.objects.exclude(text="").exists()
+        assert "411" not in json.dumps(list(Message.objects.values_list("content", flat=True)))
+
     def test_of_messages_that_were_never_here_are_kept(self) -> None:
         receive(words("你好"), event("unsend", unsend={"messageId": "1"}))
         assert Message.objects.get(kind="text").text == "你好" and Message.objects.get(kind="revoke").content["original_id"] == "1"
