@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from scrm.sandbox import endpoint
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
@@ -12,5 +14,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(url="/sandbox/")),
     path("healthz", healthz),
+    path("sandbox/control/endpoint", endpoint.control),
     path("sandbox/", include("scrm.sandbox.urls")),
 ]

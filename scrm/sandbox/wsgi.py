@@ -1,7 +1,7 @@
 """Serves the sandbox alone and posts its webhooks: `granian --interface wsgi scrm.sandbox.wsgi:application`.
 
 Killing the product's web processes does not touch it, as killing them would not touch the real platform.
-SANDBOX_DELIVERER=0 leaves the posting to `manage.py sandbox_deliver`.
+SANDBOX_DELIVERER=0 leaves the posting to `manage.py sandbox_deliver`. For a second address of the same platform see endpoint.py.
 """
 
 import os
@@ -9,6 +9,8 @@ import os
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from scrm.core.processes import die_with_parent
 
@@ -32,6 +34,11 @@ class SandboxRequest(WSGIRequest):
 
 class SandboxHandler(WSGIHandler):
     request_class = SandboxRequest
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        from scrm.sandbox import endpoint
+
+        return endpoint.strike(request.path_info) or super().get_response(request)
 
 
 def _serve() -> SandboxHandler:
