@@ -24,6 +24,7 @@ BENCHMARKS = {
     "lists": {},
     "start": {},
     "pure": {},
+    "pictures": {},
     "intake-sqlite": {"vendor": "sqlite"},
     "pipeline-sqlite": {"vendor": "sqlite"},
 }

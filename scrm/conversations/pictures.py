@@ -97,18 +97,15 @@ def for_crm(content: bytes, limit: int = LIMIT) -> bytes | None:
 
     A JPEG that is upright and small enough is not decoded: it only loses what was told about it. Anything else is drawn anew.
     """
-    if type_of(content) != "image/jpeg":
+    if type_of(content) != "image/jpeg" or len(content) >= limit:
         return as_jpeg(content, limit)
     try:
         shape = jpeg.shape_of(content)
     except jpeg.NotWhole:
         return as_jpeg(content, limit)
-    if shape.components not in {1, 3} or shape.end > 2 * limit or orientation(content) != 1:
+    if shape.components not in {1, 3} or orientation(content) != 1:
         return as_jpeg(content, limit)
-    if not shape.told and shape.end == len(content) and len(content) < limit:
-        return None
-    lean = jpeg.without_told(content)
-    return lean if len(lean) < limit else as_jpeg(content, limit)
+    return jpeg.without_told(content) if shape.told or shape.end < len(content) else None
 
 
 def for_channel(content: bytes, types: Collection[str], limit: int = LIMIT) -> tuple[bytes, str]:
@@ -218,10 +215,13 @@ def _check_size(picture: Image.Image, content: bytes) -> None:
 
 def _scans(content: bytes) -> int:
     """In a file that leads to its end only those of the picture itself count: behind it a phone may have put a film."""
+    most = content.count(b"\xff\xda")
+    if most <= MOST_SCANS:
+        return most
     try:
         return jpeg.shape_of(content).scans
     except jpeg.NotWhole:
-        return content.count(b"\xff\xda")
+        return most
 
 
 def _draft(picture: Image.Image) -> None:
