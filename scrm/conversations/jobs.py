@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrm.conversations import media, outbox, profiles, receipts, services, statuses, templates
+from scrm.conversations import governor, media, outbox, profiles, receipts, services, statuses, templates
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
@@ -30,3 +30,8 @@ def join_statuses() -> None:
 @jobs.periodic("read templates", every=3600)
 def read_templates() -> None:
     templates.sync_all()
+
+
+@jobs.periodic("steer numbers", every=governor.LOOK_EVERY)
+def steer_numbers() -> None:
+    governor.steer_all()

@@ -1,0 +1,145 @@
+"""The number-health governor: how fast a number sends, and whether promotions go, by what the platform and the recipients say.
+
+It looks every 15 seconds at every channel. What speaks against a number slows it at once; it comes back step by step, a tenth of its full
+speed at each look. Answers of people and service notices keep going at any speed (they go first); promotions stop when quality is low.
+
+| what | speed | promotions |
+|---|---|---|
+| quality GREEN or not rated | full | go |
+| quality YELLOW | half | go |
+| quality RED | a tenth | stop |
+| a fifth of the last messages failed for reasons of quality | half | go |
+| half of them | a tenth | stop |
+| a template was paused or flagged within the hour | three quarters | go |
+| the platform says 'too fast' (130429) | half of what it was, at once | go |
+| the platform says 'stop bulk' (131048, 131064) | as above | stop for a day |
+
+The figures are ours, the platform publishes none. `full_speed` of a number is the platform's: 80, 1,000 or 20 a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from scrm.connections.changes import note_change
+from scrm.connections.models import Connection, ConnectionChange
+from scrm.conversations.models import Message, MessageTemplate, Pace
+from scrm.conversations.pace import full_speed, locked_pace
+from scrm.core import clock, jobs
+
+LOOK_EVERY = 15
+STEP = 0.1
+LEAST = 1.0
+QUALITY = {"GREEN": 1.0, "YELLOW": 0.5, "RED": 0.1}
+# Failures that say something about how people take what the number sends; others are faults.
+TELLING_CODES = ("131026", "131048", "131049", "131050", "130472", "131064")
+TROUBLE_WINDOW = timedelta(minutes=10)
+# Fewer failures than this say nothing, whatever their share.
+LEAST_FAILURES = 10
+LAST_MESSAGES = 200
+TEMPLATE_MEMORY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is known of a number. `failing`: the share of the last messages that failed for reasons of quality, 0 to 1."""
+
+    full: float
+    quality: str = ""
+    failing: float = 0.0
+    troubled_templates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    per_second: float
+    promotions: bool
+    reason: str
+
+
+def target(signs: Signs) -> Course:
+    """The speed that these signs allow. Pure."""
+    factors = [(QUALITY.get(signs.quality, 1.0), f"quality {signs.quality}")]
+    if signs.failing >= 0.5:
+        factors.append((0.1, f"{signs.failing:.0%} of the last messages failed"))
+    elif signs.failing >= 0.2:
+        factors.append((0.5, f"{signs.failing:.0%} of the last messages failed"))
+    if signs.troubled_templates:
+        factors.append((0.75, f"{signs.troubled_templates} templates paused or flagged"))
+    factor, reason = min(factors)
+    promotions = signs.quality != "RED" and signs.failing < 0.5
+    return Course(max(LEAST, signs.full * factor), promotions, reason if factor < 1 else "")
+
+
+def next_speed(current: float, course: Course, full: float) -> float:
+    """Down at once, up by a tenth of the full speed."""
+    return course.per_second if course.per_second <= current else min(course.per_second, current + STEP * full)
+
+
+def steer_all() -> None:
+    """One look at every channel; safe to run at any time and twice."""
+    for number in Connection.objects.filter(kind="channel").exclude(state=Connection.State.PAUSED).order_by("pk"):
+        steer(number)
+
+
+def steer(number: Connection) -> Pace:
+    """Look at one number and set its speed."""
+    now = clock.now()
+    signs = signs_of(number, now)
+    course = target(signs)
+    with transaction.atomic():
+        row = locked_pace(number, now)
+        speed = next_speed(row.per_second, course, signs.full)
+        asked_to_stop = row.promotions_wait_until is not None and row.promotions_wait_until > now
+        reason = course.reason or ("" if speed >= signs.full else "coming back")
+        if asked_to_stop:
+            reason = row.reason
+        changed = speed != row.per_second or course.promotions != row.promotions
+        if changed:
+            before = f"{row.per_second:g}/s{'' if row.promotions else ', no promotions'}"
+            after = f"{speed:g}/s{'' if course.promotions else ', no promotions'}"
+            note_change(number, ConnectionChange.Kind.SPEED, before, after, reason, at=now)
+            row.changed_at = now
+        freed = course.promotions and not row.promotions
+        row.per_second, row.promotions, row.reason, row.looked_at = speed, course.promotions, reason[:500], now
+        row.save(update_fields=["per_second", "promotions", "reason", "looked_at", "changed_at", "tokens", "refilled_at"])
+    if freed:
+        _wake_promotions(number, now)
+    return row
+
+
+def _wake_promotions(number: Connection, now: datetime) -> None:
+    """What was put off for the number's sake is asked about again now; the law has the last word on each."""
+    waiting = Message.objects.filter(connection=number, state="queued", category="marketing", due_at__gt=now)
+    held = waiting.filter(decisions__rule="promotions_stopped").values_list("pk", flat=True)
+    Message.objects.filter(pk__in=list(held[:5000]), state="queued").update(due_at=now)
+    jobs.wake("outbox")
+
+
+def signs_of(number: Connection, now: datetime) -> Signs:
+    """Read what is known; a number without trouble costs two small queries."""
+    facts = number.facts or {}
+    troubled = MessageTemplate.objects.filter(
+        connection=number, status__in=("PAUSED", "FLAGGED", "DISABLED"), status_at__gte=now - TEMPLATE_MEMORY
+    ).count()
+    return Signs(full_speed(number), str(facts.get("quality", "")).upper(), _failing(number, now), troubled)
+
+
+def _failing(number: Connection, now: datetime) -> float:
+    failed = Message.objects.filter(connection=number, state="failed", failed_at__gte=now - TROUBLE_WINDOW, error_code__in=TELLING_CODES)
+    count = failed.count()
+    if count < LEAST_FAILURES:
+        return 0.0
+    # Only of a number that is sending now, so its newest messages are found near the table's end.
+    newest = list(
+        Message.objects.filter(connection=number, direction="out", created_at__gte=now - 2 * TROUBLE_WINDOW)
+        .exclude(state__in=("queued", "claimed", "sending", "blocked", "cancelled"))
+        .order_by("-pk")
+        .values_list("pk", flat=True)[:LAST_MESSAGES]
+    )
+    if not newest:
+        return 0.0
+    return failed.filter(pk__gte=newest[-1]).count() / len(newest)
