@@ -56,6 +56,7 @@ FINAL = frozenset({"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION", "DRAFT
 # As the platform would answer: a paused template, one that is disabled, one that does not exist or is not approved.
 CODES = {"PAUSED": "132015", "FLAGGED": "132015", "DISABLED": "132016"}
 NOT_APPROVED = "132001"
+HELD_BY = "template_paused"  # the law's name for it, see policy.py
 HOLD_CODES = ("132015", "132001", "134101")
 
 # Two events of one template a few seconds apart may come in either order with clocks that differ; hours apart they may not.
@@ -124,11 +125,10 @@ def wake_held(template: MessageTemplate) -> int:
         state=Message.State.QUEUED,
         kind="template",
         due_at__gt=clock.now(),
-        error_code__in=HOLD_CODES,
         content__name=template.name,
-    )
+    ).filter(Q(error_code__in=HOLD_CODES) | Q(decisions__rule=HELD_BY))
     language = template.language.replace("-", "_")
-    found = [(m.pk, m.conversation_id) for m in waiting if _key(m.connection_id, m.content)[2] == language]
+    found = [(m.pk, m.conversation_id) for m in waiting.distinct() if _key(m.connection_id, m.content)[2] == language]
     if not found:
         return 0
     ids = [pk for pk, _ in found]
