@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -47,8 +47,10 @@ def current() -> EndpointFaults:
 def apply(wanted: dict[str, Any]) -> EndpointFaults:
     """Set what is named, keep the rest; ValueError with a sentence for a name or a value that is not one."""
     global _faults
+    checked = {name: _checked(name, value) for name, value in wanted.items()}
     with _lock:
-        _faults = replace(_faults, **{name: _checked(name, value) for name, value in wanted.items()})
+        held = {**asdict(_faults), **checked}
+        _faults = EndpointFaults(bool(held["down"]), float(held["slow_seconds"]))
         return _faults
 
 
