@@ -19,6 +19,7 @@ from scrm.connections.services import capabilities_of
 from scrm.contacts import consent_words, events
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import record_consent
+from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Attachment, Conversation, Message
 from scrm.conversations.profiles import ask_for_names
 from scrm.conversations.search import message_index
@@ -70,6 +71,7 @@ def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     _store_media(arrivals, messages)
     message_index.add((message.pk, message.text) for message in messages if message.text)
     obey_withdrawals(messages)
+    obey_amendments(messages)
     for arrival, message in zip(arrivals, messages, strict=True):
         _advance(message.conversation, message, arrival)
     update_many(Conversation, conversations.values(), CONVERSATION_FIELDS)

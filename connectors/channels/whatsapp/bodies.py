@@ -53,6 +53,11 @@ def _media(message: Json, kind: str) -> Body:
     return Body(kind, as_text(given.get("caption")) or ref.filename, content, (ref,) if ref.external_id or ref.url else ())
 
 
+def _voice(message: Json, _: str) -> Body:
+    """A voice message as older interfaces name it."""
+    return _media({"audio": {**as_object(message.get("voice")), "voice": True}}, "audio")
+
+
 def _location(message: Json, kind: str) -> Body:
     given = as_object(message.get(kind))
     words = [as_text(given.get("name")), as_text(given.get("address"))]
@@ -152,6 +157,7 @@ _READERS: dict[str, Callable[[Json, str], Body]] = {
     "image": _media,
     "video": _media,
     "audio": _media,
+    "voice": _voice,
     "document": _media,
     "sticker": _media,
     "location": _location,

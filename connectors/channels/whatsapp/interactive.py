@@ -11,7 +11,7 @@
     {"type": "catalog", "body", "footer"?, "thumbnail"?}
     {"type": "carousel", "body", "cards": [card]}                                                   2 to 10 cards of one kind
     {"type": "address", "body", "footer"?, "country", "values"?, "saved_addresses"?, "validation_errors"?}
-    {"type": "call_permission", "body"} and {"type": "call", "body", "label"?, "minutes"?}
+    {"type": "call_permission", "body"} and {"type": "call", "body", "label"?, "minutes"?, "payload"?}
 A header is a text, or {"type": "image" | "video" | "document", "id" | "link"}.
 A card is {"header", "body"?, "label", "url"}, {"header", "body"?, "buttons": [{"id", "title"}]} or {"catalog_id", "product"}.
 """
@@ -33,7 +33,7 @@ FLOW_VERSION = "3"
 
 def compose_interactive(content: Json) -> Json:
     """The `interactive` object of a message. Raises `Rejected`, naming what to change."""
-    stated = as_text(content.get("type"))
+    stated = as_text(content.get("type")).lower()
     build = _TYPES.get(stated)
     if build is None:
         raise Rejected(f"WhatsApp has no interactive message of type {stated!r}; there are {', '.join(_TYPES)}")
@@ -58,7 +58,9 @@ def _header(header: Any) -> Json:
         return {"type": "text", "text": within(given.get("text", header), HEADER_LIMIT, "The header")}
     if kind not in CAPTIONED:
         raise Rejected("A header is a text, an image, a video or a document")
-    return {"type": kind, kind: file_reference(as_object(given.get(kind)) or given, "The header")}
+    file = as_object(given.get(kind)) or given
+    named = {"filename": as_text(file["filename"])} if kind == "document" and file.get("filename") else {}
+    return {"type": kind, kind: file_reference(file, "The header") | named}
 
 
 def _buttons(content: Json) -> Json:
@@ -221,6 +223,8 @@ def _call(content: Json) -> Json:
         parameters["display_text"] = within(content["label"], LABEL_LIMIT, "The button's label")
     if content.get("minutes"):
         parameters["ttl_minutes"] = content["minutes"]
+    if content.get("payload"):
+        parameters["payload"] = within(content["payload"], 512, "The call's payload")
     return _frame(content, "voice_call", action | ({"parameters": parameters} if parameters else {}))
 
 

@@ -10,8 +10,9 @@ import re
 
 from connectors.channels.whatsapp.envelope import Origin
 from connectors.contracts import Address
-from connectors.untrusted import Json, as_object, as_text
+from connectors.untrusted import Json, as_list, as_object, as_text
 
+WAID = re.compile(r"waid=([0-9]{5,20})")
 # `HK.1349...`, or `HK.ENT.1349...` for linked portfolios.
 USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}")
 
@@ -48,6 +49,28 @@ def person(portfolio: str, origin: Origin, wa_id: str, user_id: str, parent_id: 
         ),
         name,
     )
+
+
+def with_shared_number(sender: tuple[Address, ...], message: Json) -> tuple[Address, ...]:
+    """The sender with the number that they shared through a contact request's button: one item states it and the user id.
+
+    Any other contact card is somebody's whom the sender knows, and says nothing of the sender.
+    """
+    cards = [as_object(card) for card in as_list(message.get("contacts"))]
+    if as_text(message.get("origin")) != "contact_request" or len(cards) != 1 or any(each.kind == "whatsapp" for each in sender):
+        return sender
+    number = _number_on(cards[0])
+    return (Address("whatsapp", number), *sender) if number else sender
+
+
+def _number_on(card: Json) -> str:
+    """The one WhatsApp number of a card as digits, from its phones or the `waid` of its vCard; "" when there is none, or more."""
+    phones = [as_object(phone) for phone in as_list(card.get("phones"))]
+    numbers = {as_text(phone.get("wa_id")) for phone in phones} - {""}
+    numbers = numbers or set(WAID.findall(as_text(card.get("vcard"))))
+    numbers = numbers or {as_text(phone.get("phone")) for phone in phones if as_text(phone.get("phone")).startswith("+")}
+    digits = {"".join(filter(str.isdigit, number)) for number in numbers}
+    return digits.pop() if len(digits) == 1 else ""
 
 
 def _card(origin: Origin, wa_id: str, user_id: str) -> Json:

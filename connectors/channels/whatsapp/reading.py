@@ -14,7 +14,7 @@ from typing import Any
 from connectors.channels.whatsapp.bodies import Body, read_body
 from connectors.channels.whatsapp.envelope import Origin, Part, walk
 from connectors.channels.whatsapp.facts import facts_of_notice
-from connectors.channels.whatsapp.people import addresses, person
+from connectors.channels.whatsapp.people import addresses, person, with_shared_number
 from connectors.channels.whatsapp.standing import standing_of
 from connectors.contracts import (
     UNKNOWN_TIME,
@@ -139,6 +139,8 @@ def _built(part: Part, portfolio: str, message: Json, *, echo: bool, history: bo
         body, sender = _change_of_address(portfolio, body, sender)
     elif not sender:
         raise _Unclear("the message names nobody as its sender")
+    elif body.kind == "contacts" and not echo:
+        sender = with_shared_number(sender, message)
     sent_at = moment_or_unknown(message.get("timestamp"))
     context = as_object(message.get("context"))
     return InboundMessage(
@@ -184,10 +186,11 @@ def _written_to_us(origin: Origin, message: Json) -> bool:
 
 
 def _written_by_us(origin: Origin, message: Json) -> bool:
-    """True for our own number as writer, unless a contact card says that it is the person's."""
+    """True for our own number as writer to somebody, unless a contact card says that it is the person's."""
     writer = as_text(message.get("from"))
     return (
         bool(origin.display_number)
+        and bool(as_text(message.get("to")) or as_text(message.get("to_user_id")))
         and _digits(writer) == origin.display_number
         and all(as_text(card.get("wa_id")) != writer for card in origin.contacts)
     )
@@ -204,6 +207,8 @@ def _digits(value: Any) -> str:
 def _content(part: Part, body: Body, message: Json, context: Json, *, suspect: bool, history: bool) -> Json:
     content = dict(body.content)
     content.update({mark: context[mark] for mark in _MARKS if context.get(mark)})
+    if body.kind == "contacts" and message.get("origin"):
+        content["origin"] = as_text(message["origin"])
     if message.get("group_id"):
         content["group_id"] = as_text(message["group_id"])
     if context.get("from"):
@@ -279,8 +284,13 @@ def _status(part: Part, portfolio: str) -> InboundItem:
 
 
 def _status_key(external_id: str, word: str, status: Json) -> str:
-    participant = as_text(status.get("recipient_participant_id")) or as_text(status.get("recipient_participant_user_id"))
+    participant = _participant(status) or as_text(status.get("recipient_participant_user_id"))
     return _bounded(":".join(filter(None, ["status", external_id, word, participant])))
+
+
+def _participant(status: Json) -> str:
+    """Who in a group; the documentation of groups spells the name the other way round."""
+    return as_text(status.get("recipient_participant_id")) or as_text(status.get("participant_recipient_id"))
 
 
 def _recipient(origin: Origin, portfolio: str, status: Json) -> tuple[Address, ...]:
@@ -288,7 +298,8 @@ def _recipient(origin: Origin, portfolio: str, status: Json) -> tuple[Address, .
     group = as_text(status.get("recipient_type")) == "group"
     prefix = "recipient_participant" if group else "recipient"
     parent = status.get("recipient_participant_parent_user_id") if group else status.get("parent_recipient_user_id")
-    wa_id, user_id = as_text(status.get(f"{prefix}_id")), as_text(status.get(f"{prefix}_user_id"))
+    wa_id = _participant(status) if group else as_text(status.get("recipient_id"))
+    user_id = as_text(status.get(f"{prefix}_user_id"))
     return person(portfolio, origin, wa_id, user_id, as_text(parent))[0] if wa_id or user_id else ()
 
 
@@ -301,24 +312,29 @@ _SHAPES = {
     "ban_info": "account_update",
     "restriction_info": "account_update",
     "violation_info": "account_update",
+    "waba_info": "account_update",
 }
 
 
 def _notice(part: Part, portfolio: str) -> Notice:
-    """`kind` is the field as told. `data` is the value, with `business_id`, the `facts` of facts.py and the `standing` of standing.py
-    where it tells any, and `means`, the kind by the value's shape, where that is another."""
+    """`kind` is the field as told, or by the value's shape when none is.
+
+    `data` is the value, with `business_id`, the `facts` of facts.py and the `standing` of standing.py where it tells any, and
+    `means`, the kind by the value's shape, where that is another.
+    """
     given = part.item if isinstance(part.item, dict) else {"value": part.item}
     kind = next((kind for key, kind in _SHAPES.items() if key in given), part.label)
+    label = kind if part.label in {"unknown", "empty"} else part.label
     meaning = {
         "business_id": part.origin.business_id,
-        "means": kind if kind != part.label else "",
+        "means": kind if kind != label else "",
         "facts": facts_of_notice(kind, given),
         "standing": standing_of(kind, given),
     }
     return Notice(
-        key=_notice_key(part.origin, part.label, given),
+        key=_notice_key(part.origin, label, given),
         account_id=part.origin.account_id,
-        kind=part.label,
+        kind=label,
         occurred_at=moment(given.get("timestamp")) or moment(as_object(given.get("metadata")).get("timestamp")) or moment(part.origin.time),
         data={**given, **{name: value for name, value in meaning.items() if value}},
         subject=_subject(kind, given, part.origin, portfolio),
