@@ -10,9 +10,11 @@ from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import DataAndFiles, JSONParser, MultiPartParser
 
 BODY_LIMIT = 256 * 2**10
+# The largest file that a channel carries has 100 MB; the rest is for the words around it.
+UPLOAD_LIMIT = 101 * 2**20
 DEEPEST = 20
 LARGEST_INTEGER = 2**63 - 1
 
@@ -34,6 +36,24 @@ class StrictJSONParser(JSONParser):
         if len(body) > BODY_LIMIT:
             raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": BODY_LIMIT})
         return read_json(body)
+
+
+class StrictMultiPartParser(MultiPartParser):
+    """A form with at most one file, called `file`. The declared length is looked at before anything is read."""
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> DataAndFiles:
+        request = (parser_context or {}).get("request")
+        declared = str(request.META.get("CONTENT_LENGTH") or "0") if request is not None else "0"
+        if not declared.isdigit() or int(declared) > UPLOAD_LIMIT:
+            raise BodyTooLarge(_("The body is larger than %(limit)s bytes.") % {"limit": UPLOAD_LIMIT})
+        try:
+            found = super().parse(stream, media_type, parser_context)
+        except (UnreadablePostError, OSError):
+            raise ParseError(_("The body broke off.")) from None
+        names = [(name, each) for name, several in found.files.lists() for each in several]
+        if len(names) > 1 or any(name != "file" for name, _each in names):
+            raise ParseError(_("Send one file, in the field 'file'."))
+        return found
 
 
 def read_json(body: bytes) -> Any:

@@ -14,7 +14,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from scrm.api import filters, scopes, serializers
 from scrm.api.models import PartnerToken
-from scrm.api.sending import RefusedSerializer, SendSerializer, SentSerializer, send
+from scrm.api.parsers import StrictJSONParser, StrictMultiPartParser
+from scrm.api.sending import RefusedSerializer, SendFileSerializer, SendSerializer, SentSerializer, send
 from scrm.commerce.models import Order, OrderLine
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Conversation, Decision, Message, MessageTemplate
@@ -124,9 +125,10 @@ class Messages(Resource):
     serializer_class = serializers.MessageSerializer
     filterset_class = filters.MessageFilters
     queryset = MESSAGES
+    parser_classes = [StrictJSONParser, StrictMultiPartParser]
 
     @extend_schema(
-        request=SendSerializer,
+        request={"application/json": SendSerializer, "multipart/form-data": SendFileSerializer},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key", str, OpenApiParameter.HEADER, required=True, description="New for each message; a repeat sends nothing."
@@ -135,8 +137,12 @@ class Messages(Resource):
         responses={201: SentSerializer, 200: SentSerializer, 409: RefusedSerializer},
     )
     def create(self, request: Request) -> Response:
-        """Send a text. 201 when it was queued, 200 when this key had queued it before, 409 when a rule refuses."""
-        body = SendSerializer(data=request.data)
+        """Send a text, a template, or as a form a file.
+
+        201 when it was queued, 200 when this key had queued it before, 409 when a rule refuses.
+        """
+        is_form = request.content_type.startswith("multipart/")
+        body = (SendFileSerializer if is_form else SendSerializer)(data=request.data)
         body.is_valid(raise_exception=True)
         result = send(cast(PartnerToken, request.auth), request.headers.get("Idempotency-Key"), body.validated_data)
         message = MESSAGES.get(pk=result.message.pk)

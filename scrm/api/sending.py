@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db.models import Case, IntegerField, Value, When
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -18,6 +21,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
 from scrm.conversations import templates
 from scrm.conversations.models import Conversation, Message, MessageTemplate
+from scrm.conversations.outgoing_media import NotSendable, prepare_outgoing
 from scrm.conversations.services import QueueResult, queue_message, start_conversation
 
 # What WhatsApp takes as the body of a text message.
@@ -35,8 +39,8 @@ class TemplateToSendSerializer(serializers.Serializer[dict[str, Any]]):
     variables = serializers.DictField(child=serializers.CharField(max_length=1024), required=False)
 
 
-class SendSerializer(serializers.Serializer[dict[str, Any]]):
-    """Where to and what: a conversation, or a contact whose newest conversation is then taken; a text or a template.
+class AddressedSerializer(serializers.Serializer[dict[str, Any]]):
+    """Where to: a conversation, or a contact whose newest conversation is then taken.
 
     `connection` (a slug) starts the conversation of a contact who has none. `event` names what a service notice is about,
     for example `order:HK-104233:shipped`: one event is told once in six hours.
@@ -45,8 +49,6 @@ class SendSerializer(serializers.Serializer[dict[str, Any]]):
     conversation = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     contact = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     connection = serializers.SlugField(required=False)
-    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False, required=False)
-    template = TemplateToSendSerializer(required=False)
     event = serializers.CharField(max_length=100, required=False)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -58,11 +60,33 @@ class SendSerializer(serializers.Serializer[dict[str, Any]]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("conversation" in attrs) == ("contact" in attrs):
             raise ValidationError({"conversation": [_("Give either a conversation or a contact.")]})
+        return attrs
+
+
+class SendSerializer(AddressedSerializer):
+    """Where to and what: a text or a template."""
+
+    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False, required=False)
+    template = TemplateToSendSerializer(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
         if ("text" in attrs) == ("template" in attrs):
             raise ValidationError({"text": [_("Give either a text or a template.")]})
         if "text" in attrs and not attrs["text"].strip():
             raise ValidationError({"text": [_("Write something to send.")]})
         return attrs
+
+
+class SendFileSerializer(AddressedSerializer):
+    """Where to, and a file with the words under it. `kind` is what it shall be sent as; without it the file's type decides.
+
+    A picture in a format or of a size that the channel does not take is sent as JPEG below 5 MB.
+    """
+
+    file = serializers.FileField(allow_empty_file=True)
+    kind = serializers.ChoiceField(choices=["image", "audio", "video", "document", "sticker"], required=False)
+    text = serializers.CharField(max_length=LONGEST_TEXT, trim_whitespace=False, required=False, allow_blank=True)
 
 
 class SentSerializer(serializers.Serializer[QueueResult]):
@@ -97,10 +121,12 @@ def send(token: PartnerToken, key: str | None, wanted: dict[str, Any]) -> QueueR
     stored_key = f"api:{token.pk}:{key}"
     first = Message.objects.select_related("conversation").filter(idempotency_key=stored_key).first()
     conversation = first.conversation if first else _conversation(wanted)
-    said = _said(conversation, wanted)
+    said = _said_before(first, wanted) if first and "file" in wanted else _said(conversation, wanted)
     event_key = wanted.get("event", "")
     result = queue_message(conversation, **said, source="api", cause=f"api:{token.pk}", event_key=event_key, idempotency_key=stored_key)
     if not result.created:
+        if "file" in wanted and first is None:
+            default_storage.delete(said["content"]["file"])
         _check_same(result.message, wanted, said)
     if result.decision.verdict == "refuse":
         _refuse(result)
@@ -109,6 +135,8 @@ def send(token: PartnerToken, key: str | None, wanted: dict[str, Any]) -> QueueR
 
 def _said(conversation: Conversation, wanted: dict[str, Any]) -> dict[str, Any]:
     """The words of the message: a text as it is, or a template with its places filled in and its category."""
+    if "file" in wanted:
+        return _file(conversation, wanted)
     if "text" in wanted:
         return {"kind": "text", "text": wanted["text"]}
     asked = wanted["template"]
@@ -122,6 +150,30 @@ def _said(conversation: Conversation, wanted: dict[str, Any]) -> dict[str, Any]:
         raise ValidationError({"template": list(missing.problems.values())}) from missing
     content = templates.content_for(known, values)
     return {"kind": "template", "text": text, "content": content, "category": templates.category_of(known)}
+
+
+def _file(conversation: Conversation, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Checked, stored and, where needed, drawn anew. `given` is what the caller sent, to know it again with the same key."""
+    caption = wanted.get("text", "")
+    try:
+        made = prepare_outgoing(conversation.connection, wanted["file"], kind=wanted.get("kind", ""), caption=caption)
+    except NotSendable as error:
+        raise ValidationError({"file": [str(error)]}) from None
+    return {"kind": made.kind, "text": caption, "content": {**made.content(caption), "given": _digest(wanted["file"])}}
+
+
+def _said_before(first: Message, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The same file again is not stored again; another one under the same key is known by its digest."""
+    return {"kind": first.kind, "text": wanted.get("text", ""), "content": {"given": _digest(wanted["file"])}}
+
+
+def _digest(file: File[bytes]) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    for piece in file.chunks():
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _conversation(wanted: dict[str, Any]) -> Conversation:
@@ -165,7 +217,8 @@ def _check_same(message: Message, wanted: dict[str, Any], said: dict[str, Any]) 
     if "contact" in wanted:
         asked = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
         same_place = asked is not None and Message.objects.of_contact(_survivor(asked)).filter(pk=message.pk).exists()
-    if not same_place or message.text != said["text"] or message.kind != said["kind"]:
+    same_file = message.content.get("given") == said.get("content", {}).get("given")
+    if not same_place or not same_file or message.text != said["text"] or message.kind != said["kind"]:
         raise KeyUsed(_("This Idempotency-Key was used for another message. Take a new one."))
 
 

@@ -163,8 +163,13 @@ class TestBody:
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
     def test_in_another_form_is_415(self, partner: Partner) -> None:
-        answer = partner.http.post("/api/v1/messages/", {"conversation": 1, "text": "a"}, headers={"Idempotency-Key": "k"})
+        form = {"data": "conversation=1&text=a", "content_type": "application/x-www-form-urlencoded"}
+        answer = partner.http.post("/api/v1/messages/", **form, headers={"Idempotency-Key": "k"})
         assert answer.status_code == 415
+
+    def test_as_a_form_without_a_file_is_400(self, partner: Partner) -> None:
+        answer = partner.http.post("/api/v1/messages/", {"conversation": 1, "text": "a"}, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, list(answer.json()["error"]["fields"])) == (400, ["file"])
 
 
 class TestTemplates:
