@@ -106,9 +106,12 @@ def error_of(connection: Configured, code: str, detail: str = "") -> ConnectorEr
 def explain_error(connection: Configured, code: str) -> tuple[str, str]:
     """What a platform's error code means and what to do, as two sentences for an agent."""
     path = (registry.CHANNELS | registry.CRMS).get(connection.adapter, "")
-    explain = getattr(import_module(path.rpartition(".")[0]), "explain", None) if path else None
-    if explain is not None and code.isascii() and code.isdigit():
-        meaning, advice = explain(int(code))
+    platform = import_module(path.rpartition(".")[0]) if path else None
+    explain = getattr(platform, "explain", None)
+    # Some platforms have no numbers for what goes wrong; their connector names it and lists the names.
+    known: str | int | None = code if code in getattr(platform, "CODES", ()) else int(code) if code.isascii() and code.isdigit() else None
+    if explain is not None and known is not None:
+        meaning, advice = explain(known)
         return str(meaning), str(advice)
     if not code:
         return _("The platform gave no reason."), _("Try again; if it fails again, check the connection.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Rejected
 from scrm.connections.services import channel_of
 from scrm.conversations.models import Message, ReadReceipt
 from scrm.core import clock, jobs
@@ -14,16 +14,22 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=30)
+# What the column holds.
+LONGEST_NAME = 200
 
 
 def ask_for_read_receipt(conversation_id: int) -> None:
     """Up to the newest message that the customer sent in this conversation."""
     theirs = Message.objects.filter(conversation=conversation_id, direction="in").exclude(external_id="")
-    newest = theirs.order_by("-sent_at", "-id").values_list("external_id", flat=True).first()
+    newest = theirs.order_by("-sent_at", "-id").values_list("external_id", "content").first()
     if newest is None:
         return
+    # Some platforms mark by a token that comes with the message, not by its id.
+    name = str(newest[1].get("mark_as_read_token") or newest[0])
+    if len(name) > LONGEST_NAME:
+        return
     ReadReceipt.objects.update_or_create(
-        conversation_id=conversation_id, defaults={"external_id": newest, "attempts": 0, "due_at": clock.now()}
+        conversation_id=conversation_id, defaults={"external_id": name, "attempts": 0, "due_at": clock.now()}
     )
     jobs.wake_on_commit("receipts")
 
@@ -41,7 +47,7 @@ def send_due_receipts() -> int:
             channel_of(receipt.conversation.connection).mark_read(receipt.external_id)
         except ConnectorError as error:
             logger.info("read receipt not sent: %s", error)
-            if receipt.attempts + 1 < MAX_ATTEMPTS:
+            if receipt.attempts + 1 < MAX_ATTEMPTS and not isinstance(error, Rejected):
                 continue
         ReadReceipt.objects.filter(pk=receipt.pk, external_id=receipt.external_id, due_at=later).delete()
     return done

@@ -156,8 +156,11 @@ def _owner(item: InboundItem, posted_to: Connection) -> Connection:
     """A platform may send for all numbers of an account to one address: the number's own connection gets it, if it shares the secret."""
     if not item.account_id or item.account_id == posted_to.account_id or isinstance(item, Notice):
         return posted_to
+    secret = posted_to.secrets.get("app_secret")
+    if not secret:  # a platform without secrets that several numbers share
+        return posted_to
     for other in Connection.objects.filter(account_id=item.account_id, adapter=posted_to.adapter):
-        if other.secrets.get("app_secret") == posted_to.secrets.get("app_secret"):
+        if other.secrets.get("app_secret") == secret:
             return other
     return posted_to
 
@@ -221,7 +224,7 @@ def apply(works: Sequence[Work]) -> None:
     """The effects of items that are here for the first time: messages of all numbers together, then statuses, then notices."""
     for each in works:
         _belongs(each)
-    messages = [each for each in works if isinstance(each.item, InboundMessage)]
+    messages, followers = _followers_last([each for each in works if isinstance(each.item, InboundMessage)])
     identities = resolve_many([_sender(each) for each in messages]) if messages else []
     statuses: dict[Connection, list[StatusUpdate]] = {}
     for each in works:
@@ -230,11 +233,27 @@ def apply(works: Sequence[Work]) -> None:
     _lock_everybody(identities, statuses)
     if messages:
         _apply_messages(messages, identities)
+    if followers:
+        _apply_messages(followers, resolve_many([_sender(each) for each in followers]))
     for owner, updates in statuses.items():
         apply_statuses(owner, updates)
     for each in works:
         if isinstance(each.item, Notice):
             apply_notice(each.connection, each.item, at=each.received_at)
+
+
+def _followers_last(messages: Sequence[Work]) -> tuple[list[Work], list[Work]]:
+    """The messages, and apart from them those written from an address that a change in the same batch only makes known.
+
+    A body may hold a person's words from their new user id before it says whose id that is.
+    """
+    announced = {part["value"] for each in messages if _is_change(each.item) for part in each.item.content["new"]}  # type: ignore[union-attr]
+    followers = [
+        each
+        for each in messages
+        if announced and not _is_change(each.item) and any(address.value in announced for address in each.item.sender)  # type: ignore[union-attr]
+    ]
+    return [each for each in messages if each not in followers] if followers else list(messages), followers
 
 
 def _lock_everybody(identities: Sequence[Identity], statuses: dict[Connection, list[StatusUpdate]]) -> None:

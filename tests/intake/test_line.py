@@ -13,14 +13,17 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from connectors import signatures
-from connectors.contracts import Address, Profile
-from connectors.errors import ConnectorError, Gone, NeedsLogin, TryLater
+from connectors.contracts import Address, OutboundMessage, Profile, Receipt
+from connectors.errors import ConnectorError, Gone, NeedsLogin, OutcomeUnknown, TryLater
 from connectors.timestamps import milliseconds
 from scrm.connections.models import Alert, Connection
+from scrm.connections.services import explain_error
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import Sender, resolve_identity
-from scrm.conversations import profiles
-from scrm.conversations.models import Attachment, Conversation, Message, ProfileLookup
+from scrm.conversations import outbox, profiles
+from scrm.conversations.models import Attachment, Conversation, Message, ProfileLookup, ReadReceipt
+from scrm.conversations.receipts import ask_for_read_receipt
+from scrm.conversations.services import queue_message
 from scrm.core import clock
 from scrm.intake import ledger, pipeline
 from scrm.intake.models import InboundEvent, InboundItem
@@ -91,6 +94,11 @@ def chat() -> Conversation:
     return Conversation.objects.get(connection=taipei())
 
 
+def answer(text: str) -> Message:
+    """An agent's answer, queued."""
+    return queue_message(chat(), kind="text", text=text, content={"body": text}, source="agent", idempotency_key=f"agent:{text}").message
+
+
 def balanced() -> bool:
     return all(line.balanced for line in ledger.sums())
 
@@ -110,6 +118,27 @@ class Names:
         if address.value not in self.known:
             raise Gone("LINE does not know this person", code="404")
         return Profile(self.known[address.value], "ja")
+
+
+class Wire:
+    """LINE as the outbox sees it: takes everything, unless a failure is next."""
+
+    def __init__(self) -> None:
+        self.sent: list[OutboundMessage] = []
+        self.failures: list[ConnectorError] = []
+
+    def send(self, message: OutboundMessage) -> Receipt:
+        self.sent.append(message)
+        if self.failures:
+            raise self.failures.pop(0)
+        return Receipt(f"4612409{len(self.sent):07d}")
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    fake = Wire()
+    monkeypatch.setattr(outbox, "channel_of", lambda connection: fake)
+    yield fake
 
 
 @pytest.fixture
@@ -175,6 +204,15 @@ class Messages:
         taipei(account_id="U" + "99" * 16)
         receive(words())
         assert InboundItem.objects.get().state == "parked" and not Message.objects.exists()
+
+    def test_for_another_account_never_reach_it(self) -> None:
+        other = taipei(slug="hk-line", account_id=BOT, secrets={"channel_access_token": "t", "channel_secret": "another"})
+        Connection.objects.create(
+            slug="tw-line", label="TW", kind="channel", adapter="line", account_id="U" + "99" * 16, secrets={"channel_secret": SECRET}
+        )
+        receive(words())
+        assert not Message.objects.exists() and not Conversation.objects.filter(connection=other).exists()
+        assert InboundItem.objects.get().connection.slug == "tw-line"
 
     def test_tapped_button_is_a_message_and_keeps_what_was_chosen(self) -> None:
         receive(event("postback", postback={"data": '{"type":"button_reply","id":"yes","title":"好的"}'}))
@@ -319,6 +357,41 @@ class NamesOfPeople:
         made.identity.contact.refresh_from_db()
         profiles.ask_for_names([(made.identity, made.connection)])
         assert not ProfileLookup.objects.exists()
+
+
+class Answers:
+    def test_are_sent_free_of_charge_while_the_token_lives_and_pushed_after(self, wire: Wire) -> None:
+        receive(words(token="0f3779fba3b3"))
+        for seconds in (10, 20):
+            with clock.frozen(NOON + timedelta(seconds=seconds)):
+                answer(f"有現貨 {seconds}")
+                outbox.send_due()
+        assert [(each.reply_token, each.to.value) for each in wire.sent] == [("0f3779fba3b3", YUKI), ("", YUKI)]
+        assert set(Message.objects.filter(direction="out").values_list("state", flat=True)) == {"accepted"}
+
+    def test_of_which_nobody_knows_are_repeated_only_as_pushes(self, wire: Wire) -> None:
+        receive(words(token="0f3779fba3b3"))
+        wire.failures = [OutcomeUnknown("LINE did not answer in time"), OutcomeUnknown("LINE did not answer in time")]
+        with clock.frozen(NOON + timedelta(seconds=10)):
+            first = answer("有")
+            outbox.send_due()
+            second = answer("貨")
+            outbox.send_due()
+        assert Message.objects.get(pk=first.pk).state == "unknown"
+        with clock.frozen(NOON + timedelta(minutes=10)):
+            outbox.send_due()
+        assert Message.objects.get(pk=second.pk).state == "accepted"
+        assert len({each.client_ref for each in wire.sent[1:]}) == 1
+
+    def test_mark_as_read_by_the_token_of_the_message(self) -> None:
+        receive(event("message", message={"id": "4683000001", "type": "text", "text": "你好", "markAsReadToken": "30yhdy232"}))
+        ask_for_read_receipt(chat().pk)
+        assert ReadReceipt.objects.get().external_id == "30yhdy232"
+
+    @pytest.mark.parametrize("code", ["monthly_limit", "429"])
+    def test_that_fail_are_explained(self, code: str) -> None:
+        meaning, advice = explain_error(taipei(), code)
+        assert "LINE" in meaning and code not in meaning and advice.endswith(".")
 
 
 class Withdrawals:
