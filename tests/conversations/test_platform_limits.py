@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given
@@ -143,7 +143,7 @@ class Pairs:
             went.append(at)
         assert sum(1 for each in went if each == NOW) == 45
         later = [each for each in went if each != NOW]
-        assert all((b - a).total_seconds() == 6 for a, b in zip(later, later[1:], strict=False))
+        assert all((b - a).total_seconds() == 6 for a, b in pairwise(later))
 
     def test_wait_as_long_as_the_platform_asks(self, channel) -> None:
         channel.answers = [TryLater("slow down", after=timedelta(seconds=4), scope="recipient", times=5, code="131056")]
