@@ -52,6 +52,7 @@ def _sending() -> Entry:
         _("Messages"),
         _entry(_("Messages and outbox"), "outbox", "admin:conversations_message_changelist", "conversations.view_message"),
         _entry(_("Decisions"), "gavel", "admin:conversations_decision_changelist", "conversations.view_decision"),
+        _entry(_("Received files"), "attachment", "admin:conversations_attachment_changelist", "conversations.view_conversation"),
         _entry(_("Quick replies"), "bolt", "admin:conversations_quickreply_changelist", "conversations.view_quickreply"),
         _entry(_("Templates"), "article", "admin:conversations_messagetemplate_changelist", "conversations.view_messagetemplate"),
     )

@@ -32,7 +32,7 @@ def received(mime_type: str, filename: str = "", state: str = "stored") -> Attac
 
 class Attachments:
     @pytest.mark.parametrize(
-        "mime_type", ["text/html", "image/svg+xml", "application/pdf", "application/xhtml+xml", "", "image/png\r\nX: 1"]
+        "mime_type", ["text/html", "image/svg+xml", "application/pdf", "application/xhtml+xml", "", "image/png\r\nX: 1", "audio/x\r\nX: 1"]
     )
     def test_that_could_run_are_downloads(self, mime_type: str, desk: Client) -> None:
         answer = desk.get(f"/admin/files/{received(mime_type, '發票.html').pk}/")
@@ -45,6 +45,21 @@ class Attachments:
         answer = desk.get(f"/admin/files/{received(mime_type).pk}/")
         assert not answer.get("Content-Disposition", "").startswith("attachment")
         assert "sandbox" in answer["Content-Security-Policy"]
+
+    def test_of_any_name_keep_one_header(self, desk: Client) -> None:
+        row = received("application/pdf", "a\r\nX-Evil: 1\u202efdp.exe")
+        answer = desk.get(f"/admin/files/{row.pk}/")
+        assert answer.status_code == 200 and "X-Evil" not in answer
+        assert answer["Content-Disposition"].startswith("attachment") and "fdp.exe" in answer["Content-Disposition"]
+        assert "%E2%80%AE" not in answer["Content-Disposition"]
+
+    def test_that_browsers_cannot_show_are_shown_as_the_jpeg_drawn_from_them(self, desk: Client) -> None:
+        row = received("image/heic", "IMG_2041.HEIC")
+        row.crm_file.save("copy.jpg", ContentFile(b"drawn"))
+        shown = desk.get(f"/admin/files/{row.pk}/")
+        assert (shown["Content-Type"], b"".join(shown.streaming_content)) == ("image/jpeg", b"drawn")
+        original = desk.get(f"/admin/files/{row.pk}/?original")
+        assert original["Content-Disposition"].startswith("attachment") and b"".join(original.streaming_content) != b"drawn"
 
     def test_that_are_missing_are_not_found(self, desk: Client) -> None:
         row = received("image/jpeg")

@@ -4,6 +4,7 @@ from django.apps import apps
 from django.contrib import admin
 
 from scrm.console.admin import (
+    attachments,
     automation,
     commerce,
     connections,
@@ -20,6 +21,7 @@ from scrm.console.admin import (
 )
 
 __all__ = [
+    "attachments",
     "automation",
     "commerce",
     "connections",
