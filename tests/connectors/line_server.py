@@ -52,7 +52,7 @@ class FakeLine:
             return self._reply(request, body)
         if path == "message/push":
             return self._push(request, body)
-        return answer({"linkToken": "NMZTNuVrPTqlr2IF8Bnymkb7rXfYv5EY"} if path.endswith("linkToken") else {})
+        return answer({"linkToken": "NMZTNuVrPTqlr2IF8Bnymkb7rXfYv5EY"}) if path.endswith("linkToken") else Answer(200)
 
     def _get(self, path: str) -> Answer:
         known: dict[str, Any] = {

@@ -190,7 +190,7 @@ class TestFiles:
         line.files["4683000003"] = Answer(200, self.PICTURE, {"Content-Type": "image/jpeg"})
         media = channel.download(MediaRef("4683000003", "image"))
         assert (media.content, media.mime_type, media.sha256) == (self.PICTURE, "image/jpeg", hashlib.sha256(self.PICTURE).hexdigest())
-        assert [seen.path for seen in loopback.seen] == ["/v2/bot/message/4683000003/content"]
+        assert [(seen.path, seen.headers["accept"]) for seen in loopback.seen] == [("/v2/bot/message/4683000003/content", "*/*")]
 
     def test_comes_from_the_host_for_files(self, loopback: Any, line: FakeLine, refused_url: str) -> None:
         line.files["1"] = Answer(200, self.PICTURE, {"Content-Type": "image/png"})

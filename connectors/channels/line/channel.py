@@ -125,9 +125,7 @@ class LineMessaging:
     def validate(self, message: OutboundMessage) -> None:
         """Ask LINE whether it would take the message, without sending it. Raises `Rejected` with LINE's reasons."""
         kind = "reply" if message.reply_token else "push"
-        reply = self._post(f"/v2/bot/message/validate/{kind}", {"messages": compose(message)}, repeat=True)
-        if not reply.ok:
-            raise error_of(reply, acted=False)
+        self._tell(f"/v2/bot/message/validate/{kind}", {"messages": compose(message)})
 
     def mark_read(self, external_id: str, *, typing: bool = False) -> None:
         """Mark a chat as read, by the `mark_as_read_token` of its newest message; with a user id and `typing`, show the loading dots.
@@ -140,16 +138,17 @@ class LineMessaging:
             return
         if not external_id or external_id.isdigit():
             raise Rejected("LINE marks as read by the token that comes with a message; this message brought none")
-        self._ask_post("/v2/bot/chat/markAsRead", {"markAsReadToken": external_id})
+        self._tell("/v2/bot/chat/markAsRead", {"markAsReadToken": external_id})
 
     def show_loading(self, to: Address, seconds: int = 20) -> None:
         """Dots that move, for 5 to 60 s in steps of 5 or until we answer; only seen by who has the chat open."""
         steps = min(max(-(-seconds // LOADING_STEP), 1), LOADING_LONGEST // LOADING_STEP)
-        self._ask_post("/v2/bot/chat/loading/start", {"chatId": recipient(to), "loadingSeconds": steps * LOADING_STEP})
+        self._tell("/v2/bot/chat/loading/start", {"chatId": recipient(to), "loadingSeconds": steps * LOADING_STEP})
 
     def link_token(self, address: Address) -> str:
         """A token for the page on which the person ties the LINE account to one of ours; good for 10 minutes, once."""
-        token = as_text(self._ask_post(f"/v2/bot/user/{recipient(address)}/linkToken", None).get("linkToken"))
+        reply = self._post(f"/v2/bot/user/{recipient(address)}/linkToken", None, repeat=True)
+        token = as_text(_document(reply).get("linkToken"))
         if not token:
             raise TryLater("LINE gave no token for tying the accounts", after=timedelta(seconds=30))
         return token
@@ -166,7 +165,8 @@ class LineMessaging:
         if ref.kind in {"video", "audio"}:
             self._await_transcoding(path)
         try:
-            reply = self._http.request("GET", path, headers=self._authority, idempotent=True, overall=FILE_TIME, max_reply=MAX_FILE)
+            headers = {**self._authority, "accept": "*/*"}
+            reply = self._http.request("GET", path, headers=headers, idempotent=True, overall=FILE_TIME, max_reply=MAX_FILE)
         except OutcomeUnknown as error:
             raise TryLater(error.title, after=TRANSCODING_WAIT, times=3, code=error.code, detail=error.detail) from error
         if reply.status == 202:
@@ -235,9 +235,11 @@ class LineMessaging:
     def _post(self, path: str, body: Json | None, headers: Mapping[str, str] | None = None, *, repeat: bool = False) -> Reply:
         return self._http.request("POST", path, json=body, headers={**self._authority, **(headers or {})}, idempotent=repeat)
 
-    def _ask_post(self, path: str, body: Json | None) -> Json:
-        """A call that may be repeated."""
-        return _document(self._post(path, body, repeat=True))
+    def _tell(self, path: str, body: Json) -> None:
+        """A call that may be repeated, whose answer holds nothing."""
+        reply = self._post(path, body, repeat=True)
+        if not reply.ok:
+            raise error_of(reply, acted=False)
 
     def _ask(self, path: str) -> Json:
         return _document(self._http.request("GET", path, headers=self._authority, idempotent=True))
