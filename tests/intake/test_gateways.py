@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from connectors.conformance import little_patience
 from scrm.connections.models import Connection
+from scrm.connections.services import explain_error, forget
+from scrm.conversations import outbox, services
 from scrm.conversations.models import Attachment, Message
 from scrm.core import jobs
 from scrm.intake import spool, views
 from scrm.intake.models import InboundEvent
+from tests.people import agent
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +228,111 @@ class Rows:
         gateway()
         self.take("/webhooks/chatapi/tw-chat/", json.dumps({"instanceId": "999999", "messages": [chat_message()]}).encode())
         assert not Message.objects.exists()
+
+
+class Gateway:
+    """A gateway on loopback: `answer` decides, `calls` keeps what arrived."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.answer: tuple[int, Any] = (200, {"sent": True, "id": "true_886912345678@c.us_3EB0OUT", "message": "ok"})
+        self.delay = 0.0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                given = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
+                outer.calls.append((self.path.partition("?")[0], given))
+                time.sleep(outer.delay)
+                status, document = outer.answer
+                body = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(OSError):  # who did not wait is gone
+                    self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """The test's output stays clean."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def remote():
+    made = Gateway()
+    yield made
+    made.close()
+
+
+class Sends:
+    def ask(self, remote: Gateway, text: str = "有現貨,明天寄出") -> Message:
+        """Lin has asked, an agent answers."""
+        connection = Connection.objects.filter(slug="tw-chat").first() or gateway()
+        connection.settings = {"base_url": f"{remote.url}/instance{INSTANCE}"}
+        connection.save()
+        forget()
+        if not Message.objects.filter(direction="in").exists():
+            post("/webhooks/chatapi/tw-chat/", chat_body(chat_message(time=int(time.time()))), **{"X-Webhook-Token": SECRET})
+            jobs.run_everything_due()
+        chat = Message.objects.filter(direction="in").get().conversation
+        return services.queue_message(chat, text=text, source="agent", by=agent(), idempotency_key=f"key {text}").message
+
+    def test_leave_in_the_dialect_and_their_receipts_are_joined(self, remote):
+        message = self.ask(remote)
+        outbox.send_due()
+        message.refresh_from_db()
+        assert (message.state, message.external_id) == ("accepted", "true_886912345678@c.us_3EB0OUT")
+        (path, sent) = remote.calls[0]
+        assert path == f"/instance{INSTANCE}/sendMessage" and sent == {"chatId": "886912345678@c.us", "body": "有現貨,明天寄出"}
+        own = chat_message(fromMe=True, self=1, id=message.external_id, body=message.text)
+        acks = [{"id": message.external_id, "chatId": "886912345678@c.us", "status": status} for status in ("delivered", "viewed")]
+        post("/webhooks/chatapi/tw-chat/", chat_body(own, ack=acks), **{"X-Webhook-Token": SECRET})
+        jobs.run_everything_due()
+        message.refresh_from_db()
+        assert message.state == "read" and Message.objects.filter(direction="out").count() == 1
+
+    def test_outside_a_window_leave_as_well_for_a_gateway_has_none(self, remote):
+        message = self.ask(remote)
+        type(message.conversation).objects.update(window_expires_at=None)
+        outbox.send_due()
+        message.refresh_from_db()
+        assert message.state == "accepted"
+
+    def test_to_an_invalid_number_fail_with_the_code_in_plain_words(self, remote):
+        remote.answer = (200, {"sent": False, "message": "510 recipient number invalid"})
+        message = self.ask(remote)
+        outbox.send_due()
+        message.refresh_from_db()
+        assert (message.state, message.error_code) == ("failed", "510")
+        meaning, advice = explain_error(message.connection, message.error_code)
+        assert "invalid" in meaning and "Check the number" in advice
+
+    def test_that_nobody_answered_are_unknown_and_never_repeated(self, remote):
+        message = self.ask(remote)
+        remote.delay = 0.8
+        with little_patience():
+            outbox.send_due()
+            outbox.send_due()
+        message.refresh_from_db()
+        assert (message.state, len(remote.calls)) == ("unknown", 1)
+
+    def test_wait_while_the_phone_is_logged_out(self, remote):
+        remote.answer = (200, {"sent": False, "message": "Scan the QR code first"})
+        message = self.ask(remote)
+        outbox.send_due()
+        message.refresh_from_db()
+        assert message.state == "queued" and message.connection.state != "active"
+        assert len(remote.calls) == 1
+        outbox.send_due()
+        assert len(remote.calls) == 1
