@@ -79,7 +79,7 @@ class TemplateForm(forms.Form):
         upload, form = given.get("header_file"), given.get("header_format", "")
         if upload and form in FILE_FORMATS:
             try:
-                _check_sample(upload, form)
+                check_file(upload, form)
             except ValidationError as error:
                 self.add_error("header_file", error)
         return given
@@ -184,15 +184,16 @@ def _initial(template: MessageTemplate) -> dict[str, Any]:
     }
 
 
-def _check_sample(upload: UploadedFile, form: str) -> None:
-    """By its first bytes, not by its name."""
+def check_file(upload: UploadedFile, form: str) -> str:
+    """The file's type, by its first bytes and not by its name. Raises `ValidationError` when a header of this form cannot hold it."""
     start = upload.read(16)
     upload.seek(0)
     kind = _sniffed(start)
     if kind not in SAMPLE_TYPES[form]:
-        raise ValidationError(gettext("An example is a JPEG or PNG picture, an MP4 video or a PDF document."))
+        raise ValidationError(gettext("A header takes a JPEG or PNG picture, an MP4 video or a PDF document, as the template says."))
     if (upload.size or 0) > SAMPLE_BYTES[form]:
         raise ValidationError(gettext("At most %(size)d MB.") % {"size": SAMPLE_BYTES[form] // 2**20})
+    return kind
 
 
 def _sniffed(start: bytes) -> str:

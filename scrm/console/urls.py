@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path
 
 from scrm.console import files, ledger, why
-from scrm.console.inbox import actions, views
+from scrm.console.inbox import actions, templates, views
 from scrm.console.inbox.access import done_by_agents, seen_by_agents
 
 app_name = "console"
@@ -21,7 +21,7 @@ urlpatterns = [
     path("inbox/<int:pk>/beside/", seen_by_agents(views.beside), name="beside"),
     path("inbox/<int:pk>/verdict/", seen_by_agents(views.verdict), name="verdict"),
     path("inbox/<int:pk>/quick-replies/", seen_by_agents(views.quick_replies), name="quick-replies"),
-    path("inbox/<int:pk>/templates/", seen_by_agents(views.templates), name="templates"),
+    path("inbox/<int:pk>/templates/", seen_by_agents(templates.picker), name="templates"),
     path("inbox/<int:pk>/send/", done_by_agents(actions.send), name="send"),
     path("inbox/<int:pk>/typing/", done_by_agents(actions.typing), name="typing"),
     path("inbox/<int:pk>/read/", done_by_agents(actions.read), name="read"),

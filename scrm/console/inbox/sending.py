@@ -11,9 +11,10 @@ from django.core.files.storage import default_storage
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from scrm.console.inbox import blanks, composing
+from scrm.console.inbox import composing
+from scrm.console.inbox.templates import send_template
 from scrm.conversations import outgoing_media, services
-from scrm.conversations.models import Conversation, Message, MessageTemplate
+from scrm.conversations.models import Conversation, Message
 from scrm.core import clock
 from scrm.staff.models import User
 
@@ -81,7 +82,7 @@ def send(conversation: Conversation, form: ComposerForm, values: dict[str, str],
     if given["mode"] == "note":
         return _note_once(conversation, given["text"], by)
     if given["mode"] == "template":
-        return _send_template(conversation, given["template"], values, key, by)
+        return send_template(conversation, given["template"], values, form.files, key, by)
     if given["mode"] in {"location", "choice"}:
         return _send_made(conversation, given, key, by)
     if given["file"]:
@@ -163,35 +164,3 @@ def _send_file(conversation: Conversation, given: dict[str, Any], key: str, by: 
     if not result.created:
         default_storage.delete(ready.name)
     return result.message
-
-
-def _send_template(conversation: Conversation, pk: int | None, values: dict[str, str], key: str, by: User) -> Message:
-    template = usable_templates(conversation).filter(pk=pk).first()
-    if template is None:
-        raise ValidationError(_("Choose a template."))
-    try:
-        components, text = blanks.fill(template.components, values)
-    except blanks.NotFillable:
-        raise ValidationError(_("Fill every place of the template first.")) from None
-    content = {"name": template.name, "language": template.language, "components": components}
-    result = services.queue_message(
-        conversation,
-        kind="template",
-        text=text,
-        content=content,
-        category=category_of(template),
-        source="agent",
-        by=by,
-        idempotency_key=key,
-    )
-    return result.message
-
-
-def usable_templates(conversation: Conversation) -> Any:
-    return MessageTemplate.objects.filter(connection=conversation.connection, status=MessageTemplate.Status.APPROVED)
-
-
-def category_of(template: MessageTemplate) -> str:
-    """The law's category; one that the platform invents is treated as a promotion, the strictest."""
-    category = template.category.lower()
-    return category if category in Message.Category.values else Message.Category.MARKETING

@@ -17,12 +17,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.inbox import access, blanks, presence, profile, queues, reasons, screen, sending, shapes
+from scrm.console.inbox import access, presence, profile, queues, reasons, screen, shapes
 from scrm.console.inbox.screen import View
-from scrm.contacts.models import Contact
+from scrm.contacts.names import form_of_address
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
-from scrm.sync.names import split_name
+from scrm.conversations.template_text import PLACE
 
 
 @require_safe
@@ -166,44 +166,17 @@ def quick_replies(request: HttpRequest, pk: int) -> HttpResponse:
     language = contact.language[:2].lower()
     rows = QuickReply.objects.all().order_by("-used", "shortcut")[:300]
     suited = sorted(rows, key=lambda row: row.language[:2].lower() != language)
-    first = form_of_address(contact)
+    first = form_of_address(contact.name, country=contact.country, language=contact.language)
     return JsonResponse(
         {"replies": [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]}
     )
 
 
-def form_of_address(contact: Contact) -> str:
-    """How one writes to somebody: a Latin given name, a Japanese family name, a Chinese name whole."""
-    name = contact.name.strip()
-    given, family = split_name(name, country=contact.country, language=contact.language)
-    if name.isascii() or not family:
-        return given or name
-    return family if contact.country == "JP" or contact.language.startswith("ja") else name
-
-
 def with_name(text: str, first: str) -> str:
     """{{name}} becomes the name; without one, the place and the space or comma that leads to it go."""
     if first:
-        return blanks.PLACE.sub(lambda found: first if found[1] == "name" else found[0], text)
+        return PLACE.sub(lambda found: first if found[1] == "name" else found[0], text)
     return re.sub(r"[ ,、，]*\{\{\s*name\s*\}\}", "", text)
-
-
-@require_safe
-def templates(request: HttpRequest, pk: int) -> HttpResponse:
-    """The template picker with one form a template, for when the window is closed (or by choice)."""
-    conversation = _conversation(pk)
-    first = form_of_address(conversation.identity.contact)
-    rows = [
-        {
-            "template": row,
-            "blanks": blanks.blanks_of(row.components),
-            "needs_file": blanks.needs_file(row.components),
-            "preview": blanks.rendered(row.components, {}),
-        }
-        for row in sending.usable_templates(conversation).order_by("name", "language")[:200]
-    ]
-    context = {"conversation": conversation, "rows": rows, "first_name": first, "category_of": sending.category_of}
-    return render(request, "console/inbox/templates.html", context)
 
 
 def address_of(conversation_id: int, request: HttpRequest) -> str:

@@ -120,7 +120,7 @@ class Composer {
       const place = /^\{\{\s*(\w+)\s*\}\}$/.exec(part);
       if (!place) return part;
       const mark = document.createElement("mark");
-      mark.textContent = values.get(place[1]) || part;
+      mark.textContent = values.get(place[1]) || "…";
       return mark;
     }));
   }
@@ -352,9 +352,9 @@ class Composer {
     this.answers?.clear();
     this.unquote();
     this.toldTyping = 0;
+    this.keepDraft();
     if (["location", "choice"].includes(this.mode)) this.setMode(this.form.dataset.mode);
     this.part("emoji").hidden = true;
-    this.keepDraft();
     this.grow();
   }
 }
