@@ -222,6 +222,13 @@ def add_address(contact: Contact, *, kind: str, raw: str, regions: Sequence[str]
     return identity
 
 
+def before_or_after(old: Sequence[Address], new: Sequence[Address]) -> Sequence[Address]:
+    """By which addresses a change finds its person: the old ones, or the new ones when the change has been made already."""
+    known = _find(address for address in (*old, *new) if address.kind in MATCHED_KINDS)
+    changed_already = not any(_key(address) in known for address in old) and any(_key(address) in known for address in new)
+    return new if changed_already else old
+
+
 def change_address(identity: Identity, new: Sequence[Address], *, at: datetime) -> bool:
     """The platform says that the person behind `identity` is now reached at `new`. Safe to repeat; True when something changed.
 

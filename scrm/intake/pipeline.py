@@ -25,7 +25,7 @@ from connectors.contracts import Address, InboundItem, InboundMessage, Notice, S
 from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
-from scrm.contacts.services import MATCHED_KINDS, Sender, change_address, resolve_many
+from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, resolve_many
 from scrm.conversations.inbound import Arrival, lock_people, record_inbound
 from scrm.conversations.statuses import apply_statuses, join_orphans, people_told_of
 from scrm.core import clock
@@ -275,10 +275,13 @@ def _belongs(work: Work) -> None:
 def _apply_messages(works: Sequence[Work], identities: Sequence[Identity]) -> None:
     changed = [(each, identity) for each, identity in zip(works, identities, strict=True) if _is_change(each.item)]
     for each, identity in changed:
-        new = [Address(*(storable(part[name]) for name in ("kind", "value", "scope"))) for part in each.item.content.get("new", ())]  # type: ignore[union-attr]
-        change_address(identity, new, at=each.item.sent_at)  # type: ignore[union-attr]
+        change_address(identity, _new_addresses(each.item), at=each.item.sent_at)  # type: ignore[union-attr, arg-type]
     spoken = [(each, identity) for each, identity in zip(works, identities, strict=True) if not _is_change(each.item)]
     _record_messages([each for each, _ in spoken], [identity for _, identity in spoken])
+
+
+def _new_addresses(item: InboundMessage) -> list[Address]:
+    return [Address(*(storable(part[name]) for name in ("kind", "value", "scope"))) for part in item.content.get("new", ())]
 
 
 def _is_change(item: InboundItem) -> bool:
@@ -301,7 +304,10 @@ def _record_messages(works: Sequence[Work], identities: Sequence[Identity]) -> N
 def _sender(work: Work) -> Sender:
     item = work.item
     assert isinstance(item, InboundMessage)
-    addresses = tuple(sorted((storable_address(a) for a in item.sender), key=lambda address: address.kind != "whatsapp"))
+    given: Sequence[Address] = [storable_address(address) for address in item.sender]
+    if _is_change(item):
+        given = before_or_after(given, _new_addresses(item))
+    addresses = tuple(sorted(given, key=lambda address: address.kind != "whatsapp"))
     if not any(address.kind in MATCHED_KINDS for address in addresses):
         raise Refused("states no sender that can be answered")
     return Sender(

@@ -213,3 +213,40 @@ class SharedNumbers:
         self.by_user_id()
         self.share(1, origin="other")
         assert not Identity.objects.filter(kind="whatsapp").exists()
+
+
+class ChangedUserIds:
+    NEW = "HK.77777777777777777777"
+
+    def change(self, minute: int, **more: Any) -> dict[str, Any]:
+        told = {"type": "user_changed_user_id", "body": "User changed", "user_id": self.NEW, "previous_user_id": USER, **more}
+        return {"id": f"wamid.SYS{minute}", "timestamp": str(int(NOON.timestamp()) + 60 * minute), "type": "system", "system": told}
+
+    def text(self, user: str, minute: int) -> dict[str, Any]:
+        return {
+            **text_message(f"minute {minute}", id=f"wamid.T{minute}", at=NOON + timedelta(minutes=minute)),
+            "from_user_id": user,
+            "from": "",
+        }
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_keep_the_person_and_the_thread(self, together: bool) -> None:
+        parts = [self.text(USER, 0), self.change(1), self.text(self.NEW, 2)]
+        for batch in [parts] if together else [[part] for part in parts]:
+            take(*batch, contacts=[])
+        assert Contact.objects.count() == 1
+        assert set(Message.objects.values_list("text", flat=True)) == {"minute 0", "minute 2"}
+
+    def test_may_be_told_after_the_first_words_in_one_body(self) -> None:
+        take(self.text(USER, 0), contacts=[])
+        take(self.text(self.NEW, 2), self.change(1), contacts=[])
+        assert Contact.objects.count() == 1
+        assert not Event.objects.filter(kind="identity.conflict").exists()
+
+    def test_told_twice_change_nothing_more(self) -> None:
+        take(self.text(USER, 0), contacts=[])
+        take(self.change(1), contacts=[])
+        take(self.change(2), contacts=[])
+        assert Contact.objects.count() == 1
+        assert Event.objects.filter(kind="identity.changed").count() == 1
+        assert list(Identity.objects.filter(valid_to=None).values_list("value", flat=True)) == [self.NEW]
