@@ -1,6 +1,11 @@
-"""All long fault runs, one after the other: about half an hour on two cores. `--quick` takes a tenth of each.
+"""All long fault runs, one after the other: about an hour on two cores. `--quick` takes a tenth of each.
 
-Ends with the runs that must turn red, because a guard was taken away: a sabotage that goes unnoticed fails the whole.
+    python -m tests.faults --list
+    python -m tests.faults --only chaos,slow --database postgresql
+    python -m tests.faults --quick --seed 7
+
+Ends with the runs that must turn red, because a guard was taken away: a sabotage that goes unnoticed fails the whole. Prints a line
+for each run as it ends and the table of all at the end; exit code 1 when any is not as it should be.
 """
 
 from __future__ import annotations
@@ -11,56 +16,154 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from tests.databases import binaries, missing_is_a_failure
 
+BOTH = ("sqlite", "postgresql")
 
-def plan(seed: int, share: float) -> list[tuple[str, list[str], dict[str, str], bool]]:
-    """(database, module and arguments, environment, whether it must be red)."""
 
-    def some(count: int) -> str:
-        return str(max(1, int(count * share)))
+@dataclass(frozen=True)
+class Run:
+    """One command on one database. `red`: a guard is missing, and the run must say so."""
+
+    name: str
+    database: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    red: bool = False
+    checks: str = ""
+
+    @property
+    def told(self) -> str:
+        return " ".join([*(f"{name}={value}" for name, value in self.environment.items()), "python -m", *self.command])
+
+
+def plan(seed: int, share: float) -> Iterator[Run]:
+    def some(count: int, least: int = 1) -> str:
+        return str(max(least, int(count * share)))
 
     seeded = ["--seed", str(seed)]
-    runs: list[tuple[str, list[str], dict[str, str], bool]] = []
-    for database in ("sqlite", "postgresql"):
+    for database in BOTH:
         chosen = ["--database", database]
         messages, kills = (8000, 80) if database == "sqlite" else (5000, 50)
-        runs += [
-            (database, ["tests.faults.chaos", *chosen, "--messages", some(messages), "--kills", some(kills), *seeded], {}, False),
-            (database, ["tests.faults.senders", *chosen, "--rounds", some(40)], {}, False),
-            (database, ["tests.faults.outages", *chosen, "--bodies", some(2000), *seeded], {}, False),
-        ]
-    mutated = {"MUTATED_BODIES": some(10_000), "SEED": str(seed)}
-    runs.append(("sqlite", ["pytest", "tests/faults/test_mutated_bodies.py"], mutated, False))
-    short = ["--messages", "300", "--kills", "3", *seeded]
-    runs += [
-        ("sqlite", ["tests.faults.chaos", *short], {"SABOTAGE": "no_unique_item", "LEASES": "short"}, True),
-        ("postgresql", ["tests.faults.senders", "--database", "postgresql", "--rounds", "3"], {"SABOTAGE": "check_then_insert"}, True),
-    ]
-    return runs
+        firing = ["--messages", some(messages), "--kills", some(kills)]
+        yield Run("chaos", database, ["tests.faults.chaos", *chosen, *firing, *seeded], checks="R01: kill -9 at random under load")
+        yield Run("senders", database, ["tests.faults.senders", *chosen, "--rounds", some(40)], checks="P01: many senders at one person")
+        away = ["--away", some(60, 10)]
+        command = ["tests.faults.outages", *chosen, "--bodies", some(2000), *away, *seeded]
+        yield Run("outages", database, command, checks="R06, R09, W01: parts killed, the database away, mutated bodies")
+        for name, checks, more in DEPLOYS:
+            yield Run(name, database, ["tests.faults.deploys", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        for name, checks, more in SIEGES:
+            if name != "locked" or database == "sqlite":
+                yield Run(name, database, ["tests.faults.sieges", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        for name, checks, more in SHORTAGES:
+            yield Run(name, database, ["tests.faults.shortages", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        for name, checks, more in QUEUES:
+            yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
+        for name, file, checks in SUITES:
+            command = ["pytest", f"tests/faults/{file}", "-n", "0"]
+            yield Run(name, database, command, scaled, checks=checks)
+    yield from sabotaged(seeded)
+
+
+def sabotaged(seeded: list[str]) -> Iterator[Run]:
+    short = ["tests.faults.chaos", "--messages", "300", "--kills", "3", *seeded]
+    broken = {"SABOTAGE": "no_unique_item", "LEASES": "short"}
+    yield Run("chaos without keys", "sqlite", short, broken, red=True, checks="R01 must see what is stored twice")
+    command = ["tests.faults.senders", "--database", "postgresql", "--rounds", "3"]
+    yield Run(
+        "senders without lock", "postgresql", command, {"SABOTAGE": "check_then_insert"}, red=True, checks="P01 must see what is too many"
+    )
+    command = ["tests.faults.sieges", "--only", "locked", "--away", "8", *seeded]
+    yield Run("locked without spool", "sqlite", command, {"SABOTAGE": "forget_spool"}, red=True, checks="R11 must see what is lost")
+    command = ["tests.faults.sieges", "--only", "slow", *seeded]
+    yield Run("slow without door", "sqlite", command, {"SABOTAGE": "no_door"}, red=True, checks="W11 must see who is held up")
+
+
+DEPLOYS = (
+    ("deploys", "R07: SIGTERM under load, and start again", lambda some: ["--times", some(10, 2)]),
+    ("halves", "R06: only the parent, only the sentinel", lambda some: []),
+    ("bodies", "web killed while bodies are half way in", lambda some: []),
+    ("pair", "two supervisors on one database, one killed", lambda some: []),
+    ("fast", "the workers' clock an hour ahead", lambda some: []),
+    ("slow-clock", "the workers' clock an hour behind", lambda some: []),
+)
+SIEGES = (
+    ("slow", "W11: slow, endless and too large bodies", lambda some: []),
+    ("burst", "W12: 500 events a second", lambda some: ["--seconds", some(30, 5)]),
+    ("locked", "R11: SQLite's writer held for 30 s", lambda some: ["--away", some(30, 8)]),
+)
+SHORTAGES = (
+    ("disks", "R12: the disk is full", lambda some: []),
+    ("cache", "R15: Redis killed and emptied", lambda some: ["--messages", some(600, 150)]),
+    ("memory", "R16: workers at their limit of memory", lambda some: []),
+    ("busy", "Q08: synchronisation and chats together", lambda some: ["--people", some(1000, 100)]),
+)
+QUEUES = (
+    ("poison", "Q01, Q02, Q06: what should not be in the queue", lambda some: ["--messages", some(20, 4)]),
+    ("late", "Q07: jobs that wait longer than their turn", lambda some: []),
+    ("down", "Q03: stopped with work in hand", lambda some: ["--away", some(60, 10)]),
+)
+SUITES = (
+    ("machine", "test_machine.py", "R18: a state machine looks for broken promises"),
+    ("mutations", "test_mutated_bodies.py", "W01, W10: nonsense, and poison in a large body"),
+    ("disorder", "test_disorder.py", "W08, W13: statuses in every order, wrong stamps"),
+    ("edges", "test_edges.py", "W03, W04, W11, W15: signatures, sizes, handshakes"),
+    ("webhooks", "test_webhook_faults.py", "W03, W05: forgeries, replays, spool"),
+    ("crash-points", "test_crash_points.py", "R04, W06: kill -9 at named points, 32 threads at one event"),
+    ("neighbours", "test_neighbours.py", "clocks, supervisors, replays by several"),
+    ("poisoned", "test_poison.py", "Q01, Q02, Q03, Q06: in the rows of the work"),
+    ("full", "test_full_disk.py", "R12, R13: no room for database, spool and files"),
+)
+
+
+def execute(run: Run) -> tuple[str, float]:
+    """What it came to, and the seconds it took."""
+    if run.database == "postgresql" and binaries() is None and not missing_is_a_failure():
+        return "left out, PostgreSQL is not installed", 0.0
+    began = time.monotonic()
+    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | run.environment
+    prefix = ["tests.databases", "run", "--", sys.executable, "-m"] if run.command[0] == "pytest" and run.database == "postgresql" else []
+    code = subprocess.run([sys.executable, "-m", *prefix, *run.command], env=environment).returncode
+    good = (code == 1) if run.red else (code == 0)
+    return ("red, as it must be" if run.red else "kept") if good else f"NOT as it should be (exit code {code})", time.monotonic() - began
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="a tenth of each")
+    parser.add_argument("--list", action="store_true", help="only name the runs and their commands")
+    parser.add_argument("--only", default="", help="names of runs, with commas between")
+    parser.add_argument("--database", choices=BOTH, default="", help="only runs on this database")
     given = parser.parse_args()
-    failed = []
-    for database, command, environment, must_be_red in plan(given.seed, 0.1 if given.quick else 1.0):
-        if database == "postgresql" and binaries() is None and not missing_is_a_failure():
-            sys.stdout.write(f"-- left out, PostgreSQL is not installed: {' '.join(command)}\n")
-            continue
-        told = " ".join([*(f"{name}={value}" for name, value in environment.items()), "python -m", *command])
-        sys.stdout.write(f"-- {told}\n")
+    wanted = {name for name in given.only.split(",") if name}
+    runs = [run for run in plan(given.seed, 0.1 if given.quick else 1.0) if given.database in {"", run.database}]
+    if unknown := wanted - {run.name for run in runs}:
+        parser.error(f"no such run: {', '.join(sorted(unknown))} (see --list)")
+    runs = [run for run in runs if not wanted or run.name in wanted]
+    if given.list:
+        sys.stdout.write("\n".join(f"{run.name:<21} {run.database:<11} {run.checks}\n{'':<34}{run.told}" for run in runs) + "\n")
+        return 0
+    return report(runs, given.seed)
+
+
+def report(runs: list[Run], seed: int) -> int:
+    lines, failed = [], False
+    for run in runs:
+        sys.stdout.write(f"-- {run.told}\n")
         sys.stdout.flush()
-        began = time.monotonic()
-        code = subprocess.run([sys.executable, "-m", *command], env={**os.environ, **environment}).returncode
-        good = (code == 1) if must_be_red else (code == 0)
-        sys.stdout.write(f"-- {'as it should be' if good else 'NOT as it should be'}, {time.monotonic() - began:.0f} s\n\n")
-        if not good:
-            failed.append(told)
-    sys.stdout.write("\n".join([f"seed {given.seed}", *(f"FAILED: {told}" for told in failed)]) + "\n")
+        came_to, seconds = execute(run)
+        failed |= came_to.startswith("NOT")
+        lines.append(f"{run.name:<21} {run.database:<11} {seconds:>5.0f} s  {came_to:<24} {run.checks}")
+        sys.stdout.write(f"-- {came_to}, {seconds:.0f} s\n\n")
+    sys.stdout.write(
+        "\n".join([f"seed {seed}", *lines, "NOT everything is as it should be" if failed else "everything is as it should be"]) + "\n"
+    )
     return 1 if failed else 0
 
 

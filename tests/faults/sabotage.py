@@ -12,6 +12,7 @@
 | forget_attempts | a claim does not count the attempt | a body that kills its worker ends parked |
 | forget_opt_out | an opt-out word is not heard | the state machine |
 | no_sweep | nothing looks for what a lost wake-up left | wake-ups lost |
+| no_door | threads that work wait for slow bodies | slow clients |
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 """
 
@@ -80,36 +81,36 @@ def _no_fence() -> None:
     from scrm.conversations import outbox
     from scrm.conversations.models import Message
 
-    class AnyFence:
-        @staticmethod
-        def filter(**conditions: Any) -> Any:
-            conditions.pop("fence", None)
-            conditions.pop("lease_until__gt", None)
-            if conditions.get("state") == "claimed":
-                conditions["state__in"] = ["claimed", "sending", "accepted", "sent"]
-                del conditions["state"]
-            return Message.objects.filter(**conditions)
+    def held(claims: Sequence[Any], now: Any) -> list[tuple[Any, Message]]:
+        rows = Message.objects.in_bulk([claim.pk for claim in claims])
+        return [(claim, rows[claim.pk]) for claim in claims if claim.pk in rows]
 
-    outbox._mine = lambda claimed: _Chain(claimed.pk, AnyFence)
+    outbox.held = held
 
 
-class _Chain:
-    def __init__(self, pk: int, rows: Any) -> None:
-        self._pk, self._rows = pk, rows
+def _stale_law() -> None:
+    """What was allowed when it was queued is sent, whatever happened since."""
+    from scrm.conversations import outbox
+    from scrm.conversations.policy import Verdict
+    from scrm.conversations.standing import Standing
 
-    def filter(self, **conditions: Any) -> Any:
-        return self._rows.filter(pk=self._pk, **conditions)
+    class Credulous(Standing):
+        def judge(self, message: Any, conversation: Any) -> Verdict:
+            return Verdict("allow")
 
-    def update(self, **values: Any) -> int:
-        return self._rows.filter(pk=self._pk).update(**values)
+    outbox.Standing = Credulous
+    outbox.stopped = lambda number: False
 
 
 def _check_then_insert() -> None:
-    from scrm.contacts.models import Contact
-    from scrm.conversations import services
+    from scrm.conversations import queueing
+    from scrm.conversations.models import Conversation
 
-    services.lock_person = lambda contact_id: Contact.objects.get(pk=contact_id)
-    services.lock_person_behind = lambda conversation_id: Contact.objects.get(identities__conversations=conversation_id).pk
+    def unlocked(conversation: Any) -> Conversation:
+        pk = conversation if isinstance(conversation, int) else conversation.pk
+        return Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
+
+    queueing.locked = unlocked
 
 
 def _forget_spool() -> None:
@@ -166,11 +167,27 @@ def _replay_blindly() -> None:
     pipeline._settled = lambda row: True
 
 
+def _no_door() -> None:
+    """The few threads that work also wait for bodies, as if there were no entrance."""
+    import threading
+
+    from scrm.core import entrance
+
+    real, work = entrance.Entrance._read, threading.BoundedSemaphore(4)
+
+    def read(self: Any, environ: dict[str, Any]) -> None:
+        with work:
+            real(self, environ)
+
+    entrance.Entrance._read = read
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
     "no_fence": _no_fence,
     "check_then_insert": _check_then_insert,
+    "stale_law": _stale_law,
     "forget_spool": _forget_spool,
     "regress_states": _regress_states,
     "hasty_compare": _hasty_compare,
@@ -178,6 +195,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "forget_opt_out": _forget_opt_out,
     "no_sweep": _no_sweep,
     "replay_blindly": _replay_blindly,
+    "no_door": _no_door,
 }
 
 
@@ -187,11 +205,11 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
-    from scrm.conversations import inbound, outbox, services, statuses
+    from scrm.conversations import inbound, outbox, queueing, services, statuses
     from scrm.core import jobs
     from scrm.intake import pipeline, spool
 
-    before = {module: dict(vars(module)) for module in (inbound, jobs, outbox, services, signatures, statuses, pipeline, spool)}
+    before = {module: dict(vars(module)) for module in (inbound, jobs, outbox, queueing, services, signatures, statuses, pipeline, spool)}
     SABOTAGES[name]()
     try:
         yield

@@ -66,6 +66,7 @@ class System:
             self.environment["DATABASE_URL"] = database_url
         self.environment |= environment or {}
         self.process: subprocess.Popen[bytes] | None = None
+        self.coming_back = False
         self._info: dict[str, Any] | None = None
 
     # --- start and stop ---------------------------------------------------------------------------------------------
@@ -74,9 +75,9 @@ class System:
     def log(self) -> Path:
         return self.folder / "up.log"
 
-    def start(self, *, wait: bool = True, **environment: str) -> System:
+    def start(self, *arguments: str, wait: bool = True, **environment: str) -> System:
         with self.log.open("ab") as log:
-            command = [PYTHON, "manage.py", "up", "--no-story"]
+            command = [PYTHON, "manage.py", "up", "--no-story", *arguments]
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -93,7 +94,8 @@ class System:
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        """It runs, or is about to again: `coming_back` is set around a restart that a run does on purpose."""
+        return self.coming_back or (self.process is not None and self.process.poll() is None)
 
     def answers(self) -> bool:
         return _answers(f"http://127.0.0.1:{self.port}/healthz")
