@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,6 +48,20 @@ class TestTransportFailures:
         loopback.always(Answer(200, b" " * 300_000))
         with pytest.raises(OutcomeUnknown, match="larger"):
             HttpClient(loopback.url).request("GET", "/", max_reply=100_000)
+
+    def test_declared_ten_gigabytes_are_not_waited_for(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def declare() -> None:
+                client, _ = server.accept()
+                with client:
+                    client.recv(65536)
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n")
+                    client.recv(1)
+
+            threading.Thread(target=declare, daemon=True).start()
+            with pytest.raises(OutcomeUnknown, match="larger"):
+                HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}").request("GET", "/", overall=timedelta(seconds=5))
 
     def test_packed_answer_is_measured_unpacked(self, loopback: Any) -> None:
         loopback.always(Answer(200, gzip.compress(b" " * 5_000_000), {"Content-Encoding": "gzip"}))
