@@ -97,6 +97,8 @@ def send_due() -> int:
     """Claim due messages and send them until nothing is left or `STEP_SECONDS` have passed; the drain step of the outbox."""
     if not settings.JOBS_ENABLED:
         claims = claim(THREADS)
+        if claims:
+            crash_here("outbox.claimed")
         for each in claims:
             send(each)
         return len(claims)
@@ -200,9 +202,13 @@ def _claim_of(number: Connection, limit: int, now: datetime) -> list[Claim]:
 # --- starting -------------------------------------------------------------------------------------------------------
 
 
-def holds(claimed: Claim, message: Message) -> bool:
-    """Is this claim the newest one of the message?"""
-    return message.fence == claimed.fence
+def held(claims: Sequence[Claim], now: datetime) -> list[tuple[Claim, Message]]:
+    """Those of the claims that are still the newest of their messages and have enough of their lease left; rows locked."""
+    rows = Message.objects.select_for_update(of=("self",)).filter(
+        pk__in=[claimed.pk for claimed in claims], state="claimed", lease_until__gt=now + LEAST_LEASE_LEFT
+    )
+    found = {message.pk: message for message in rows.order_by("pk")}
+    return [(each, found[each.pk]) for each in claims if each.pk in found and found[each.pk].fence == each.fence]
 
 
 def start(claims: Sequence[Claim]) -> list[Started]:
@@ -230,15 +236,11 @@ def _start_singly(claimed: Claim) -> list[Started]:
 def _start_group(claims: Sequence[Claim]) -> list[Started]:
     chats = locked_many({claimed.conversation_id for claimed in claims})
     now = clock.now()
-    rows = Message.objects.select_for_update(of=("self",)).filter(
-        pk__in=[claimed.pk for claimed in claims], state="claimed", lease_until__gt=now + LEAST_LEASE_LEFT
-    )
-    found = {message.pk: message for message in rows.order_by("pk")}
-    mine = [(claimed, found[claimed.pk]) for claimed in claims if claimed.pk in found and holds(claimed, found[claimed.pk])]
+    mine = held(claims, now)
     for claimed, message in mine:
         message.conversation = chats[claimed.conversation_id]
         message.connection = message.conversation.connection
-    mine = [(claimed, message) for claimed, message in mine if not _expired(message, now)]
+    mine = [(claimed, message) for claimed, message in mine if not _put_back(message) and not _expired(message, now)]
     standing = Standing(chats.values(), now, [message for _, message in mine])
     verdicts: dict[int, Verdict] = {}
     for _, message in mine:
@@ -254,6 +256,19 @@ def _start_group(claims: Sequence[Claim]) -> list[Started]:
         if not verdicts[message.pk].allowed:
             _hold_back(message, verdicts[message.pk])
     return [_started(claimed, message, standing, now) for claimed, message in going]
+
+
+def stopped(number: Connection) -> bool:
+    """Nothing may leave: a person paused the number, or its credentials or settings are wrong."""
+    return number.state in {Connection.State.PAUSED, Connection.State.NEEDS_LOGIN, Connection.State.MISCONFIGURED}
+
+
+def _put_back(message: Message) -> bool:
+    """The number was stopped after the message was claimed: it waits with the others."""
+    if not stopped(message.connection):
+        return False
+    Message.objects.filter(pk=message.pk).update(state="queued", lease_until=None)
+    return True
 
 
 def _expired(message: Message, now: datetime) -> bool:

@@ -45,7 +45,8 @@ class Outcome:
     errors: list[str] = field(default_factory=list)
 
     def line(self, name: str) -> str:
-        return f"  {name:<18} {self.races:>4} races  broken {self.broken}  unexplained {self.unexplained}  sent {self.sent}  held back {self.held}"
+        counts = f"broken {self.broken}  unexplained {self.unexplained}  sent {self.sent}  held back {self.held}"
+        return f"  {name:<18} {self.races:>4} races  {counts}"
 
 
 @dataclass

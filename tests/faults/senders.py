@@ -52,7 +52,7 @@ CASES = (
     Case("human_pause", 0, lambda i: {"text": f"自動回覆 {i}", "source": "rule"}, paused=True),
     Case("template_24h", 1, lambda i: {**_template(f"notice_{i}"), "category": "utility", "source": "campaign"}),
     Case("same_content", 5, lambda i: {"text": "週年慶開跑", "source": "rule"}),
-    Case("promotion_weekly", 1, lambda i: {"text": f"限時優惠 {i}", "category": "marketing", "source": "campaign"}),
+    Case("promotion_weekly", 1, lambda i: {"text": f"限時優惠 {i}", "category": "marketing", "source": "api"}),
     Case(
         "notice_repeated",
         1,
