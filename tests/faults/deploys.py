@@ -63,7 +63,7 @@ class Load:
             time.sleep(0.02)
 
 
-def finish(system: System, load: Load, verdict: Verdict, *, kills: int, patience: float = 240.0) -> None:
+def finish(system: System, load: Load, verdict: Verdict, *, kills: int, patience: float = 120.0) -> None:
     """Wait for quiet, judge as after any chaos, and add that to what is known already."""
     quiet, left = wait_for_quiet(system, patience)
     judged = judge(load.driver, worker_kills=kills, left=left)
@@ -76,19 +76,28 @@ def deploys(system: System, verdict: Verdict, given: argparse.Namespace) -> None
         took = []
         for index in range(given.times):
             load.wait_for((index + 0.5) / given.times)
-            system.coming_back = True
-            began = time.monotonic()
-            code = system.interrupt(signal.SIGTERM, seconds=90)
-            took.append(time.monotonic() - began)
+            seconds, code = redeploy(system)
+            took.append(seconds)
             verdict.demand(f"exit code of stop {index + 1}", abs(code))
-            system.start()
-            system.coming_back = False
     verdict.figures["seconds to end"] = f"{max(took):.1f} at most of {len(took)}"
     verdict.demand("stops that took longer than 30 s", sum(seconds > MOST_SECONDS_TO_END for seconds in took))
     finish(system, load, verdict, kills=0)
     late = delays(system, load.driver)
     verdict.figures["longest wait for a thread"] = f"{max(late):.1f} s"
     verdict.demand("messages that waited longer than 60 s", sum(seconds > MOST_SECONDS_LATE for seconds in late))
+
+
+def redeploy(system: System) -> tuple[float, int]:
+    """End with SIGTERM and start again; the seconds that the end took, and its exit code."""
+    system.coming_back = True
+    try:
+        began = time.monotonic()
+        code = system.interrupt(signal.SIGTERM, seconds=90)
+        seconds = time.monotonic() - began
+        system.start()
+    finally:
+        system.coming_back = False
+    return seconds, code
 
 
 def delays(system: System, driver: Driver) -> list[float]:

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 from django.db import DataError, OperationalError, connection
 
+from scrm.core.storage import WholeFileStorage
 from scrm.intake import spool, views
 from scrm.intake.models import InboundEvent
 from tests.faults.mortal import in_a_fork
@@ -134,6 +137,36 @@ class FullDatabase:
             assert after.execute("SELECT count(*) FROM t").fetchone() == (1,)
 
 
+class Files:
+    """What customers sent, on a disk that fills while it is written."""
+
+    def store(self, folder: Path, size: int) -> None:
+        WholeFileStorage(location=str(folder)).save("2026/報價.pdf", ContentFile(bytes(size)))
+
+    def test_that_find_no_room_leave_nothing(self, tmp_path: Path) -> None:
+        def refused() -> bool:
+            with pytest.raises(OSError):
+                self.store(tmp_path, 300_000)
+            return True
+
+        assert with_files_no_larger_than(100_000, refused) == 0
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def test_would_be_left_by_half_otherwise(self, tmp_path: Path) -> None:
+        def refused() -> bool:
+            with pytest.raises(OSError):
+                FileSystemStorage(location=str(tmp_path)).save("2026/報價.pdf", ContentFile(bytes(300_000)))
+            return True
+
+        assert with_files_no_larger_than(100_000, refused) == 0
+        assert [path.stat().st_size for path in tmp_path.rglob("*.pdf")] == [100_000]
+
+    def test_of_one_name_do_not_overwrite_each_other(self, tmp_path: Path) -> None:
+        for size in (10, 20, 30):
+            self.store(tmp_path, size)
+        assert sorted(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) == [10, 20, 30]
+
+
 class FullMedia:
     def test_keeps_the_file_waiting_and_leaves_nothing_half(self, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from connectors.contracts import Media
@@ -157,8 +190,6 @@ class FullMedia:
             if not room[0]:
                 raise OSError(28, "No space left on device")
             return real(self, name, content)
-
-        from django.core.files.storage import FileSystemStorage
 
         from scrm.core import clock
 

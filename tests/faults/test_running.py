@@ -5,18 +5,22 @@ With DATABASE_URL of a PostgreSQL the same is done on a private server, whose po
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import stat
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.databases import NoDatabase, PostgreSQL, missing_is_a_failure
-from tests.faults import outages
+from tests.faults import deploys, outages, sieges
 from tests.faults.chaos import under_fire
+from tests.faults.driver import post_bytes
 from tests.faults.system import PYTHON, ROOT, System
+from tests.faults.verdict import Verdict, wait_for_quiet
 
 pytestmark = pytest.mark.processes
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
@@ -66,15 +70,42 @@ class RunningSystem:
         assert answers and set(answers) == {200}
         assert seconds < 60
 
+    def test_answers_everybody_while_slow_clients_hold_their_bodies_back(self, system: System) -> None:
+        head = b"POST /webhooks/whatsapp/sandbox-hk/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nabc"
+        with sieges.besieged(system, head, 60):
+            assert [sieges.get(system, "/healthz", timeout=10) for _ in range(5)] == [200] * 5
+            raw, headers, url = sieges.said(system, "besieged", ["喂?"])
+            assert post_bytes(url, raw, headers) == 200
+        system.wait_until(lambda: sieges.stored(system, "besieged") == 1, 60, "it is in its thread")
+
+    def test_meets_no_error_while_another_program_holds_the_writer(self, system: System, server: PostgreSQL | None) -> None:
+        if server is not None:
+            pytest.skip("PostgreSQL has no single writer")
+        verdict = Verdict()
+        sieges.locked(system, verdict, argparse.Namespace(seed=1, away=5.0))
+        assert not verdict.broken, verdict.table()
+
     def test_leaves_no_process_behind_when_it_is_killed_itself(self, system: System) -> None:
         process = system.process
         assert process is not None
         seconds, left = outages.orphans_after(system, process.kill, 10)
         assert left == [], f"after {seconds:.0f} s"
 
+    def test_goes_on_where_it_was_after_a_deploy_under_load(self, system: System) -> None:
+        system.start()
+        with deploys.Load(system, messages=60, seed=7) as load:
+            load.wait_for(0.4)
+            seconds, code = deploys.redeploy(system)
+        _, left = wait_for_quiet(system, 90)
+        assert (code, left) == (0, {})
+        assert seconds < deploys.MOST_SECONDS_TO_END
+        promised = {said.wamid for post in load.driver.posts for said in post.said}
+        stored = Counter(row[0] for row in system.rows("SELECT external_id FROM conversations_message WHERE direction = 'in'"))
+        assert {wamid: stored[wamid] for wamid in promised} == dict.fromkeys(promised, 1)
+        assert max(Counter(row["reference"] for row in system.history("accepted")).values()) == 1
+
     def test_leaves_no_process_behind_after_ctrl_c(self, system: System) -> None:
-        """The start proves that no port is held either."""
-        process = system.start().process
+        process = system.process
         assert process is not None
         seconds, left = outages.orphans_after(system, lambda: process.send_signal(signal.SIGINT), 30)
         assert left == [], f"after {seconds:.0f} s"
