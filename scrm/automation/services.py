@@ -10,6 +10,14 @@ from scrm.automation.models import Rule
 _MEANING = ("trigger", "conditions", "action", "options", "settle_seconds", "enabled", "order", "stop_processing")
 
 
+def withdrawn(causes: set[str]) -> dict[str, str]:
+    """Which of these causes ("rule:12:v3") are rules that were switched off or deleted since."""
+    numbers = {cause: cause.split(":")[1] for cause in causes}
+    standing = Rule.objects.filter(pk__in=[pk for pk in numbers.values() if pk.isdigit()], enabled=True).values_list("pk", flat=True)
+    live = {str(pk) for pk in standing}
+    return {cause: "The automation rule was switched off" for cause, pk in numbers.items() if pk not in live}
+
+
 @transaction.atomic
 def save_rule(rule: Rule) -> Rule:
     """Save; a change of what the rule does begins a new version, counted from the stored one."""

@@ -6,6 +6,7 @@ sent, those of the platform; a connection may set its own cap, quiet hours, zone
 
 | rule | says | else |
 |---|---|---|
+| cause_withdrawn | the rule or campaign that wanted it was switched off | refuse |
 | opted_out | nothing goes to a person who said stop; only an agent may answer what the person wrote after it | refuse |
 | marketing_opted_out | no promotions to a person who declined them | refuse |
 | unreachable | the platform says that nothing arrives there: only a person may try, and nobody where we are blocked | refuse |
@@ -132,6 +133,7 @@ class Facts:
     warmed_up: int = 0
     warm_up_frees_at: datetime | None = None
     used_this_month: int = 0
+    withdrawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,10 @@ def _counters(case: Case) -> dict[str, Any]:
     if case.limits.reach_cap is not None and case.speaks_first:
         counters |= {"spoken_first_24h": case.facts.reached, "messaging_limit": case.limits.reach_cap}
     return counters
+
+
+def _cause_withdrawn(case: Case) -> Verdict | None:
+    return Verdict("refuse", "cause_withdrawn", counters={"reason": case.facts.withdrawn}) if case.facts.withdrawn else None
 
 
 def _opted_out(case: Case) -> Verdict | None:
@@ -473,6 +479,7 @@ def next_business_day(now: datetime, time_zone: str) -> datetime:
 
 
 REFUSALS: tuple[Rule, ...] = (
+    _cause_withdrawn,
     _opted_out, _marketing_opted_out, _unreachable, _window_closed, _template_unusable, _human_pause_refuses, _notice_repeated,
 )  # fmt: skip
 # The waits whose end is known beforehand: another may begin before the longest is over.

@@ -23,7 +23,7 @@ from django.db.models import F
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
 from scrm.contacts.models import Identity
-from scrm.conversations import reach
+from scrm.conversations import causes, reach
 from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
 from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
 from scrm.core.rows import insert_new, update_many
@@ -150,6 +150,7 @@ class Standing:
         self._own = {row.message_id: row for row in Reservation.objects.filter(message__in=[m.pk for m in messages])} if messages else {}
         self._pace = {pace.connection_id: pace for pace in Pace.objects.filter(connection__in=self._connections)}
         self._templates = self._read_templates(messages) if templates else {}
+        self._withdrawn = causes.withdrawn(message.cause for message in messages)
         self._taken: list[_Taken] = []
         self._reaches = {pk: self._reaches_of(connection) for pk, connection in self._connections.items()}
         self._read_counts()
@@ -241,6 +242,7 @@ class Standing:
             unreachable=(address.unreachable_reason or "unknown") if address.unreachable_since else "",
             marketing_wait_until=_latest(i.marketing_wait_until for i in people),
             pair_wait_until=address.pair_wait_until,
+            withdrawn=self._withdrawn.get(message.cause, "") if message is not None else "",
             used_this_month=_bound((conversation.connection.facts or {}).get("monthly_used")) or 0,
             **self._pace_facts(number),
             **self._template_facts(message),

@@ -61,7 +61,7 @@ class Sending:
 
     def test_asks_the_law_again_at_the_moment_of_sending(self, channel):
         chat = conversation(at=NOON)
-        message = services.queue_message(chat, text="自動回覆", source="rule", cause="rule:1", idempotency_key="r").message
+        message = services.queue_message(chat, text="自動回覆", source="rule", idempotency_key="r").message
         services.queue_message(chat, text="我嚟幫您", source="agent", by=agent(), idempotency_key="a")
         while outbox.send_due():
             pass

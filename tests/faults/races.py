@@ -157,6 +157,26 @@ def _template_is_paused(chat: Any) -> int:
     return next(_order)
 
 
+def _rule_is_switched_off(chat: Any) -> int:
+    from scrm.automation.models import Rule
+    from scrm.automation.services import save_rule
+
+    rule = Rule.objects.get(name=RULE)
+    rule.enabled = False
+    save_rule(rule)
+    return next(_order)
+
+
+RULE = "races"
+
+
+def _rule_on() -> str:
+    from scrm.automation.models import Rule
+
+    rule, _ = Rule.objects.update_or_create(name=RULE, defaults={"action": "reply", "enabled": True})
+    return f"rule:{rule.pk}:v{rule.version}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """`draft`: the message that waits. `happens`: what forbids it. `locked`: it draws its number under the person's lock."""
@@ -176,6 +196,7 @@ KINDS: dict[str, Kind] = {
     "blocks_us": Kind(_blocks_us, _REPLY),
     "cap_lowered": Kind(_cap_is_lowered, _REPLY, locked=False),
     "number_paused": Kind(_number_is_paused, _REPLY, locked=False),
+    "rule_off": Kind(_rule_is_switched_off, _REPLY, locked=False),
     "template_paused": Kind(_template_is_paused, {**_TEMPLATE, "category": "utility"}, locked=False),
 }
 
@@ -196,7 +217,8 @@ def race(name: str, number: int, outcome: Outcome, chance: random.Random) -> Non
         MessageTemplate.objects.create(
             connection=chat.connection, name="shipped", language="zh_TW", category="UTILITY", status="APPROVED", synced_at=clock.now()
         )
-    message = queue_message(chat, idempotency_key=f"race:{chat.pk}", **kind.draft).message
+    cause = _rule_on() if name == "rule_off" else ""
+    message = queue_message(chat, idempotency_key=f"race:{chat.pk}", cause=cause, **kind.draft).message
     assert message.state == "queued", "the message must be allowed before the race"
     claims = [each for each in outbox.claim(50) if each.pk == message.pk]
     drawn: dict[str, int] = {}
