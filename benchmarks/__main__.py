@@ -21,12 +21,14 @@ from benchmarks.measure import Result, table
 BENCHMARKS = {
     "intake": {"vendor": "postgresql"},
     "pipeline": {"vendor": "postgresql"},
+    "sends": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},
     "pictures": {},
     "intake-sqlite": {"vendor": "sqlite"},
     "pipeline-sqlite": {"vendor": "sqlite"},
+    "sends-sqlite": {"vendor": "sqlite"},
 }
 
 

@@ -58,7 +58,10 @@ class Place:
 
     def granian(self, target: str, *, workers: int = 2, threads: int = 4, **environment: str) -> int:
         """Serve a WSGI application as `manage.py up` does; the port, once it answers."""
-        port = free_port()
+        return self.granian_at(free_port(), target, workers=workers, threads=threads, **environment)
+
+    def granian_at(self, port: int, target: str, *, workers: int = 2, threads: int = 4, **environment: str) -> int:
+        """The same at a port that others know already."""
         command = ["-m", "granian", "--interface", "wsgi", target, "--host", "127.0.0.1", "--port", str(port)]
         command += ["--workers", str(workers), "--blocking-threads", str(threads), "--backlog", "2048", "--log-level", "error"]
         process = self.start(*command, **environment)
