@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from scrm.sandbox import control, fault_page, phone
+from scrm.sandbox import control, fault_page, phone, template_page
 
 _control = [
     path("inbound", control.inbound),
@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("phone/media/<str:media_id>/", phone.media, name="sandbox-phone-media"),
     path("language/", set_language, name="sandbox-language"),
     path("faults/", fault_page.fault_page, name="sandbox-faults"),
+    path("templates/", template_page.template_page, name="sandbox-templates"),
     path("control/", include(_control)),
     path("graph/", include("scrm.sandbox.graph.urls")),
     path("crm/", include("scrm.sandbox.crm.urls")),
