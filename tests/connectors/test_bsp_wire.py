@@ -208,3 +208,8 @@ class TestCheck:
         loopback.say({"health_status": {"can_send_message": "BLOCKED"}})
         health = made(bsp(loopback)).check()
         assert not health.ok and health.facts["can_send"] == "BLOCKED" and loopback.seen[0].path == "/health_status"
+
+    def test_an_address_that_leads_nowhere_is_named(self, loopback: Any) -> None:
+        loopback.always(Answer(404, b"<html>Not Found</html>"))
+        with pytest.raises(Misconfigured, match="base_url or health_path"):
+            made(bsp(loopback)).check()

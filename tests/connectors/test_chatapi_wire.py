@@ -158,6 +158,16 @@ class TestCheck:
         health = channel.check()
         assert not health.ok and words in health.detail and health.facts == {"status": status}
 
+    @pytest.mark.parametrize(
+        "body", [b"", b"<html>404</html>", b'{"error": "Not found"}', b'{"sent": false, "message": "no", "code": 404}']
+    )
+    def test_an_unknown_call_stops_no_channel_but_an_unknown_instance_does(self, channel: ChatApi, loopback: Any, body: bytes) -> None:
+        loopback.always(Answer(404, body))
+        with pytest.raises(Rejected):
+            channel.send(out("audio", {"link": "https://shop.example.hk/a.ogg", "voice": True}))
+        with pytest.raises(Misconfigured, match="base_url"):
+            channel.check()
+
 
 class TestFiles:
     def test_of_another_host_are_fetched_when_it_is_named(self, loopback: Any) -> None:

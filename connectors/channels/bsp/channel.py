@@ -72,7 +72,12 @@ class WhatsAppBsp(WhatsAppCloud):
         if self._number_in_path:
             return super().check()
         began = time.monotonic()
-        document = self._call("GET", self._below(self._settings.need("health_path")), acted=False)
+        try:
+            document = self._call("GET", self._below(self._settings.need("health_path")), acted=False)
+        except Rejected as error:
+            if error.code != "HTTP 404":
+                raise
+            raise Misconfigured("Setting base_url or health_path leads nowhere", code=error.code, detail=error.detail) from error
         elapsed = timedelta(seconds=time.monotonic() - began)
         health = as_object(document.get("health_status")) or document
         can_send = as_text(health.get("can_send_message")).upper()

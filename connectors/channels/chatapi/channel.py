@@ -160,7 +160,12 @@ class ChatApi:
     def check(self) -> Health:
         """Ask the instance about itself. `NeedsLogin` when a person must scan the QR code; `ok` is False while it starts."""
         began = time.monotonic()
-        document = self._call("GET", "status", None, acted=False)
+        try:
+            document = self._call("GET", "status", None, acted=False)
+        except Rejected as error:
+            if error.code not in {"404", "HTTP 404"}:
+                raise
+            raise Misconfigured("Setting base_url leads to no instance", code=error.code, detail=error.detail) from error
         status = as_text(document.get("accountStatus")).strip().lower()
         if status in _LOGGED_OUT:
             raise NeedsLogin("The phone is not logged in at the gateway: scan its QR code", code="", detail=status)

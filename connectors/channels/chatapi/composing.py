@@ -35,6 +35,8 @@ MEDIA: dict[str, MediaLimit] = {
                 "application/vnd.ms-excel",
                 "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                "application/vnd.ms-powerpoint",
+                "application/vnd.openxmlformats-officedocument.presentationml.presentation",
                 "application/zip",
                 "text/plain",
                 "text/csv",

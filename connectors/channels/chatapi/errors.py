@@ -33,6 +33,7 @@ _NO_NUMBER = Meaning(
 _TOKEN = Meaning("login", "The gateway does not accept the token.", "Enter the instance's token on the connection's page.")
 _SIGN_IN = Meaning("login", "The phone is not logged in at the gateway.", "Scan the gateway's QR code with the phone of this number.")
 _PAYMENT = Meaning("setting", "The gateway's plan is not paid or used up.", "Ask an administrator to look at the plan at the gateway.")
+_NO_CALL = Meaning("final", "The gateway does not know this call or this chat.", "Send it as another kind; ask the gateway what it offers.")
 _INSTANCE = Meaning("setting", "The gateway knows no such instance.", "Correct the instance's address on the connection's page.")
 _SLOWER = Meaning("later", "The gateway asks to slow down.", "Nothing to do; sending goes on after a minute.")
 _FILE = Meaning("final", "The gateway did not take the file.", "Check its size, type and link, or choose another.", "fix_media")
@@ -41,7 +42,7 @@ MEANINGS: dict[int, Meaning] = {
     401: _TOKEN,
     402: _PAYMENT,
     403: _TOKEN,
-    404: _INSTANCE,
+    404: _NO_CALL,
     413: _FILE,
     415: _FILE,
     429: _SLOWER,
@@ -127,7 +128,9 @@ def error_of(reply: Reply, *, acted: bool) -> ConnectorError:
         return TryLater(_SLOWER.explanation, after=reply.retry_after() or PAUSE, scope="connection", times=None, code=label)
     if found and (found[0] or found[1]):
         code = found[0] or (reply.status if reply.status in {401, 402, 413, 415} else 0)
-        return classify(code, found[1], retry_after=reply.retry_after())
+        error = classify(code, found[1], retry_after=reply.retry_after())
+        error.code = error.code or ("" if reply.ok else label)
+        return error
     if reply.status in MEANINGS:
         return classify(reply.status, "")
     return Rejected("The gateway refused without a reason that can be read", code=label)
