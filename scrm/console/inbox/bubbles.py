@@ -142,6 +142,11 @@ class Bubble:
             or self.unsupported or self.missing or self.withdrawn or self.earlier
         )  # fmt: skip
 
+    def name_what_is_left(self) -> None:
+        """A message of which nothing can be shown, a sticker of a platform's own for example, is at least called what it is."""
+        if not (self.words or self.files or self.kind or self.special or self.notice):
+            self.kind = capfirst(wording.kind_name(self.message.kind))
+
     @property
     def excerpt(self) -> str:
         """What a quote of this message says."""
@@ -282,7 +287,8 @@ def shape(kind: str) -> str:
 
 def missing_file(message: Message) -> str:
     """Why there is nothing to fetch although the message is a file; empty for others."""
-    if message.kind not in FILE_KINDS or message.direction != Message.Direction.IN or message.kind == "sticker":
+    elsewhere = message.kind == "sticker" or message.content.get("external")
+    if message.kind not in FILE_KINDS or message.direction != Message.Direction.IN or elsewhere:
         return ""
     reason = shapes.errors_of(message.content)
     return " ".join(filter(None, [_("The platform did not hand this file over."), reason]))

@@ -48,10 +48,7 @@ COUNTERS: dict[str, str | Promise] = {
     "same_content_30d": _("times the same content in 30 days"),
     "today": _("messages of this number today"),
     "this_month": _("messages this month"),
-    "cap": _("of at most"),
-    "limit": _("of at most"),
     "spoken_first_24h": _("people spoken to first in 24 hours"),
-    "messaging_limit": _("of at most"),
     "recent": _("messages to this customer just now"),
     "seconds": _("seconds for each message"),
     "borrowed": _("that may go ahead of their time"),
@@ -68,21 +65,40 @@ COUNTERS: dict[str, str | Promise] = {
 }
 
 
+# What bounds a counter stands beside it.
+BOUNDS = {"today": ("cap", "limit"), "spoken_first_24h": ("messaging_limit", "limit")}
+
+
 def rule_sentence(rule: str) -> str:
     """What a rule of the law means to an agent."""
     return str(RULES.get(rule, rule.replace("_", " "))) if rule else gettext("Not allowed now.")
 
 
 def counter_words(counters: Any) -> list[str]:
-    """The values that decided, one line each, such as 'messages of this number today: 812'. What is empty is left out."""
+    """The values that decided, one line each, such as 'messages of this number today: 812 of at most 1,000'. What is empty is left out."""
     if not isinstance(counters, Mapping):
         return []
-    return [line for name, value in counters.items() if value not in (None, "") for line in [_line(str(name), value)] if line]
+    given = {str(name): value for name, value in counters.items() if value not in (None, "")}
+    bounds = {name: bound for name in given if (bound := _bound(name, given))}
+    return [_line(name, value, given.get(bounds.get(name, ""))) for name, value in given.items() if name not in bounds.values()]
 
 
-def _line(name: str, value: Any) -> str:
-    label = str(COUNTERS.get(name, name.replace("_", " ")))
-    return gettext("%(what)s: %(value)s") % {"what": label, "value": _value(name, value)}
+def _bound(name: str, given: Mapping[str, Any]) -> str:
+    """The name of what bounds this counter, among those given."""
+    if name in {"cap", "limit", "messaging_limit"} or not isinstance(given[name], int):
+        return ""
+    return next((bound for bound in BOUNDS.get(name, ("limit",) if _counts(name) else ()) if bound in given), "")
+
+
+def _counts(name: str) -> bool:
+    return name in {"templates_24h", "promotions_7d", "same_content_30d", "this_month"}
+
+
+def _line(name: str, value: Any, bound: Any = None) -> str:
+    words = {"what": str(COUNTERS.get(name, name.replace("_", " "))), "value": _value(name, value)}
+    if bound is None:
+        return gettext("%(what)s: %(value)s") % words
+    return gettext("%(what)s: %(value)s of at most %(bound)s") % {**words, "bound": _value("", bound)}
 
 
 def _value(name: str, value: Any) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -188,29 +188,14 @@ def product_of(content: Json) -> str:
 
 
 def reactions_of(content: Json) -> dict[str, str]:
-    """Emoji by the side or person that left them, from the message's own record. Written as a list or as an object; both are read."""
-    return {who: emoji for who, emoji in _reactions(content.get("reactions")) if emoji}
-
-
-def _reactions(given: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(given, dict):
-        for who, left in given.items():
-            yield str(who), text_of(_object(left).get("emoji")) if isinstance(left, dict) else text_of(left)
-        return
-    for number, left in enumerate(_list(given)):
-        if isinstance(left, dict):
-            who = next((text_of(left[key]) for key in ("from", "by", "who", "sender", "direction") if left.get(key)), str(number))
-            yield who, text_of(left.get("emoji"))
-        else:
-            yield str(number), text_of(left)
+    """Emoji by who left them ("us" or "contact:<id>"), from the message's own record."""
+    return {str(who): emoji for who, left in _object(content.get("reactions")).items() if (emoji := text_of(left))}
 
 
 def earlier_of(content: Json) -> list[str]:
     """The texts that a message had before it was changed, oldest first."""
-    given = content.get("earlier")
-    rows: Sequence[Any] = given if isinstance(given, list) else [given] if given else []
-    texts = (text_of(row.get("text")) or text_of(row.get("body")) if isinstance(row, dict) else text_of(row) for row in rows[:MOST_ROWS])
-    return [text for text in texts if text]
+    rows = (row.get("text") for row in map(_object, _list(content.get("earlier"))))
+    return [text for text in rows if isinstance(text, str) and text]
 
 
 def errors_of(content: Json) -> str:

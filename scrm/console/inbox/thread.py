@@ -96,11 +96,13 @@ def _add_reactions(bubbles: Sequence[Bubble], messages: Iterable[Message]) -> No
     rows: dict[str, dict[str, str]] = {}
     for message in messages:
         if message.kind == "reaction" and message.state not in TROUBLED:
-            rows.setdefault(target_of(message), {})[message.direction] = shapes.text_of(message.content.get("emoji"))
+            side = "us" if message.direction == Message.Direction.OUT else message.direction
+            rows.setdefault(target_of(message), {})[side] = shapes.text_of(message.content.get("emoji"))
     for bubble in bubbles:
         left = rows.get(bubble.message.external_id, {}) if bubble.message.external_id else {}
         if "reactions" in bubble.message.content:
-            left = {**{side: emoji for side, emoji in left.items() if side == "out"}, **shapes.reactions_of(bubble.message.content)}
+            # Those of the console's own agents are rows only.
+            left = {**shapes.reactions_of(bubble.message.content), **{side: emoji for side, emoji in left.items() if side == "us"}}
         bubble.reactions = [emoji for emoji in left.values() if emoji]
 
 
@@ -134,6 +136,7 @@ def _add_files(bubbles: Sequence[Bubble]) -> None:
             bubble.missing = missing_file(message)
         elif any(file.name and file.name == message.text for file in bubble.files):
             bubble.words = ""  # a document's name is on its file already
+        bubble.name_what_is_left()
 
 
 def _received(row: Attachment) -> File:
