@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -105,7 +106,7 @@ class Machine(RuleBasedStateMachine):
         self.claimed_bodies: list[list[InboundEvent]] = []
         self.claimed_messages: list[outbox.Claim] = []
         self.told: dict[str, set[str]] = {}
-        self._clock = clock.frozen(BEGIN)
+        self._clock: AbstractContextManager[None] | None = clock.frozen(BEGIN)
         self._clock.__enter__()
         self._channel = outbox.channel_of
         outbox.channel_of = self.platform  # type: ignore[assignment]
@@ -114,8 +115,14 @@ class Machine(RuleBasedStateMachine):
         try:
             self.everything_ends()
         finally:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """The clock and the platform, as they were."""
+        if self._clock is not None:
             outbox.channel_of = self._channel
             self._clock.__exit__(None, None, None)
+            self._clock = None
 
     @initialize()
     def a_shop_in_hong_kong(self) -> None:

@@ -74,7 +74,8 @@ for payload in ("", "not signed", SignedPackage.dumps({"id": "1"}), SignedPackag
     OrmQ.objects.create(key="poison", payload=payload, lock=past)
 print(*OrmQ.objects.filter(key="poison").values_list("id", flat=True))
 OrmQ.objects.filter(key="poison").update(key="scrm")
-Schedule.objects.create(name="nonsense", func="no.such.function", args="(((", schedule_type="C", cron="61 25 * * *", next_run=past)
+Schedule.objects.create(name="nonsense", func="no.such.function", args="(((", schedule_type="I", minutes=1, next_run=past)
+Schedule.objects.filter(name="nonsense").update(schedule_type="C", cron="61 25 * * *")
 Schedule.objects.create(name="dangerous", func="os.abort", schedule_type="I", minutes=1, next_run=past)
 """
 

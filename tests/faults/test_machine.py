@@ -31,9 +31,13 @@ class Rewound(Machine):
         try:
             super().teardown()
         finally:
-            transaction.set_rollback(True)
-            self._example.__exit__(None, None, None)
-            forget_everything()
+            self.rewind()
+
+    def rewind(self) -> None:
+        self.give_back()
+        transaction.set_rollback(True)
+        self._example.__exit__(None, None, None)
+        forget_everything()
 
 
 def forget_everything() -> None:
@@ -71,8 +75,9 @@ def walk(way: Callable[[Rewound], None]) -> None:
         way(machine)
         for promise in (machine.nothing_is_sent_twice, machine.nothing_is_stored_twice, machine.the_law_is_kept, machine.the_sums_add_up):
             promise()
+        machine.everything_ends()
     finally:
-        machine.teardown()
+        machine.rewind()
 
 
 def ask(machine: Machine, *, source: str = "agent") -> None:
