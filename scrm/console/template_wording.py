@@ -107,4 +107,5 @@ def place_label(place: Place) -> str:
         return gettext("Location")
     if place.kind == "time":
         return gettext("The offer ends")
-    return gettext("Header: %(name)s") % {"name": place.name} if place.where == "header" else place.name
+    shown = f"{{{{{place.name}}}}}"
+    return gettext("Header: %(name)s") % {"name": shown} if place.where == "header" else shown

@@ -232,7 +232,13 @@ def _examples(parts: Parts) -> Iterator[Finding]:
     keys = [f"header_{name}" for name in names_in(parts.header_text)] if parts.header_format == "TEXT" else []
     for key in [*keys, *(f"body_{name}" for name in names_in(parts.body))]:
         if not parts.examples.get(key, "").strip():
-            yield Finding(f"example_{key}", _("The reviewers want an example for each variable."))
+            where, _underline, name = key.partition("_")
+            words = (
+                _("The reviewers want an example for %(name)s.")
+                if where == "body"
+                else _("The reviewers want an example for the header's %(name)s.")
+            )
+            yield Finding(f"example_{key}", words % {"name": f"{{{{{name}}}}}"})
 
 
 def _category(draft: Draft) -> Iterator[Finding]:

@@ -59,6 +59,9 @@ class MessageTemplateAdmin(ConsoleAdmin):
     search_fields = ("name",)
     list_before_template = "console/admin/template_sync.html"
 
+    class Media:
+        css = {"all": ["console/templates.css"]}
+
     @display(description=_("language"), ordering="language")
     def shown_language(self, row: MessageTemplate) -> str:
         return template_wording.language_name(row.language)
