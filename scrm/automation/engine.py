@@ -31,8 +31,8 @@ from scrm.core.logs import trail
 logger = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 1.0
-# An answer holds its person and the day's counter until the batch commits; agents and arriving messages wait for both.
-BATCH = 25
+# An answer holds its person and the day's counter until the batch commits (about 0.1 s); agents and arriving messages wait for both.
+BATCH = 60
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
