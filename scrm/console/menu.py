@@ -72,6 +72,7 @@ def _joined() -> Entry:
     return _group(
         _("Connections"),
         _entry(_("Connections"), "cable", "admin:connections_connection_changelist", "connections.view_connection"),
+        _entry(_("Alerts"), "notifications", "admin:connections_alert_changelist", "connections.view_alert", "?open=1"),
         _entry(_("Ledger"), "receipt_long", "console:ledger", "intake.view_inboundevent"),
         _entry(_("CRM writes"), "cloud_sync", "admin:sync_push_changelist", "sync.view_push"),
         _entry(_("CRM records"), "link", "admin:sync_externalrecord_changelist", "sync.view_externalrecord"),

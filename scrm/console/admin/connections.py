@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms.widgets import DateTimeBaseInput
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
+from unfold.widgets import DATETIME_CLASSES
 
 from connectors.contracts import ConfigField
 from connectors.errors import ConnectorError
 from scrm.connections import services
+from scrm.connections.endpoints import STANDBY
 from scrm.connections.models import Connection
+from scrm.console import channel_page
+from scrm.console.admin import alerts  # noqa: F401 - registers the pages beside this one
 from scrm.console.admin.base import Colours, ConsoleAdmin
 from scrm.console.admin.forms import dress
 
@@ -34,8 +41,16 @@ PLAIN = (
     "daily_cap",
     "quiet_from",
     "quiet_to",
+    "portfolio",
+    "promotion_weekday",
+    "promotion_from",
+    "warm_up_from",
+    "credentials_expire_at",
 )
 SETTING, SECRET = "setting_", "secret_"
+# What may differ at the standby: where it is and what opens it, not whose account it is.
+ADDRESSES = ("url", "version", "host")
+STANDBY_WORDS = _("Used when the platform is slow or away three times in a row. What is left empty is the same as above.")
 
 
 def config_fields(adapter: str) -> list[ConfigField]:
@@ -45,9 +60,29 @@ def config_fields(adapter: str) -> list[ConfigField]:
         return []
 
 
+def standby_fields(adapter: str) -> list[ConfigField]:
+    """The same fields for the standby endpoint; none has to be filled in."""
+    return [
+        replace(
+            spec, name=STANDBY + spec.name, label=gettext("Standby: %(label)s") % {"label": spec.label}, required=False, default="", help=""
+        )
+        for spec in config_fields(adapter)
+        if spec.secret or spec.name.endswith(ADDRESSES)
+    ]
+
+
+def field_name(spec: ConfigField) -> str:
+    return (SECRET if spec.secret else SETTING) + spec.name
+
+
 def masked(secret: str) -> str:
     """The last four characters, enough to tell two keys apart; a short secret shows nothing."""
     return f"…{secret[-4:]}" if len(secret) >= 12 else "…"
+
+
+def picker(kind: type[DateTimeBaseInput], browser_type: str, shape: str) -> forms.Widget:
+    """The browser's own picker in the theme's clothes; such inputs take one format in every language."""
+    return kind(attrs={"class": " ".join(DATETIME_CLASSES), "type": browser_type}, format=shape)
 
 
 class ConnectionForm(forms.ModelForm[Connection]):
@@ -58,13 +93,20 @@ class ConnectionForm(forms.ModelForm[Connection]):
     class Meta:
         model = Connection
         fields = PLAIN
+        widgets = {
+            "quiet_from": picker(forms.TimeInput, "time", "%H:%M"),
+            "quiet_to": picker(forms.TimeInput, "time", "%H:%M"),
+            "promotion_from": picker(forms.TimeInput, "time", "%H:%M"),
+            "warm_up_from": picker(forms.DateInput, "date", "%Y-%m-%d"),
+            "credentials_expire_at": picker(forms.DateTimeInput, "datetime-local", "%Y-%m-%dT%H:%M"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "adapter" in self.fields:
             known = [*services.adapters("channel"), *services.adapters("crm")]
             self.fields["adapter"].choices = [(name, name) for name in dict.fromkeys([*known, self.instance.adapter or known[0]])]  # type: ignore[attr-defined]
-        for spec in config_fields(self.instance.adapter):
+        for spec in [*config_fields(self.instance.adapter), *standby_fields(self.instance.adapter)]:
             name, field = self._field(spec)
             self.fields[name] = field
         dress(self)
@@ -91,7 +133,8 @@ class ConnectionAdmin(ConsoleAdmin):
     search_fields = ("label", "slug")
     form = ConnectionForm
     older_by = ""
-    readonly_fields = ("state", "state_reason", "state_changed_at", "resume_at", "shown_facts")
+    readonly_fields = ("shown_facts",)
+    change_form_outer_before_template = "console/admin/connection.html"
     actions = ("check_selected", "pause_selected", "resume_selected")
     actions_submit_line = ("save_and_check",)
 
@@ -106,21 +149,36 @@ class ConnectionAdmin(ConsoleAdmin):
     def shown_facts(self, row: Connection) -> str:
         return format_html_join("", '<p class="console-line">{}: {}</p>', sorted(row.facts.items())) or "-"
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = Connection.objects.filter(pk=object_id).first() if object_id.isdigit() and request.method == "GET" else None
+        allowed = row is not None and self.has_view_permission(request, row)
+        extra = {**(extra_context or {}), "panel": channel_page.panel(row) if row is not None and allowed else None}
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra)
+        return answer
+
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         plain = [("label", "slug"), ("kind", "adapter"), ("address", "account_id"), ("country", "language"), "time_zone"]
-        limits = [("tier", "daily_cap"), ("quiet_from", "quiet_to")]
+        limits = [
+            ("tier", "daily_cap"),
+            ("quiet_from", "quiet_to"),
+            ("promotion_weekday", "promotion_from"),
+            ("portfolio", "warm_up_from"),
+        ]
         if obj is None:
             return [
                 (None, {"fields": plain, "description": _("Save, then fill in what the adapter asks for.")}),
                 (_("Limits"), {"fields": limits}),
             ]
-        own = [(SECRET if spec.secret else SETTING) + spec.name for spec in config_fields(obj.adapter)]
-        state = ["state", "state_reason", ("state_changed_at", "resume_at"), "shown_facts"]
+        own = [*map(field_name, config_fields(obj.adapter)), "credentials_expire_at"]
+        standby = [*map(field_name, standby_fields(obj.adapter))]
         return [
             (None, {"fields": plain}),
             (_("Credentials and settings"), {"fields": own}),
+            (_("Standby endpoint"), {"fields": standby, "classes": ["collapse"], "description": STANDBY_WORDS}),
             (_("Limits"), {"fields": limits}),
-            (_("State"), {"fields": state}),
+            (_("What the platform says"), {"fields": ["shown_facts"], "classes": ["collapse"]}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -130,7 +188,9 @@ class ConnectionAdmin(ConsoleAdmin):
         return {} if obj else {"slug": ("label",)}
 
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+        """Only what the form changed is written: breaker and looks move the row's other columns at the same time."""
+        columns = [name for name in form.changed_data if name in PLAIN]
+        obj.save(update_fields=columns if change else None)
         services.save_credentials(obj, settings=form.given(SETTING), secrets=form.given(SECRET))
         services.forget()
 
@@ -139,8 +199,8 @@ class ConnectionAdmin(ConsoleAdmin):
 
     @action(description=_("Save and check"), permissions=["operate"])
     def save_and_check(self, request: HttpRequest, obj: Connection) -> None:
-        """A button of the form, so that it is a POST: the call may end a wait or start one."""
-        self._tell_health(request, Connection.objects.get(pk=obj.pk))
+        """A button of the form, so that it is a POST: the call may end a wait or start one. After the commit: it may take 15 s."""
+        transaction.on_commit(lambda: self._tell_health(request, Connection.objects.get(pk=obj.pk)))
 
     @action(description=_("Check now"), permissions=["operate"])
     def check_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
