@@ -167,7 +167,8 @@ def settle_error(claimed: Claimed, message: Message, error: ConnectorError, *, u
         if row is None:
             return
         row.conversation, row.connection = conversation, conversation.connection
-        if uploaded and row.content.get("file"):
+        # A file that the gateway takes as text is no id worth keeping: it is as large as the file.
+        if uploaded and not uploaded.startswith("data:") and row.content.get("file"):
             row.content = {**row.content, "uploaded": uploaded}
             Message.objects.filter(pk=row.pk).update(content=row.content)
         _settle(claimed, row, error, repeatable)

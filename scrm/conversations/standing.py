@@ -59,12 +59,14 @@ def limits_of(connection: Connection, now: datetime | None = None) -> Limits:
         pair=capabilities.pair,
         reach_cap=_bound(facts.get("messaging_limit")),
         warm_up_cap=_warm_up_cap(connection, now),
-        month_cap=_bound(facts.get("monthly_limit")),
+        month_cap=_bound(facts.get("quota_limit")),
     )
 
 
 def _bound(value: Any) -> int | None:
-    """A limit that the platform stated; -1 is its word for none."""
+    """A limit that the platform stated, as a number or in digits; -1 and words mean none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
@@ -243,7 +245,7 @@ class Standing:
             marketing_wait_until=_latest(i.marketing_wait_until for i in people),
             pair_wait_until=address.pair_wait_until,
             withdrawn=self._withdrawn.get(message.cause, "") if message is not None else "",
-            used_this_month=_bound((conversation.connection.facts or {}).get("monthly_used")) or 0,
+            used_this_month=_bound((conversation.connection.facts or {}).get("quota_used")) or 0,
             **self._pace_facts(number),
             **self._template_facts(message),
         )

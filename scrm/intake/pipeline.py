@@ -22,6 +22,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q
 
 from connectors.contracts import Address, InboundItem, InboundMessage, Notice, StatusUpdate, Unreadable
+from scrm.connections.endpoints import SIGNING
 from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
@@ -156,13 +157,19 @@ def _owner(item: InboundItem, posted_to: Connection) -> Connection:
     """A platform may send for all numbers of an account to one address: the number's own connection gets it, if it shares the secret."""
     if not item.account_id or item.account_id == posted_to.account_id or isinstance(item, Notice):
         return posted_to
-    secret = posted_to.secrets.get("app_secret")
-    if not secret:  # a platform without secrets that several numbers share
+    ours = _signing(posted_to)
+    if not ours:  # a platform without secrets that several numbers share
         return posted_to
     for other in Connection.objects.filter(account_id=item.account_id, adapter=posted_to.adapter):
-        if other.secrets.get("app_secret") == secret:
+        if _signing(other) == ours:
             return other
     return posted_to
+
+
+def _signing(number: Connection) -> dict[str, str]:
+    """The secrets by which a body is known to be the platform's."""
+    secrets = number.secrets or {}
+    return {name: secrets[name] for name in SIGNING if secrets.get(name)}
 
 
 def _crm_notice(body: InboundEvent) -> Notice:
