@@ -103,7 +103,8 @@ def _add_reactions(bubbles: Sequence[Bubble], messages: Iterable[Message]) -> No
         if "reactions" in bubble.message.content:
             # Those of the console's own agents are rows only.
             left = {**shapes.reactions_of(bubble.message.content), **{side: emoji for side, emoji in left.items() if side == "us"}}
-        bubble.reactions = [emoji for emoji in left.values() if emoji]
+        # The customer's before ours: a stored object keeps no order of its own.
+        bubble.reactions = [emoji for _, emoji in sorted(left.items(), key=lambda each: (each[0] == "us", each[0])) if emoji]
 
 
 def _add_quotes(bubbles: Sequence[Bubble], known: dict[str, Message]) -> None:
