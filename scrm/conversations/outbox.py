@@ -255,7 +255,8 @@ def _start_group(claims: Sequence[Claim]) -> list[Started]:
     for _, message in mine:
         if not verdicts[message.pk].allowed:
             _hold_back(message, verdicts[message.pk])
-    return [_started(claimed, message, standing, now) for claimed, message in going]
+    quotes = _quotes([message for _, message in going])
+    return [_started(claimed, message, standing, quotes, now) for claimed, message in going]
 
 
 def stopped(number: Connection) -> bool:
@@ -290,16 +291,30 @@ def _hold_back(message: Message, verdict: Verdict) -> None:
     touch([message.conversation_id])
 
 
-def _started(claimed: Claim, message: Message, standing: Standing, now: datetime) -> Started:
+def _quotes(messages: Sequence[Message]) -> dict[tuple[int, str], str]:
+    """Some platforms quote by a token of the answered message instead of its id: {(connection, id): token}."""
+    asked = {message.reply_to for message in messages if message.reply_to}
+    if not asked:
+        return {}
+    rows = Message.objects.filter(connection__in={m.connection_id for m in messages}, external_id__in=asked)
+    found = rows.values_list("connection_id", "external_id", "content__quote_token")
+    return {(connection_id, external_id): token for connection_id, external_id, token in found if token}
+
+
+def _started(claimed: Claim, message: Message, standing: Standing, quotes: dict[tuple[int, str], str], now: datetime) -> Started:
     message.attempts += 1
     message.state = "sending"
+    token = _reply_token(message, now)
+    content = dict(message.content)
+    if quote := quotes.get((message.connection_id, message.reply_to)):
+        content["quote_token"] = quote
     outbound = OutboundMessage(
         client_ref=client_ref(message),
         to=address_to(message.conversation.identity, standing.identities[message.conversation.identity.contact_id]),
         kind=message.kind,
-        content=dict(message.content),
+        content=content,
         reply_to=message.reply_to,
-        reply_token=_reply_token(message, now),
+        reply_token=token,
         category=message.category,
     )
     return Started(claimed, message, outbound)

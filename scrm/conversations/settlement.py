@@ -17,6 +17,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import report_failure, report_success
 from scrm.contacts import events
 from scrm.contacts.models import Event
+from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Conversation, Message
 from scrm.conversations.remedies import obey, pair_wait
 from scrm.conversations.standing import release
@@ -97,6 +98,7 @@ def _accept(group: Sequence[Accepted]) -> None:
             late.append(row)
     update_many(Message, settled, ["external_id", "state", "accepted_at", "lease_until", "due_at", "error_code", "error_title"])
     update_many(Message, late, ["external_id"])
+    obey_amendments([each.message for each in group if each.message.kind == "reaction"])
     _show_accepted(group)
     events.record([_sent_event(each, owners, now) for each in group])
     for number in {each.message.connection_id: each.message.connection for each in group}.values():

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import F
@@ -26,16 +26,13 @@ from scrm.contacts.models import Identity
 from scrm.conversations import causes, reach
 from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
 from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
+from scrm.conversations.template_states import code_of, key_of, verdict_on
 from scrm.core.rows import insert_new, update_many
 from scrm.core.zones import business_day
 
 # Long enough back to know what was borrowed from the pair limit: twice the time in which all of it is paid back.
 PAIR_LOOKBACK = timedelta(minutes=9)
 DAY = timedelta(hours=24)
-# What the law makes of a template's status; see templates.py. A flagged one still carries notices, no promotions.
-TEMPLATE_WAITS = frozenset({"PAUSED", "PENDING", "IN_APPEAL", "ARCHIVED", "LIMIT_EXCEEDED"})
-TEMPLATE_CODES = {"PAUSED": "132015", "FLAGGED": "132015", "DISABLED": "132016"}
-TEMPLATE_NEVER = frozenset({"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION", "DRAFT"})
 
 
 def limits_of(connection: Connection, now: datetime | None = None) -> Limits:
@@ -263,22 +260,16 @@ class Standing:
     def _template_facts(self, message: Message | None) -> dict[str, Any]:
         if message is None or message.kind != "template":
             return {}
-        language = str(message.content.get("language", "")).replace("-", "_")
-        key = (message.connection_id, message.content.get("name", ""), language)
         # Templates that were never read from the platform are left to its own answer.
-        known = self._templates.get(key)
+        known = self._templates.get(key_of(message.connection_id, message.content))
         if known is None:
             return {}
-        status = known.status.upper()
-        waits = status in TEMPLATE_WAITS or (status == "FLAGGED" and message.category == "marketing")
-        state: Literal["", "wait", "never"] = "wait" if waits else "never" if status in TEMPLATE_NEVER else ""
-        if not state:
-            return {}
-        return {
-            "template_state": state,
-            "template_reason": known.reason or known.status,
-            "template_code": TEMPLATE_CODES.get(status, "132001"),
-        }
+        state = verdict_on(known.status, message.category)
+        return (
+            {"template_state": state, "template_reason": known.reason or known.status, "template_code": code_of(known.status)}
+            if state
+            else {}
+        )
 
     def _with_reach(self, facts: Facts, conversation: Conversation, slots: Sequence[Slot], own: Reservation | None) -> Facts:
         reaches = self._reaches[conversation.connection_id]

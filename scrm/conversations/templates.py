@@ -23,6 +23,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import channel_of, is_callable_now, report_failure
 from scrm.conversations.models import Message, MessageTemplate, TemplateChange, TemplateSync
 from scrm.conversations.services import touch
+from scrm.conversations.template_states import CODES, FINAL, NOT_APPROVED, SENDABLE, key_of
 from scrm.conversations.template_text import NotFillable, content_of, fill, places_of
 from scrm.core import clock, jobs
 from scrm.core.security import storable
@@ -50,12 +51,6 @@ STATUS_AFTER = {
     "PENDING_DELETION": "PENDING_DELETION",
     "DELETED": "DELETED",
 }
-SENDABLE = frozenset({"APPROVED", "LOCKED", "FLAGGED"})
-WAITING = frozenset({"PAUSED", "PENDING", "IN_APPEAL", "ARCHIVED", "LIMIT_EXCEEDED"})
-FINAL = frozenset({"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION", "DRAFT"})
-# As the platform would answer: a paused template, one that is disabled, one that does not exist or is not approved.
-CODES = {"PAUSED": "132015", "FLAGGED": "132015", "DISABLED": "132016"}
-NOT_APPROVED = "132001"
 HELD_BY = "template_paused"  # the law's name for it, see policy.py
 HOLD_CODES = ("132015", "132001", "134101")
 
@@ -90,7 +85,7 @@ def hold_of(message: Message) -> str:
 
 def hold_reasons(messages: Iterable[Message]) -> dict[int, Hold]:
     """What holds each of these messages, by message id; one query. Templates that are not known are left to the platform's answer."""
-    named = {m.pk: (m, _key(m.connection_id, m.content)) for m in messages if m.kind == "template"}
+    named = {m.pk: (m, key_of(m.connection_id, m.content)) for m in messages if m.kind == "template"}
     if not named:
         return {}
     keys = [key for _, key in named.values()]
@@ -101,12 +96,6 @@ def hold_reasons(messages: Iterable[Message]) -> dict[int, Hold]:
     }
     holds = {pk: _hold(key[1], known.get(key, ""), message.category) for pk, (message, key) in named.items()}
     return {pk: hold for pk, hold in holds.items() if hold}
-
-
-def _key(connection_id: int, content: dict[str, Any]) -> tuple[int, str, str]:
-    language = content.get("language", "")
-    code = language.get("code", "") if isinstance(language, dict) else language
-    return connection_id, str(content.get("name", "")), str(code).replace("-", "_")
 
 
 def _hold(name: str, status: str, category: str) -> Hold | None:
@@ -128,7 +117,7 @@ def wake_held(template: MessageTemplate) -> int:
         content__name=template.name,
     ).filter(Q(error_code__in=HOLD_CODES) | Q(decisions__rule=HELD_BY))
     language = template.language.replace("-", "_")
-    found = [(m.pk, m.conversation_id) for m in waiting.distinct() if _key(m.connection_id, m.content)[2] == language]
+    found = [(m.pk, m.conversation_id) for m in waiting.distinct() if key_of(m.connection_id, m.content)[2] == language]
     if not found:
         return 0
     ids = [pk for pk, _ in found]

@@ -89,11 +89,20 @@ _VERDICTS: Mapping[str, str] = {
 
 def answer(occasion: Occasion, text: str, **details: Any) -> Outcome:
     """Send `text` to the customer as this rule, at most once an event; the policy's verdict becomes the run's."""
+    if held_elsewhere(occasion):
+        return Outcome(Run.Verdict.BLOCKED, {**details, "policy_rule": "held_elsewhere"})
     return Outcome(result=details, draft=_draft(occasion, text))
+
+
+def held_elsewhere(occasion: Occasion) -> bool:
+    """The platform's own agent or another module has the chat: whatever we say would take it away from them, which only people do."""
+    return occasion.message is not None and bool(occasion.message.content.get("standby"))
 
 
 def answer_now(occasion: Occasion, text: str, **details: Any) -> Outcome:
     """As `answer`, for an action that goes on to change what the law would say."""
+    if held_elsewhere(occasion):
+        return Outcome(Run.Verdict.BLOCKED, {**details, "policy_rule": "held_elsewhere"})
     (queued,) = queue_many([_draft(occasion, text)])
     return outcome_of(queued, details)
 
