@@ -160,6 +160,8 @@ def content_hash(kind: str, text: str, content: dict[str, Any]) -> str:
         content.get("components", ""),
         content.get("file", ""),
     ]
+    # A reaction, a place and a linked file differ by these alone.
+    body += [content[name] for name in ("message_id", "emoji", "latitude", "longitude", "link", "id") if name in content]
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=True, default=str).encode()).hexdigest()[:32]
 
 

@@ -294,6 +294,8 @@ def _show_one(conversation: Conversation, message: Message, now: datetime) -> No
         changes["unread_count"] = 0
         if conversation.unread_count:
             ask_for_read_receipt(conversation.pk)
+    if message.source == "agent" and message.state != "blocked" and message.kind != "reaction":
+        # A thumb up shows that somebody is there, and is no answer yet.
         changes["waiting_since"] = None
         if conversation.assignee_id is None:
             changes["assignee"] = message.author

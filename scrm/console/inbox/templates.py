@@ -23,7 +23,8 @@ from scrm.conversations import services
 from scrm.conversations.models import Conversation, Message, MessageTemplate
 from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of, rendered
 from scrm.conversations.template_values import Subject, read, spoken, values_for
-from scrm.conversations.templates import SENDABLE, category_of
+from scrm.conversations.template_states import SENDABLE
+from scrm.conversations.templates import category_of
 from scrm.staff.models import User
 
 MOST = 200
