@@ -21,9 +21,9 @@ from scrm.console.template_form import check_file
 from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, Message, MessageTemplate
+from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of, rendered
 from scrm.conversations.template_values import Subject, read, spoken, values_for
-from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.templates import category_of
 from scrm.staff.models import User
 
