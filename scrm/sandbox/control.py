@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 
-from scrm.sandbox import faults, history, play, review
+from scrm.sandbox import faults, history, play, ratings, review
 from scrm.sandbox.locality import loopback_only
 from scrm.sandbox.models import Chat, Message, MessageTemplate, Number, Person
 from scrm.sandbox.people import create_person, find_person
@@ -180,13 +180,15 @@ def fault_knobs(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @control_call
 def number_settings(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Quality, tier, throughput and webhook address of a number."""
+    """Quality, throughput and webhook address of a number, and the tier of its portfolio; each with the notice that the platform sends."""
     number = play.find_number(slug)
-    for name, value in posted(request).items():
-        if name not in NUMBER_KNOBS or not isinstance(value, NUMBER_KNOBS[name]) or (isinstance(value, int) and value < 1):
+    wanted = posted(request)
+    for name, value in wanted.items():
+        if name not in NUMBER_KNOBS or not isinstance(value, NUMBER_KNOBS[name]):
             raise Refused(f"cannot set {name} to {value!r}")
-        setattr(number, name, value)
-    number.save(update_fields=list(NUMBER_KNOBS))
+    with transaction.atomic(using=ALIAS):
+        for name, value in wanted.items():
+            ratings.change(number, name, value)
     return JsonResponse({name: getattr(number, name) for name in NUMBER_KNOBS})
 
 

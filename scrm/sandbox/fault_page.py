@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from scrm.sandbox import faults
+from scrm.sandbox import faults, ratings
 from scrm.sandbox.models import Number
 from scrm.sandbox.numbers import ensure_numbers
 from scrm.sandbox.phone import screen
@@ -36,6 +36,21 @@ RATE_LABELS = {
     "failed_rates": gettext_lazy("Accept, then report as failed (131026: 10)"),
 }
 
+# A button's value -> (its words, the setting, its value).
+RATINGS = {
+    "green": (gettext_lazy("Quality: green"), "quality_rating", "GREEN"),
+    "yellow": (gettext_lazy("Quality: yellow"), "quality_rating", "YELLOW"),
+    "red": (gettext_lazy("Quality: red"), "quality_rating", "RED"),
+    "250": (gettext_lazy("Messaging limit: 250 people a day"), "messaging_tier", "TIER_250"),
+    "2k": (gettext_lazy("Messaging limit: 2,000 people a day"), "messaging_tier", "TIER_2K"),
+    "10k": (gettext_lazy("Messaging limit: 10,000 people a day"), "messaging_tier", "TIER_10K"),
+    "100k": (gettext_lazy("Messaging limit: 100,000 people a day"), "messaging_tier", "TIER_100K"),
+    "unlimited": (gettext_lazy("No messaging limit"), "messaging_tier", "TIER_UNLIMITED"),
+    "slow": (gettext_lazy("Speed: 20 messages a second"), "throughput", 20),
+    "standard": (gettext_lazy("Speed: 80 messages a second"), "throughput", 80),
+    "high": (gettext_lazy("Speed: 1,000 messages a second"), "throughput", 1000),
+}
+
 
 @screen
 @csrf_protect
@@ -50,11 +65,17 @@ def fault_page(request: HttpRequest) -> HttpResponse:
         except ValueError as refused:
             error = str(refused)
     numbers = [_form(number) for number in Number.objects.select_related("faults").order_by("pk")]
-    return render(request, "sandbox/faults.html", {"numbers": numbers, "error": error}, status=400 if error else 200)
+    acts = [(name, words) for name, (words, _name, _value) in RATINGS.items()]
+    told = {"numbers": numbers, "error": error, "acts": acts}
+    return render(request, "sandbox/faults.html", told, status=400 if error else 200)
 
 
 def _apply(request: HttpRequest) -> None:
     number = Number.objects.get(slug=request.POST["number"])
+    if "act" in request.POST:
+        _words, name, value = RATINGS[request.POST["act"]]
+        ratings.change(number, name, value)
+        return
     if "reset" in request.POST:
         faults.apply(number, {}, reset=True)
         return

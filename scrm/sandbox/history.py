@@ -29,6 +29,13 @@ def refused(number: Number, code: int, http: int, body: Any, details: str) -> No
     )
 
 
+def over_tier(number: Number, person: Person, wamid: str, reference: str, reached: int, limit: int) -> None:
+    """A person too many: accepted, and a broken promise of the sender's."""
+    content = {"reached": reached, "limit": limit}
+    recipient = person.phone or person.user_id
+    _append(kind="over_tier", number=number.slug, wamid=wamid, reference=reference, recipient=recipient, answer=200, content=content)
+
+
 def played(number: Number, person: Person, wamid: str, message: dict[str, Any]) -> None:
     _append(kind="inbound", number=number.slug, wamid=wamid, recipient=person.phone or person.user_id, content=message)
 
@@ -63,6 +70,7 @@ def summary() -> dict[str, Any]:
         "accepted_references": with_reference.values("reference").distinct().count(),
         "accepted_by_ref_duplicates": sum(row["n"] - 1 for row in repeated),
         "refused": HistoryEntry.objects.filter(kind="refused").count(),
+        "over_tier": HistoryEntry.objects.filter(kind="over_tier").count(),
         "inbound_posted": inbound.count(),
         "inbound_acknowledged": inbound.exclude(state="posted").count(),
         "inbound_read": inbound.filter(state="read").count(),

@@ -125,6 +125,18 @@ class Message(models.Model):
         ]
 
 
+class Reached(models.Model):
+    """A person whom a portfolio wrote to outside a service window: `at` is the latest time, in seconds since the epoch."""
+
+    portfolio = models.CharField(max_length=32)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE)
+    at = models.FloatField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["portfolio", "person"], name="one_reach_a_person")]
+        indexes: ClassVar = [models.Index(fields=["portfolio", "at"], name="reached_by_time")]
+
+
 class MediaFile(models.Model):
     media_id = models.CharField(max_length=32, unique=True)
     number = models.ForeignKey(Number, on_delete=models.CASCADE)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from scrm.sandbox import ratings
 from scrm.sandbox.graph import media, templates
 from scrm.sandbox.graph.access import caller, json_body
 from scrm.sandbox.graph.answers import graph_call, wrong_method
@@ -59,9 +60,9 @@ def phone_node(number: Number) -> dict[str, Any]:
         "code_verification_status": "VERIFIED",
         "name_status": "APPROVED",
         "platform_type": "CLOUD_API",
-        "throughput": {"level": "STANDARD" if number.throughput <= 80 else "HIGH"},
+        "throughput": {"level": "STANDARD" if number.throughput <= ratings.STANDARD_SPEED else "HIGH"},
         "status": "CONNECTED",
-        "is_on_biz_app": False,
+        "is_on_biz_app": number.throughput <= ratings.WITH_PHONE_APP,
         "whatsapp_business_manager_messaging_limit": number.messaging_tier,
         "webhook_configuration": {"phone_number": number.webhook_url} if number.webhook_url else {},
         "health_status": _health("PHONE_NUMBER", number.phone_number_id),

@@ -63,6 +63,10 @@ def _accept(number: Number, person: Person, given: str, kind: str, body: dict[st
     _show(chat, message)
     rows.insert(receipts.follow(message, person, number, number.faults, drawn.failed_code))
     history.accepted(number, person, message.wamid, message.opaque, body)
+    if template is not None and not drawn.failed_code and not window_open(chat):
+        reached, exceeded = limits.count_person(number, person)
+        if exceeded is not None:
+            history.over_tier(number, person, message.wamid, message.opaque, reached, exceeded)
     return _answer(person, given, message, with_status=template is not None)
 
 
