@@ -62,8 +62,10 @@ def upsert_connection(slug: str, **values: Any) -> Connection:
     """Make the connection with this slug hold these values, all others stay. Repeating it changes nothing more.
 
     Changed settings or secrets end 'needs new credentials' and 'a setting is wrong', and are tried soon; changed secrets are put on record.
+    The portfolio that the settings name becomes the connection's, unless a person gave it another one.
     """
     row = Connection.objects.select_for_update().filter(slug=slug).first()
+    values = _with_portfolio(row, values)
     if row is None:
         row = Connection(slug=slug, **values)
         row.credentials_changed_at = clock.now() if row.secrets else None
@@ -81,6 +83,17 @@ def upsert_connection(slug: str, **values: Any) -> Connection:
         _take_up(row, before)
         row.refresh_from_db()
     return row
+
+
+def _with_portfolio(row: Connection | None, values: dict[str, Any]) -> dict[str, Any]:
+    """Without its portfolio a number would be counted alone, and all of them together could exceed the limit that they share."""
+    named = str((values.get("settings") or {}).get("portfolio_id") or "")
+    if not named or "portfolio" in values:
+        return values
+    before = str((row.settings or {}).get("portfolio_id") or "") if row is not None else ""
+    if row is not None and row.portfolio not in {"", before}:
+        return values
+    return {**values, "portfolio": named[:100]}
 
 
 def _take_up(row: Connection, secrets_before: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from connectors.contracts import Notice
 from scrm.connections.models import Connection
+from scrm.connections.probes import look_soon
 from scrm.connections.services import remember_facts
 from scrm.contacts.services import Sender, record_consent, resolve_many
 from scrm.conversations import templates
@@ -63,6 +64,13 @@ def _learn_facts(connection: Connection, notice: Notice, at: datetime) -> None:
         learn(row, notice, at=at)
 
 
+def _learn_and_look(connection: Connection, notice: Notice, at: datetime) -> None:
+    """The notice says that the number was flagged or no longer is; how good it is now only the number's page says."""
+    for row in concerned(connection, notice):
+        learn(row, notice, at=at)
+        look_soon(row)
+
+
 def _learn_and_obey(connection: Connection, notice: Notice, at: datetime) -> None:
     for row in concerned(connection, notice):
         learn(row, notice, at=at)
@@ -80,7 +88,7 @@ EFFECTS: dict[str, Effect] = {
     "message_template_quality_update": _note_template_quality,
     "template_category_update": _note_template_category,
     "message_template_components_update": _read_templates_again,
-    "phone_number_quality_update": _learn_facts,
+    "phone_number_quality_update": _learn_and_look,
     "business_capability_update": _learn_facts,
     "smb_app_state_sync": _learn_facts,
     "history": _learn_and_obey,
