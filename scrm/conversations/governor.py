@@ -14,6 +14,9 @@ speed at each look. Answers of people and service notices keep going at any spee
 | the platform says 'too fast' (130429) | half of what it was, at once | go |
 | the platform says 'stop bulk' (131048, 131064) | as above | stop for a day |
 
+When the messaging limit or the warm-up plan has room again (a higher tier, a day gone by), as many of those that waited for it as fit are
+asked about at the same look, in their order.
+
 The figures are ours, the platform publishes none. `full_speed` of a number is the platform's: 80, 1,000 or 20 a second.
 """
 
@@ -23,11 +26,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from scrm.connections.changes import note_change
 from scrm.connections.models import Connection, ConnectionChange
-from scrm.conversations.models import Message, MessageTemplate, Pace
+from scrm.conversations import reach
+from scrm.conversations.models import Decision, Message, MessageTemplate, Pace
 from scrm.conversations.pace import full_speed, locked_pace
+from scrm.conversations.standing import limits_of
 from scrm.core import clock, jobs
 
 LOOK_EVERY = 15
@@ -41,6 +47,8 @@ TROUBLE_WINDOW = timedelta(minutes=10)
 LEAST_FAILURES = 10
 LAST_MESSAGES = 200
 TEMPLATE_MEMORY = timedelta(hours=1)
+MOST_WOKEN = 5000
+REACH_RULES = ("messaging_limit", "warm_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ def steer(number: Connection) -> Pace:
         row.save(update_fields=["per_second", "promotions", "reason", "looked_at", "changed_at", "tokens", "refilled_at"])
     if freed:
         _wake_promotions(number, now)
+    wake_for_reach(number, now)
     return row
 
 
@@ -115,8 +124,41 @@ def _wake_promotions(number: Connection, now: datetime) -> None:
     """What was put off for the number's sake is asked about again now; the law has the last word on each."""
     waiting = Message.objects.filter(connection=number, state="queued", category="marketing", due_at__gt=now)
     held = waiting.filter(decisions__rule="promotions_stopped").values_list("pk", flat=True)
-    Message.objects.filter(pk__in=list(held[:5000]), state="queued").update(due_at=now)
+    Message.objects.filter(pk__in=list(held[:MOST_WOKEN]), state="queued").update(due_at=now)
     jobs.wake("outbox")
+
+
+def wake_for_reach(number: Connection, now: datetime) -> int:
+    """Ask again about as many people as there is room for, first come first: how many messages. The law has the last word on each.
+
+    What was asked about before and has not left yet is taken from the room, so that a slow number is not asked the same over and over.
+    """
+    room = _room(number, now)
+    if room < 1:
+        return 0
+    queued = Message.objects.filter(connection=number, state="queued")
+    waiting = list(_held_by_reach(queued.filter(due_at__gt=now)).order_by("priority", "pk").values_list("pk", flat=True)[:room])
+    if not waiting:
+        return 0
+    leaving = _held_by_reach(queued.filter(due_at__lte=now)).count()
+    woken = Message.objects.filter(pk__in=waiting[: max(room - leaving, 0)], state="queued").update(due_at=now)
+    jobs.wake("outbox")
+    return woken
+
+
+def _held_by_reach(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Those to which the newest answer of the law was that there is no room."""
+    newest = Decision.objects.filter(message=OuterRef("pk")).order_by("-pk").values("rule")[:1]
+    return messages.annotate(newest_rule=Subquery(newest)).filter(newest_rule__in=REACH_RULES)
+
+
+def _room(number: Connection, now: datetime) -> int:
+    """People who may still be spoken to first today, by the platform's limit and the warm-up plan."""
+    limits = limits_of(number, now)
+    caps = ((reach.portfolio_key(number), limits.reach_cap), (reach.number_key(number), limits.warm_up_cap))
+    bounds = [(key, cap) for key, cap in caps if cap is not None]
+    reached = reach.read([key for key, _ in bounds], now) if bounds else {}
+    return min([MOST_WOKEN, *(cap - reached.get(key, reach.Reached()).people for key, cap in bounds)])
 
 
 def signs_of(number: Connection, now: datetime) -> Signs:
