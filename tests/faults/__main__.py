@@ -61,6 +61,8 @@ def plan(seed: int, share: float) -> Iterator[Run]:
                 yield Run(name, database, ["tests.faults.sieges", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         for name, checks, more in SHORTAGES:
             yield Run(name, database, ["tests.faults.shortages", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        for name, checks in TIERS:
+            yield Run(name, database, ["tests.faults.tiers", "--only", name, *chosen, *seeded], checks=checks)
         for name, checks, more in QUEUES:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
@@ -82,6 +84,12 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("locked without spool", "sqlite", command, {"SABOTAGE": "forget_spool"}, red=True, checks="R11 must see what is lost")
     command = ["tests.faults.sieges", "--only", "slow", *seeded]
     yield Run("slow without door", "sqlite", command, {"SABOTAGE": "no_door"}, red=True, checks="W11 must see who is held up")
+    for name, sabotage, checks in (
+        ("limit", "no_reach", "the tier's run must see who is over"),
+        ("drop", "no_governor", "the drop's run must see what goes on"),
+    ):
+        command = ["tests.faults.tiers", "--only", name, *seeded]
+        yield Run(f"{name} without guard", "sqlite", command, {"SABOTAGE": sabotage}, red=True, checks=checks)
 
 
 DEPLOYS = (
@@ -102,6 +110,11 @@ SHORTAGES = (
     ("cache", "R15: Redis killed and emptied", lambda some: ["--messages", some(600, 150)]),
     ("memory", "R16: workers at their limit of memory", lambda some: []),
     ("busy", "Q08: synchronisation and chats together", lambda some: ["--people", some(1000, 100)]),
+)
+TIERS = (
+    ("limit", "people spoken to first: nothing over the tier, none under-filled"),
+    ("drop", "the speed follows the quality, promotions stop and come back"),
+    ("template", "what uses a paused template waits for it"),
 )
 QUEUES = (
     ("poison", "Q01, Q02, Q06: what should not be in the queue", lambda some: ["--messages", some(20, 4)]),

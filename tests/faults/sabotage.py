@@ -14,6 +14,8 @@
 | no_sweep | nothing looks for what a lost wake-up left | wake-ups lost |
 | no_door | threads that work wait for slow bodies | slow clients |
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
+| no_governor | nobody looks at the health of the numbers | the speed follows the quality (tiers) |
+| no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 """
 
 from __future__ import annotations
@@ -182,6 +184,19 @@ def _no_door() -> None:
     entrance.Entrance._read = read
 
 
+def _no_governor() -> None:
+    from scrm.conversations import governor
+
+    governor.steer_all = lambda: None
+
+
+def _no_reach() -> None:
+    from scrm.conversations import reach
+
+    reach.read = lambda keys, now: {}
+    reach.change = lambda key, cap, moves, now: True
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -196,6 +211,8 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_sweep": _no_sweep,
     "replay_blindly": _replay_blindly,
     "no_door": _no_door,
+    "no_governor": _no_governor,
+    "no_reach": _no_reach,
 }
 
 
@@ -205,11 +222,12 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
-    from scrm.conversations import inbound, outbox, queueing, services, statuses
+    from scrm.conversations import governor, inbound, outbox, queueing, reach, services, statuses
     from scrm.core import jobs
     from scrm.intake import pipeline, spool
 
-    before = {module: dict(vars(module)) for module in (inbound, jobs, outbox, queueing, services, signatures, statuses, pipeline, spool)}
+    touched = (governor, inbound, jobs, outbox, queueing, reach, services, signatures, statuses, pipeline, spool)
+    before = {module: dict(vars(module)) for module in touched}
     SABOTAGES[name]()
     try:
         yield
