@@ -22,6 +22,7 @@ BENCHMARKS = {
     "intake": {"vendor": "postgresql"},
     "pipeline": {"vendor": "postgresql"},
     "sends": {"vendor": "postgresql"},
+    "decisions": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},

@@ -418,7 +418,7 @@ class Reservation(models.Model):
 class Quota(models.Model):
     """Messages of one connection on one business day. The check makes going over the cap impossible, whoever counts."""
 
-    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="quotas")
     day = models.DateField()
     used = models.PositiveIntegerField(default=0)
     cap = models.PositiveIntegerField()

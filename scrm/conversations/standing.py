@@ -18,13 +18,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, FilteredRelation, Q
 
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
 from scrm.contacts.models import Identity
 from scrm.conversations import causes, reach
-from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
+from scrm.conversations.models import Conversation, Message, MessageTemplate, Quota, Reservation
 from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
 from scrm.conversations.template_states import code_of, key_of, verdict_on
 from scrm.core.rows import insert_new, update_many
@@ -100,6 +100,7 @@ class Slot(NamedTuple):
     pk: int | None = None
 
 
+_IDENTITY = tuple(field.attname for field in Identity._meta.concrete_fields)
 _SLOT = (
     "message_id",
     "identity_id",
@@ -147,7 +148,6 @@ class Standing:
         self._days = {pk: business_day(now, connection.time_zone) for pk, connection in self._connections.items()}
         self._read_people({chat.identity.contact_id for chat in chats})
         self._own = {row.message_id: row for row in Reservation.objects.filter(message__in=[m.pk for m in messages])} if messages else {}
-        self._pace = {pace.connection_id: pace for pace in Pace.objects.filter(connection__in=self._connections)}
         self._templates = self._read_templates(messages) if templates else {}
         self._withdrawn = causes.withdrawn(message.cause for message in messages)
         self._taken: list[_Taken] = []
@@ -155,16 +155,20 @@ class Standing:
         self._read_counts()
 
     def _read_people(self, contact_ids: set[int]) -> None:
+        """Identities with the slots of the last 30 days in one query: a decision is asked for while somebody waits."""
+        held = FilteredRelation(
+            "reservations", condition=Q(reservations__released=False, reservations__reserved_at__gt=self.now - LOOKBACK)
+        )
+        rows = Identity.objects.filter(contact_id__in=contact_ids).annotate(held=held).order_by("pk")
         self.identities: dict[int, list[Identity]] = {pk: [] for pk in contact_ids}
-        owner: dict[int, int] = {}
-        for identity in Identity.objects.filter(contact_id__in=contact_ids).order_by("pk"):
-            self.identities[identity.contact_id].append(identity)
-            owner[identity.pk] = identity.contact_id
         self._slots: dict[int, list[Slot]] = {pk: [] for pk in contact_ids}
-        held = Reservation.objects.filter(identity__in=owner, released=False, reserved_at__gt=self.now - LOOKBACK)
-        for row in held.values_list(*_SLOT):
-            slot = Slot(*row)
-            self._slots[owner[slot.identity_id]].append(slot)
+        width, last = len(_IDENTITY), None
+        for row in rows.values_list(*_IDENTITY, *(f"held__{name}" for name in _SLOT)):
+            if last is None or last.pk != row[0]:
+                last = Identity.from_db(None, _IDENTITY, row[:width])
+                self.identities[last.contact_id].append(last)
+            if row[-1] is not None:
+                self._slots[last.contact_id].append(Slot(*row[width:]))
 
     def _read_templates(self, messages: Sequence[Message]) -> dict[tuple[int, str, str], MessageTemplate]:
         names = {message.content.get("name", "") for message in messages if message.kind == "template"}
@@ -190,9 +194,16 @@ class Standing:
 
     def _read_counts(self) -> None:
         """What is shared with other people: read when the group is begun, checked again when it is written."""
-        wanted = Quota.objects.filter(connection__in=self._connections, day__in=set(self._days.values()))
-        used = {(row.connection_id, row.day): row.used for row in wanted}
-        self._used = Counter({pk: used.get((pk, day), 0) for pk, day in self._days.items()})
+        today = FilteredRelation("quotas", condition=Q(quotas__day__in=set(self._days.values())))
+        rows = Connection.objects.filter(pk__in=self._connections).annotate(today=today).order_by()
+        self._used: Counter[int] = Counter()
+        self._pace: dict[int, tuple[bool, str, datetime | None]] = {}
+        columns = ("pk", "today__day", "today__used", "pace__promotions", "pace__reason", "pace__promotions_wait_until")
+        for number, day, used, promotions, reason, wait_until in rows.values_list(*columns):
+            if day == self._days[number]:
+                self._used[number] = used
+            if promotions is not None:
+                self._pace[number] = (promotions, reason, wait_until)
         keys = {pair[0] for each in self._reaches.values() for pair in (each.limit, each.warm_up) if pair}
         self._reached = reach.read(keys, self.now) if keys else {}
         self._more_reached: Counter[str] = Counter()
@@ -249,13 +260,8 @@ class Standing:
         return self._with_reach(facts, conversation, slots, own)
 
     def _pace_facts(self, number: int) -> dict[str, Any]:
-        pace = self._pace.get(number)
-        if pace is None:
-            return {}
-        return {
-            "promotions_stopped": "" if pace.promotions else pace.reason or "quality",
-            "promotions_wait_until": pace.promotions_wait_until,
-        }
+        promotions, reason, wait_until = self._pace.get(number, (True, "", None))
+        return {"promotions_stopped": "" if promotions else reason or "quality", "promotions_wait_until": wait_until}
 
     def _template_facts(self, message: Message | None) -> dict[str, Any]:
         if message is None or message.kind != "template":
