@@ -18,16 +18,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F
 
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
 from scrm.contacts.models import Identity
 from scrm.conversations import causes, reach
-from scrm.conversations.models import Conversation, Message, MessageTemplate, Quota, Reservation
+from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
 from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
 from scrm.conversations.template_states import code_of, key_of, verdict_on
-from scrm.core.rows import insert_new, update_many
+from scrm.core.rows import insert_new, select, update_many
 from scrm.core.zones import business_day
 
 # Long enough back to know what was borrowed from the pair limit: twice the time in which all of it is paid back.
@@ -101,18 +101,39 @@ class Slot(NamedTuple):
 
 
 _IDENTITY = tuple(field.attname for field in Identity._meta.concrete_fields)
-_SLOT = (
-    "message_id",
-    "identity_id",
-    "connection_id",
-    "reserved_at",
-    "template",
-    "category",
-    "content_hash",
-    "event_key",
-    "spoke_first",
-    "pk",
+_SLOT = Slot._fields
+
+
+def _columns(alias: str, model: type[Any], names: Sequence[str]) -> str:
+    return ", ".join(f'{alias}."{_field(model, name).column}"' for name in names)
+
+
+def _field(model: type[Any], name: str) -> Any:
+    """The field of a model by its name, or by that of its column."""
+    return model._meta.pk if name == "pk" else next(f for f in model._meta.concrete_fields if name in {f.name, f.attname})
+
+
+def _table(model: type[Any]) -> str:
+    return f'"{model._meta.db_table}"'
+
+
+_PEOPLE = (
+    f"SELECT {_columns('i', Identity, _IDENTITY)}, {_columns('r', Reservation, _SLOT)} FROM {_table(Identity)} i "  # noqa: S608 - names of the models
+    f"LEFT JOIN {_table(Reservation)} r ON r.identity_id = i.id AND NOT r.released AND r.reserved_at > %s "
+    "WHERE i.contact_id IN %s ORDER BY i.id"
 )
+_PEOPLE_FIELDS = [*Identity._meta.concrete_fields, *(_field(Reservation, name) for name in _SLOT)]
+_NUMBERS = (
+    f"SELECT c.id, q.day, q.used, p.promotions, p.reason, p.promotions_wait_until FROM {_table(Connection)} c "  # noqa: S608 - names of the models
+    f"LEFT JOIN {_table(Quota)} q ON q.connection_id = c.id AND q.day IN %s "
+    f"LEFT JOIN {_table(Pace)} p ON p.connection_id = c.id WHERE c.id IN %s"
+)
+_NUMBERS_FIELDS = [
+    _field(model, name)
+    for model, name in (
+        (Connection, "pk"), (Quota, "day"), (Quota, "used"), (Pace, "promotions"), (Pace, "reason"), (Pace, "promotions_wait_until"),
+    )
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -156,14 +177,10 @@ class Standing:
 
     def _read_people(self, contact_ids: set[int]) -> None:
         """Identities with the slots of the last 30 days in one query: a decision is asked for while somebody waits."""
-        held = FilteredRelation(
-            "reservations", condition=Q(reservations__released=False, reservations__reserved_at__gt=self.now - LOOKBACK)
-        )
-        rows = Identity.objects.filter(contact_id__in=contact_ids).annotate(held=held).order_by("pk")
         self.identities: dict[int, list[Identity]] = {pk: [] for pk in contact_ids}
         self._slots: dict[int, list[Slot]] = {pk: [] for pk in contact_ids}
         width, last = len(_IDENTITY), None
-        for row in rows.values_list(*_IDENTITY, *(f"held__{name}" for name in _SLOT)):
+        for row in select(_PEOPLE, [self.now - LOOKBACK, sorted(contact_ids)], _PEOPLE_FIELDS):
             if last is None or last.pk != row[0]:
                 last = Identity.from_db(None, _IDENTITY, row[:width])
                 self.identities[last.contact_id].append(last)
@@ -194,12 +211,11 @@ class Standing:
 
     def _read_counts(self) -> None:
         """What is shared with other people: read when the group is begun, checked again when it is written."""
-        today = FilteredRelation("quotas", condition=Q(quotas__day__in=set(self._days.values())))
-        rows = Connection.objects.filter(pk__in=self._connections).annotate(today=today).order_by()
         self._used: Counter[int] = Counter()
         self._pace: dict[int, tuple[bool, str, datetime | None]] = {}
-        columns = ("pk", "today__day", "today__used", "pace__promotions", "pace__reason", "pace__promotions_wait_until")
-        for number, day, used, promotions, reason, wait_until in rows.values_list(*columns):
+        for number, day, used, promotions, reason, wait_until in select(
+            _NUMBERS, [sorted({day.isoformat() for day in self._days.values()}), sorted(self._connections)], _NUMBERS_FIELDS
+        ):
             if day == self._days[number]:
                 self._used[number] = used
             if promotions is not None:
