@@ -18,7 +18,7 @@ def run(*, quick: bool = False) -> Result:
     seconds, rounds = (0.3, 2) if quick else (1.0, 5)
     law, match, count = _law(), *_matcher()
     rows = [
-        Row("policy.decide, 20 messages in the last 30 days", _rates(law, seconds, rounds), "decisions/s"),
+        Row("policy.decide, 20 messages in the last 30 days", _rates(law, seconds, rounds), "decisions/s", least=20_000),
         Row(f"tag matcher, all {count} shipped rules, chat messages in three languages", _rates(match, seconds, rounds), "messages/s"),
     ]
     return Result("pure", "Pure functions, one core", rows)
