@@ -53,7 +53,7 @@ def all_told(rows: list[Decision]) -> list[Told]:
 
 
 def steps(message: Message) -> list[tuple[str, datetime]]:
-    """What became of the message, with the times that are known, in order."""
+    """What became of the message, with the times that are known, in order. A platform's times are whole seconds: within one, as listed."""
     times = [
         (_("Written"), message.created_at),
         (_("Accepted by the platform"), message.accepted_at),
@@ -61,7 +61,7 @@ def steps(message: Message) -> list[tuple[str, datetime]]:
         (_("Read"), message.read_at),
         (_("Failed"), message.failed_at),
     ]
-    return sorted(((name, at) for name, at in times if at), key=lambda step: step[1])
+    return sorted(((name, at) for name, at in times if at), key=lambda step: step[1].replace(microsecond=0))
 
 
 @require_safe

@@ -13,6 +13,7 @@ from django.utils import timezone
 from scrm.api.models import PartnerToken
 from scrm.connections.models import Connection
 from scrm.console.admin import base
+from scrm.console.admin.connections import config_fields, field_name
 from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Message
 from scrm.conversations.search import message_index
@@ -185,6 +186,20 @@ class Connections:
         assert answer.status_code == 302, answer.context["adminform"].form.errors
         row = Connection.objects.get(pk=row.pk)
         assert (row.label, row.secrets["access_token"], row.secrets["app_secret"]) == ("Harbour", "EAAnew", people.APP_SECRET)
+
+    def test_are_made_of_an_adapter_alone_and_go_on_to_its_credentials(self, owner: Client) -> None:
+        form = self.form(label="ハーバー LINE", slug="harbour-line", adapter="line", address="@harbour", account_id="", _save="Save")
+        answer = owner.post("/admin/connections/connection/add/", {**form, "kind": "crm"})
+        row = Connection.objects.get(slug="harbour-line")
+        assert (row.kind, row.adapter) == ("channel", "line")
+        assert answer.headers["Location"] == f"/admin/connections/connection/{row.pk}/change/"
+        asked = owner.get(answer.headers["Location"]).content.decode()
+        assert all(f'name="{field_name(spec)}"' in asked for spec in config_fields("line"))
+        assert '<option value="hubspot"' not in asked
+
+    def test_are_not_made_without_an_adapter(self, owner: Client) -> None:
+        answer = owner.post("/admin/connections/connection/add/", self.form(label="LINE", slug="harbour-line", adapter=""))
+        assert "adapter" in answer.context["adminform"].form.errors and not Connection.objects.filter(slug="harbour-line").exists()
 
     def test_are_paused_and_resumed_by_a_post(self, owner: Client) -> None:
         row = people.hong_kong()

@@ -13,7 +13,7 @@ from connectors.errors import Rejected, Unreachable
 from scrm.connections.models import Connection
 from scrm.console import template_form
 from scrm.console.admin import templates as page
-from scrm.conversations import template_drafts, templates
+from scrm.conversations import template_drafts, template_states, templates
 from scrm.conversations.models import MessageTemplate, TemplateSync
 from tests import people
 from tests.console.conftest import allow, seated
@@ -77,6 +77,10 @@ def stored(**fields: Any) -> MessageTemplate:
 
 
 class Drafts:
+    def test_are_judged_once_something_is_written(self, owner: Client, platform: Platform) -> None:
+        assert "Nothing that the platform would refuse." not in owner.get(f"{URL}add/").content.decode()
+        assert "Nothing that the platform would refuse." in owner.get(write(owner)["Location"]).content.decode()
+
     def test_are_kept_half_written(self, owner: Client, platform: Platform) -> None:
         assert write(owner, body="", name="x").status_code == 302
         assert MessageTemplate.objects.get().status == "DRAFT" and not platform.creations
@@ -121,6 +125,14 @@ class Submission:
         answer = write(owner, "submit", body="您好 {{1}}")
         assert answer.status_code == 422 and "at the start or the end" in answer.content.decode()
         assert not platform.creations
+
+    def test_refused_on_a_new_page_goes_on_with_the_draft_that_was_kept(self, owner: Client, platform: Platform) -> None:
+        html = write(owner, "submit", body="您好 {{1}}").content.decode()
+        draft = MessageTemplate.objects.get()
+        address = f"{URL}{draft.pk}/change/"
+        assert html.count('<form method="post"') == html.count(f'<form method="post" action="{address}"') == 3
+        assert owner.post(address, {**WRITTEN, "act": "submit"}).status_code == 302
+        assert len(platform.creations) == MessageTemplate.objects.count() == 1
 
     def test_shows_the_platforms_refusal_in_words(self, owner: Client, platform: Platform) -> None:
         platform.error = Rejected("no", code="2388299", detail="Variables cannot be at the start")
@@ -206,5 +218,5 @@ class List:
         assert connection.label not in owner.get(f"{URL}add/").content.decode().split("</form>")[0].split('name="connection"')[-1][:300]
 
     def test_knows_every_state_by_a_name(self) -> None:
-        for status in templates.SENDABLE | templates.WAITING | templates.FINAL:
+        for status in template_states.SENDABLE | template_states.WAITING | template_states.FINAL:
             assert status != page.template_wording.status_name(status)

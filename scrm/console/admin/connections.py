@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.forms.widgets import DateTimeBaseInput
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -30,7 +31,6 @@ from scrm.console.admin.forms import dress
 PLAIN = (
     "label",
     "slug",
-    "kind",
     "adapter",
     "address",
     "account_id",
@@ -104,12 +104,25 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "adapter" in self.fields:
-            known = [*services.adapters("channel"), *services.adapters("crm")]
-            self.fields["adapter"].choices = [(name, name) for name in dict.fromkeys([*known, self.instance.adapter or known[0]])]  # type: ignore[attr-defined]
+            self.fields["adapter"].choices = self._adapters()  # type: ignore[attr-defined]
         for spec in [*config_fields(self.instance.adapter), *standby_fields(self.instance.adapter)]:
             name, field = self._field(spec)
             self.fields[name] = field
         dress(self)
+
+    def _adapters(self) -> list[Any]:
+        """Those of the row's kind and the one that it has; for a new row all, by kind."""
+        if not self.instance._state.adding:
+            return [(name, name) for name in dict.fromkeys([*services.adapters(self.instance.kind), self.instance.adapter])]
+        groups = [(kind.label, [(name, name) for name in services.adapters(kind.value)]) for kind in Connection.Kind]
+        return [("", "---------"), *groups]
+
+    def clean_adapter(self) -> str:
+        """The adapter says what kind of account a new connection leads to; nobody is asked for both."""
+        chosen = str(self.cleaned_data["adapter"])
+        if self.instance._state.adding:
+            self.instance.kind = next(kind.value for kind in Connection.Kind if chosen in services.adapters(kind.value))
+        return chosen
 
     def _field(self, spec: ConfigField) -> tuple[str, forms.Field]:
         if not spec.secret:
@@ -133,7 +146,7 @@ class ConnectionAdmin(ConsoleAdmin):
     search_fields = ("label", "slug")
     form = ConnectionForm
     older_by = ""
-    readonly_fields = ("shown_facts",)
+    readonly_fields = ("kind", "shown_facts")
     change_form_outer_before_template = "console/admin/connection.html"
     actions = ("check_selected", "pause_selected", "resume_selected")
     actions_submit_line = ("save_and_check",)
@@ -159,7 +172,8 @@ class ConnectionAdmin(ConsoleAdmin):
         return answer
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
-        plain = [("label", "slug"), ("kind", "adapter"), ("address", "account_id"), ("country", "language"), "time_zone"]
+        kind = "adapter" if obj is None else ("kind", "adapter")
+        plain = [("label", "slug"), kind, ("address", "account_id"), ("country", "language"), "time_zone"]
         limits = [
             ("tier", "daily_cap"),
             ("quiet_from", "quiet_to"),
@@ -193,6 +207,14 @@ class ConnectionAdmin(ConsoleAdmin):
         obj.save(update_fields=columns if change else None)
         services.save_credentials(obj, settings=form.given(SETTING), secrets=form.given(SECRET))
         services.forget()
+
+    def response_add(self, request: HttpRequest, obj: Connection, post_url_continue: str | None = None) -> HttpResponse:
+        """On to the page that asks for the credentials: without them a new connection does nothing."""
+        if "_addanother" not in request.POST:
+            self.message_user(request, gettext("Saved."), messages.SUCCESS)
+            return redirect("admin:connections_connection_change", obj.pk)
+        answer: HttpResponse = super().response_add(request, obj, post_url_continue)
+        return answer
 
     def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
         return False  # its messages would lose their number; pause it instead

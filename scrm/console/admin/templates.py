@@ -233,13 +233,15 @@ class MessageTemplateAdmin(ConsoleAdmin):
             form.parts(),
             has_sample=bool(request.FILES.get("header_file")) or _has_sample(form.template),
         )
-        told = [*findings, *(check(draft) if form.is_bound or form.template else [])]
+        checked = form.is_bound or form.template is not None
+        told = [*findings, *(check(draft) if checked else [])]
         unique = list({(finding.field, finding.text): finding for finding in told}.values())
         return {
             "bubble": bubble_of(components, values),
             "variables": [_variable_row(place, form, variables) for place in places if place.kind not in {"otp", "unsupported"}],
             "sources": _source_choices(),
             "custom_source": CUSTOM,
+            "checked": checked,
             "findings": unique,
             "errors": [finding for finding in unique if not finding.warning],
             "missing": [template_wording.place_label(place) for place in places if person and not values.get(place.key)],
