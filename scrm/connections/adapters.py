@@ -104,7 +104,10 @@ def error_of(connection: Configured, code: str, detail: str = "") -> ConnectorEr
 
 
 def explain_error(connection: Configured, code: str) -> tuple[str, str]:
-    """What a platform's error code means and what to do, as two sentences for an agent."""
+    """What a platform's error code means and what to do, as two sentences in the reader's language.
+
+    Connectors know no language but English: their sentences are translated in the catalogue beside this module.
+    """
     path = (registry.CHANNELS | registry.CRMS).get(connection.adapter, "")
     platform = import_module(path.rpartition(".")[0]) if path else None
     explain = getattr(platform, "explain", None)
@@ -112,7 +115,7 @@ def explain_error(connection: Configured, code: str) -> tuple[str, str]:
     known: str | int | None = code if code in getattr(platform, "CODES", ()) else int(code) if code.isascii() and code.isdigit() else None
     if explain is not None and known is not None:
         meaning, advice = explain(known)
-        return str(meaning), str(advice)
+        return meaning and _(meaning), advice and _(advice)  # the empty text is a catalogue's header
     if not code:
         return _("The platform gave no reason."), _("Try again; if it fails again, check the connection.")
     return _("The connection failed: %(code)s.") % {"code": code}, _("Try again; if it fails again, check the connection.")
