@@ -9,6 +9,7 @@ the phone app as well.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -73,7 +74,11 @@ def change_throughput(number: Number, per_second: int) -> None:
 
 def change(number: Number, name: str, value: Any) -> None:
     """One of quality_rating, messaging_tier, throughput and webhook_url."""
-    changes = {"quality_rating": change_quality, "messaging_tier": change_tier, "throughput": change_throughput}
+    changes: dict[str, Callable[[Number, Any], None]] = {
+        "quality_rating": change_quality,
+        "messaging_tier": change_tier,
+        "throughput": change_throughput,
+    }
     if name in changes:
         changes[name](number, value)
         return
