@@ -36,7 +36,7 @@ from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, TryLater
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of, channel_of, is_callable_now
 from scrm.contacts.models import Identity
-from scrm.conversations import pace
+from scrm.conversations import governor, pace
 from scrm.conversations.models import Conversation, Decision, Message
 from scrm.conversations.policy import Verdict
 from scrm.conversations.queueing import Crowded, decision_of
@@ -58,7 +58,7 @@ LEASE = timedelta(seconds=60)
 # The connectors' overall limit for one call is 15 s; nothing is sent with less than that and a margin left of the lease.
 LEAST_LEASE_LEFT = timedelta(seconds=25)
 # A step ends after this, so that the job can look after its slot and beat.
-STEP_SECONDS = 5.0
+STEP_SECONDS = 1.0
 # A message that could not leave for this long is no longer what its sender meant.
 EXPIRES_AFTER = timedelta(hours=24)
 # What the platform itself put off for a day or for as long as it reviews a template.
@@ -156,6 +156,7 @@ def claim(limit: int) -> list[Claim]:
         share = -(-(limit - len(claims)) // (len(numbers) - place))
         if share > 0 and _has_due(number, now) and is_callable_now(number, now):
             claims += _claim_of(number, share, now)
+            governor.steer_if_due(number, now)
     return claims
 
 

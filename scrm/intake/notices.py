@@ -14,7 +14,7 @@ from scrm.connections.models import Connection
 from scrm.connections.probes import look_soon
 from scrm.connections.services import remember_facts
 from scrm.contacts.services import Sender, record_consent, resolve_many
-from scrm.conversations import templates
+from scrm.conversations import governor, templates
 from scrm.core.security import storable
 from scrm.intake import line_notices
 from scrm.intake.standing import concerned, learn, obey_standing
@@ -69,6 +69,8 @@ def _learn_and_look(connection: Connection, notice: Notice, at: datetime) -> Non
     for row in concerned(connection, notice):
         learn(row, notice, at=at)
         look_soon(row)
+        row.refresh_from_db(fields=["facts"])
+        governor.steer(row)
 
 
 def _learn_and_obey(connection: Connection, notice: Notice, at: datetime) -> None:
