@@ -192,7 +192,8 @@ def drop(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
     shell(system, "look('sandbox-hk', 'sandbox-tw')")
     know(system, "coexistence", True, ("sandbox-hk",))
     system.wait_until(lambda: pace(system, "sandbox-hk")[0] in {None, FULL_SPEED}, 40, "the governor has set the full speed")
-    shell(system, f"queue_texts(range({given.people}), 'sandbox-hk', word='OFFER')")
+    # Forty people are left for the other number: a second promotion in a week would be refused to them.
+    shell(system, f"queue_texts(range(40, {given.people}), 'sandbox-hk', word='OFFER')")
     shell(system, f"queue_texts(range({given.people}), 'sandbox-hk', word='ANSWER', each={given.each})")
     behind = time.time()
     time.sleep(25)
