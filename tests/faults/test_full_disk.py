@@ -23,7 +23,7 @@ from scrm.intake import spool, views
 from scrm.intake.models import InboundEvent
 from tests.faults.mortal import in_a_fork
 from tests.faults.sabotage import sabotaged
-from tests.people import body, hong_kong, post, text_message, wamid
+from tests.people import NOON, body, hong_kong, post, text_message, wamid
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def spool_folder(settings: Any, tmp_path: Path) -> Path:
 
 
 def arrive(name: str, text: str = "滿了") -> int:
-    return post(hong_kong(), body(hong_kong(), messages=[text_message(text, id=wamid(name))]))
+    return post(hong_kong(), body(hong_kong(), messages=[text_message(text, id=wamid(name), at=NOON)]))
 
 
 def with_files_no_larger_than(size: int, work: Any) -> int:
