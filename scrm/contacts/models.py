@@ -10,6 +10,12 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scrm.contacts.field_models import FieldConflict as FieldConflict
+from scrm.contacts.field_models import FieldRule as FieldRule
+from scrm.contacts.match_models import DuplicateCandidate as DuplicateCandidate
+from scrm.contacts.match_models import DuplicateCase as DuplicateCase
+from scrm.contacts.match_models import MatchRules as MatchRules
+from scrm.contacts.merge_models import Merge as Merge
 from scrm.contacts.querysets import ContactQuerySet
 
 
@@ -32,7 +38,16 @@ class Contact(models.Model):
     )
     external_id = models.CharField(_("partner's id"), max_length=200, blank=True)
     notes = models.TextField(_("notes"), blank=True)
+    birthday = models.DateField(_("birthday"), null=True, blank=True)
+    address = models.CharField(_("address"), max_length=300, blank=True, default="", db_default="")
+    city = models.CharField(_("city"), max_length=100, blank=True, default="", db_default="")
+    state = models.CharField(_("prefecture or state"), max_length=100, blank=True, default="", db_default="")
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True, default="", db_default="")
     custom = models.JSONField(_("further fields"), default=dict, blank=True)
+    # Who said each field when, and what each source said last: see `fields.py`. Empty: as the record was made.
+    provenance = models.JSONField(null=True, blank=True)
+    # Of a survivor: what its own record says of fields that the merge shows otherwise, see `merging.py`.
+    own = models.JSONField(null=True, blank=True)
     merged_into = models.ForeignKey(
         "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from"
     )
@@ -79,6 +94,10 @@ class Identity(models.Model):
         TYPED = "typed", _("typed by a person")
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
+    # Whose address this is apart from merges; empty: the contact's own. Taking a merge back takes it home.
+    home = models.ForeignKey(
+        Contact, verbose_name=_("before the merge"), null=True, blank=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     scope = models.CharField(_("scope"), max_length=100, blank=True)
     value = models.CharField(_("value"), max_length=200)
@@ -103,6 +122,10 @@ class Identity(models.Model):
     pair_wait_until = models.DateTimeField(
         _("nothing before"), null=True, blank=True, help_text=_("The platform asked for a pause in messages to this person.")
     )
+    shared_since = models.DateTimeField(
+        _("shared since"), null=True, blank=True, help_text=_("Several people use this address; it proves nobody to be somebody else.")
+    )
+    shared_reason = models.CharField(_("why shared"), max_length=200, blank=True, default="", db_default="")
     valid_from = models.DateTimeField(_("valid from"))
     valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
 
@@ -119,6 +142,7 @@ class Identity(models.Model):
         ]
         indexes = [
             models.Index(fields=["e164"], condition=~models.Q(e164=""), name="contacts_identity_by_number"),
+            models.Index(fields=["home"], condition=models.Q(home__isnull=False), name="contacts_identity_by_home"),
             models.Index(fields=["needs_repair", "id"], condition=~models.Q(needs_repair=""), name="contacts_identity_to_repair"),
         ]
 
