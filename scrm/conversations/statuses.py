@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.contracts import PlatformError, StatusUpdate
+from connectors.errors import Misconfigured, NeedsLogin
 from scrm.connections.models import Connection
-from scrm.connections.services import error_of
+from scrm.connections.services import error_of, report_failure
 from scrm.contacts import events
 from scrm.contacts.models import Event
 from scrm.conversations.inbound import lock_people
@@ -27,6 +28,8 @@ from scrm.core import clock
 from scrm.core.rows import insert_new, update_many
 
 ORPHANS_WAIT = timedelta(hours=72)
+# The platform's stamps have no fractions.
+WHOLE_SECONDS = timedelta(seconds=1)
 STATUS_FIELDS = (
     "state",
     "external_id",
@@ -125,9 +128,18 @@ def _obey(connection: Connection, failed: Sequence[Message]) -> None:
     now = clock.now()
     for message in failed:
         error = error_of(connection, message.error_code, message.error_title)
-        if error is not None:
-            message.connection = connection
-            obey(message, error, now)
+        if error is None:
+            continue
+        message.connection = connection
+        obey(message, error, now)
+        # An unpaid bill, a locked account: often told in the status alone. Not when the number was repaired since.
+        if isinstance(error, NeedsLogin | Misconfigured) and _still_holds(connection, message):
+            report_failure(connection, error)
+
+
+def _still_holds(connection: Connection, message: Message) -> bool:
+    told = message.failed_at or clock.now()
+    return connection.state_changed_at is None or connection.state_changed_at <= told + WHOLE_SECONDS
 
 
 def _write(connection: Connection, changed: dict[int, Message], before: dict[int, str]) -> None:

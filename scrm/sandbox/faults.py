@@ -29,12 +29,12 @@ KNOBS = (*PERCENTAGES, *WHOLE, *SWITCHES, *RATES, "stall_seconds", "seed")
 
 @dataclass(frozen=True)
 class SendFaults:
-    """What happens to one send. `error_code` and `failed_code` are 0 when nothing is wrong."""
+    """What happens to one send. `error_code` and `failed_code` are None when nothing is wrong; 0 is a code."""
 
     too_many_requests: bool = False
     server_error_before: bool = False
-    error_code: int = 0
-    failed_code: int = 0
+    error_code: int | None = None
+    failed_code: int | None = None
     server_error_after: bool = False
     drop_reply: bool = False
     stall_seconds: float = 0.0
@@ -79,14 +79,14 @@ def _any_send_fault(faults: Faults) -> bool:
     )
 
 
-def _pick(rates: dict[str, float], drawn: float) -> int:
+def _pick(rates: dict[str, float], drawn: float) -> int | None:
     """Rates share one draw, so that their sum is the share of calls that fail."""
     edge = 0.0
     for code, percent in sorted(rates.items()):
         edge += float(percent)
         if drawn < edge:
             return int(code)
-    return 0
+    return None
 
 
 def as_dict(faults: Faults) -> dict[str, Any]:

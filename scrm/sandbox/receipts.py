@@ -19,9 +19,9 @@ from scrm.sandbox.updates import pending
 SENT_AFTER, DELIVERED_AFTER, READ_AFTER, FAILED_AFTER = 0.1, 0.4, 1.5, 0.4
 
 
-def follow(message: Message, person: Person, number: Number, faults: Faults, failed_code: int) -> list[PendingUpdate]:
+def follow(message: Message, person: Person, number: Number, faults: Faults, failed_code: int | None) -> list[PendingUpdate]:
     """The statuses of a freshly accepted message, unsaved."""
-    if failed_code:
+    if failed_code is not None:
         return _kept([_status(message, person, number, faults, "failed", FAILED_AFTER, code=failed_code)], message, number, faults)
     statuses = [
         _status(message, person, number, faults, "sent", SENT_AFTER),
@@ -52,7 +52,9 @@ def _kept(statuses: Iterable[PendingUpdate], message: Message, number: Number, f
     return [s for s in statuses if draw(faults.seed, message.wamid, 0, f"lost:{s.about[0][1]}") >= percent]
 
 
-def _status(message: Message, person: Person, number: Number, faults: Faults, state: str, after: float, *, code: int = 0) -> PendingUpdate:
+def _status(
+    message: Message, person: Person, number: Number, faults: Faults, state: str, after: float, *, code: int | None = None
+) -> PendingUpdate:
     status: dict[str, Any] = {"id": message.wamid, "status": state, "timestamp": str(int(time.time() + after))}
     if person.phone:
         status["recipient_id"] = person.phone
@@ -61,9 +63,9 @@ def _status(message: Message, person: Person, number: Number, faults: Faults, st
         status["biz_opaque_callback_data"] = message.opaque
     if state in ("sent", "delivered"):
         status["pricing"] = message.pricing
-    if code:
+    if code is not None:
         status["errors"] = [status_error(code)]
     # A failed status comes without `contacts`.
-    members = {"statuses": [status]} if code else {"contacts": [envelopes.contact(person)], "statuses": [status]}
+    members = {"statuses": [status]} if code is not None else {"contacts": [envelopes.contact(person)], "statuses": [status]}
     about = [(message.wamid, state)]
     return pending(number, envelopes.value(number, **members), about, after=after, delay_ms=faults.delay_ms)

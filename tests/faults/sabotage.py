@@ -199,6 +199,17 @@ def _no_reach() -> None:
     reach.change = lambda key, cap, moves, now: True
 
 
+def _retry_everything() -> None:
+    """Whatever the platform says, the same message goes again in twenty seconds."""
+    from scrm.conversations import settlement
+    from scrm.core import clock
+
+    def again(claimed: Any, row: Any, error: Any, repeatable: bool) -> None:
+        settlement.mine(claimed).update(state="queued", lease_until=None, due_at=clock.now() + settlement.BACK_OFF[0])
+
+    settlement._settle = again
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -215,6 +226,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_door": _no_door,
     "no_governor": _no_governor,
     "no_reach": _no_reach,
+    "retry_everything": _retry_everything,
 }
 
 
@@ -224,11 +236,11 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
-    from scrm.conversations import governor, inbound, outbox, queueing, reach, services, statuses
+    from scrm.conversations import governor, inbound, outbox, queueing, reach, services, settlement, statuses
     from scrm.core import jobs
     from scrm.intake import pipeline, spool
 
-    touched = (governor, inbound, jobs, outbox, queueing, reach, services, signatures, statuses, pipeline, spool)
+    touched = (governor, inbound, jobs, outbox, queueing, reach, services, settlement, signatures, statuses, pipeline, spool)
     before = {module: dict(vars(module)) for module in touched}
     SABOTAGES[name]()
     try:

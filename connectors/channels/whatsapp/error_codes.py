@@ -57,6 +57,8 @@ _PERMISSION = "Give the app its WhatsApp permissions again in the business setti
 _CORRECT_TEMPLATE = "Refresh the templates and correct the values that are filled in."
 
 PERMISSION_RANGE = range(200, 300)
+# Documented with HTTP 5xx, yet a decision and no breakdown: each names a state of the account or template that was looked at first.
+DECIDED_WITH_5XX = frozenset({3, 131045, 131057, 133000, 134102})
 PERMISSION_DENIED = _setting("A permission that this call needs was not granted.", _PERMISSION)
 
 MEANINGS: dict[int, Meaning] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from connectors.channels.whatsapp.error_codes import MEANINGS, PERMISSION_DENIED, PERMISSION_RANGE, Meaning
+from connectors.channels.whatsapp.error_codes import DECIDED_WITH_5XX, MEANINGS, PERMISSION_DENIED, PERMISSION_RANGE, Meaning
 from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, OutcomeUnknown, Rejected, TryLater
 from connectors.http import Reply
 from connectors.untrusted import as_code, as_object, as_text
@@ -76,11 +76,14 @@ def graph_error(document: Any) -> GraphError | None:
 def error_of(reply: Reply, *, acted: bool) -> ConnectorError:
     """Our error for an answer that is not 2xx.
 
-    `acted`: the call has an effect that must not happen twice, so a 5xx leaves open whether it happened, whatever its body says.
+    `acted`: the call has an effect that must not happen twice, so a 5xx leaves open whether it happened, unless its code names a state
+    of the account that forbids the effect.
     """
     found = graph_error(reply.json_or_none())
     label, detail = (str(found.code), found.detail) if found else (f"HTTP {reply.status}", "")
     if reply.status >= 500 or reply.status == 408:
+        if found and reply.status == 500 and found.code in DECIDED_WITH_5XX:
+            return _classified(found, reply)
         if acted:
             return OutcomeUnknown("WhatsApp failed while it had the request; it may have been accepted", code=label, detail=detail)
         if found is None or not isinstance(_classified(found, reply), TryLater):

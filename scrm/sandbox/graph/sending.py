@@ -46,7 +46,7 @@ def _strike_before(drawn: SendFaults, faults: Faults) -> None:
         raise GraphError(4, "Application request limit reached", status=429, retry_after=faults.retry_after_seconds)
     if drawn.server_error_before:
         raise GraphError(131016, "Service unavailable")
-    if drawn.error_code:
+    if drawn.error_code is not None:
         raise GraphError(drawn.error_code, "Chosen on the faults page of the sandbox")
 
 
@@ -59,11 +59,11 @@ def _accept(number: Number, person: Person, given: str, kind: str, body: dict[st
         template_match.check_parameters(template, body["template"])
     limits.spend_throughput(number)
     limits.spend_pair(chat)
-    message = _store(number, person, kind, body, template, failed=bool(drawn.failed_code))
+    message = _store(number, person, kind, body, template, failed=drawn.failed_code is not None)
     _show(chat, message)
     rows.insert(receipts.follow(message, person, number, number.faults, drawn.failed_code))
     history.accepted(number, person, message.wamid, message.opaque, body)
-    if template is not None and not drawn.failed_code and not window_open(chat):
+    if template is not None and drawn.failed_code is None and not window_open(chat):
         reached, exceeded = limits.count_person(number, person)
         if exceeded is not None:
             history.over_tier(number, person, message.wamid, message.opaque, reached, exceeded)
