@@ -138,6 +138,7 @@ WEB_WORKERS = env.number("WEB_WORKERS", 1 if DATABASES["default"]["ENGINE"].ends
 WEB_THREADS = env.number("WEB_THREADS", 4, least=1, most=64)
 WORKERS = env.number("WORKERS", 4, least=1, most=64)
 JOBS_ENABLED = env.flag("JOBS_ENABLED", ENVIRONMENT != "test")
+# So many jobs can wait unstarted only when nobody works: then none is added until the watchdog has emptied the queue.
 TICK_BACKLOG = 50
 # Every figure has its reason in scrm/core/checks.py or in django-q2's own behaviour: one attempt because our rows count attempts, a
 # retry far above the timeout because its lock starts when a job is fetched, no stored successes because each finished job would lock

@@ -3,7 +3,8 @@
 The database is the truth and the queue only wakes workers, so a lost, late or doubled wake-up changes nothing but latency:
 
 * A **drain** is a function that takes what is due in small batches and says how many it did. `wake("name")` after a commit asks
-  for it; the job goes on until nothing is left and then lingers for a second, so that a burst needs few wake-ups.
+  for it; the job goes on until nothing is left and then lingers for a second, so that a burst needs few wake-ups. Nobody is asked
+  again while a wake-up waits in the queue or all slots of the drain are held: whoever gives a slot back looks once more after that.
 * A **periodic** job runs every so many seconds on whichever host moves its row in `Timetable` first.
 * The supervisor asks for a `tick` every few seconds; the tick wakes every drain and starts what is due. When a cluster stops
   beating although ticks are asked for, when ticks no longer get their turn, or when jobs are done but not acknowledged, the supervisor
@@ -19,10 +20,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +36,7 @@ from scrm.core.models import DrainSlot, Heartbeat, Timetable
 
 logger = logging.getLogger(__name__)
 
+TICK, DRAIN, PERIODIC = "scrm.core.jobs.tick", "scrm.core.jobs.run_drain", "scrm.core.jobs.run_periodic"
 WAKE_GAP_SECONDS = 0.25
 LINGER_SECONDS = 1.0
 # Between looks at an empty queue, longer each time: four workers that look every 30 ms cost a third of a core.
@@ -115,7 +118,44 @@ def wake(name: str) -> None:
     if not settings.JOBS_ENABLED or mono - _last_wake.get(name, -1.0) < WAKE_GAP_SECONDS:
         return
     _last_wake[name] = mono
-    _enqueue("scrm.core.jobs.run_drain", name)
+    try:
+        if not _all_held(name, _held_slots(name)):
+            _ask_for([(DRAIN, name)])
+    except DatabaseError as error:
+        logger.warning("wake-up for %s lost; the next sweep takes it: %s", name, trail(error))
+
+
+def _ask_for(jobs: Iterable[tuple[str, ...]]) -> None:
+    """Put jobs, each a path and its arguments, into the queue unless they wait there already.
+
+    A waiting job has not looked at the database yet, so it will see whatever was committed before we saw it wait.
+    """
+    waiting = _waiting()
+    if waiting is None:
+        return
+    for path, *args in jobs:
+        if (path, *args) not in waiting:
+            _enqueue(path, *args)
+
+
+def _waiting() -> set[tuple[str, ...]] | None:
+    """The jobs that nobody has fetched, as (path, arguments).
+
+    None when there are more than can be of ours: nobody works, and the watchdog will empty the queue.
+    """
+    from django_q.models import OrmQ
+    from django_q.signing import SignedPackage
+
+    payloads = list(OrmQ.objects.filter(lock__lte=clock.now()).values_list("payload", flat=True)[: settings.TICK_BACKLOG])
+    if len(payloads) >= settings.TICK_BACKLOG:
+        return None
+    found: set[tuple[str, ...]] = set()
+    for payload in payloads:
+        # What cannot be read, such as a job signed with an older key, is none of ours; a worker throws it away.
+        with suppress(Exception):
+            job = SignedPackage.loads(payload)
+            found.add((job["func"], *job["args"]))
+    return found
 
 
 def _enqueue(path: str, *args: str) -> None:
@@ -187,12 +227,31 @@ def _at_work(job: str) -> Iterator[None]:
         _beater.stop()
 
 
+def _slots_of(spec: Drain) -> int:
+    """On SQLite there is one writer: one slot is as fast as many."""
+    return 1 if connection.vendor == "sqlite" else spec.slots
+
+
+def _held_slots(name: str | None = None) -> Counter[str]:
+    """How many slots of each drain, or of one, are in the hands of somebody at work."""
+    rows = DrainSlot.objects.filter(lease_until__gt=clock.now())
+    if name is not None:
+        rows = rows.filter(name=name)
+    return Counter(drain for drain, holder in rows.values_list("name", "holder") if not _holder_is_gone(holder))
+
+
+def _all_held(name: str, held: Mapping[str, int]) -> bool:
+    """Whether nobody need be asked: each of those at work looks once more after giving its slot back."""
+    spec = _drains.get(name)
+    return spec is not None and held.get(name, 0) >= _slots_of(spec)
+
+
 def _take_slot(spec: Drain) -> DrainSlot | None:
     """A free slot of this drain, or one whose holder is late or dead, taken by a conditional update; None when all are at work."""
-    slots = 1 if connection.vendor == "sqlite" else spec.slots
     now = clock.now()
-    for number in range(slots):
-        row, _ = DrainSlot.objects.get_or_create(name=spec.name, slot=number, defaults={"lease_until": now - SLOT_LEASE})
+    rows = {row.slot: row for row in DrainSlot.objects.filter(name=spec.name)}
+    for number in range(_slots_of(spec)):
+        row = rows.get(number) or _new_slot(spec, number, now)
         if row.lease_until > now and not _holder_is_gone(row.holder):
             continue
         taken = DrainSlot.objects.filter(pk=row.pk, lease_until=row.lease_until)
@@ -201,6 +260,10 @@ def _take_slot(spec: Drain) -> DrainSlot | None:
             row.lease_until = until
             return row
     return None
+
+
+def _new_slot(spec: Drain, number: int, now: datetime) -> DrainSlot:
+    return DrainSlot.objects.get_or_create(name=spec.name, slot=number, defaults={"lease_until": now - SLOT_LEASE})[0]
 
 
 def _holder_is_gone(holder: str) -> bool:
@@ -218,20 +281,28 @@ def _holder_is_gone(holder: str) -> bool:
 
 
 def run_drain(name: str) -> None:
-    """The job behind `wake`: drain until nothing is left, linger, give the slot back."""
+    """The job behind `wake`: drain until nothing is left, linger, give the slot back, look once more.
+
+    While the slot was held nobody was asked. What was committed then, too late for the last step, is found by the look after the slot is
+    free; for what comes later others are asked again.
+    """
     spec = _drains[name]
     with _at_work(name):
-        slot = _take_slot(spec)
-        if slot is None:
-            return
-        try:
-            drain_until_idle(spec, slot)
-        finally:
-            DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+        while (slot := _take_slot(spec)) is not None:
+            try:
+                idle = drain_until_idle(spec, slot)
+            finally:
+                DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+            if not idle:
+                _last_wake.pop(name, None)
+                wake(name)
+                return
+            if not spec.step():
+                return
 
 
-def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
-    """Step until idle, or until other kinds of work have waited for a worker for a moment: then go to the end of the line.
+def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
+    """Step until idle, or until other kinds of work have waited for a worker for a moment; False when something may be left.
 
     Only a job that found something lingers: most wake-ups are the sweep's, and a lingering job holds a worker.
     """
@@ -241,7 +312,7 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
         if spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
         elif mono - idle_since > linger:
-            return
+            return True
         else:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
@@ -249,27 +320,18 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> None:
         if mono - looked > TURN_SECONDS and not _stays(spec, slot):
             looked = mono
             if _others_wait():
-                if mono - idle_since > WAKE_GAP_SECONDS:
-                    return
-                break
+                # Who woke us within the gap has asked for nothing since, so that long the look goes on.
+                return mono - idle_since > 2 * WAKE_GAP_SECONDS
         if slot is not None and mono - renewed > 10:
             renewed = mono
             before, slot.lease_until = slot.lease_until, clock.now() + SLOT_LEASE
             if not DrainSlot.objects.filter(pk=slot.pk, lease_until=before).update(lease_until=slot.lease_until):
-                return
-    _last_wake.pop(spec.name, None)
-    wake(spec.name)
+                return True
+    return False
 
 
 def _stays(spec: Drain, slot: DrainSlot | None) -> bool:
     return spec.urgent and slot is not None and slot.slot == 0 and bool(settings.WORKERS >= WORKERS_TO_SPARE_ONE)
-
-
-def _unstarted() -> int:
-    """Jobs that nobody has fetched. A fetched one stays in its table with a lock ahead until it is acknowledged."""
-    from django_q.models import OrmQ
-
-    return OrmQ.objects.filter(lock__lte=clock.now()).count()
 
 
 def _others_wait() -> bool:
@@ -280,9 +342,8 @@ def _others_wait() -> bool:
 
 
 def ask_for_tick() -> None:
-    """Called by the supervisor. Keeps at most a handful of unstarted ticks, however long the workers are away."""
-    if _unstarted() < settings.TICK_BACKLOG:
-        _enqueue("scrm.core.jobs.tick")
+    """Called by the supervisor. One tick waits at a time, however long the workers are away."""
+    _ask_for([(TICK,)])
 
 
 def forget_unacknowledged() -> int:
@@ -313,16 +374,14 @@ def tick_age() -> float | None:
 
 
 def tick() -> None:
-    """Beat, wake every drain, start the periodic jobs that are due."""
+    """Beat, start the periodic jobs that are due, wake every drain that nobody is at."""
     close_old_connections()
     beat("tick", force=True)
     Timetable.objects.update_or_create(name="tick", defaults={"started_at": clock.now(), "finished_at": clock.now()})
-    for name in _drains:
-        # Not through `wake`: its pause after each call counts on a job that found something and lingers.
-        _enqueue("scrm.core.jobs.run_drain", name)
-    for spec in _periodics.values():
-        if _due(spec):
-            _enqueue("scrm.core.jobs.run_periodic", spec.name)
+    # Not through `wake`: its pause after each call counts on a job that found something and lingers.
+    held = _held_slots()
+    due = [(PERIODIC, spec.name) for spec in _periodics.values() if _due(spec)]
+    _ask_for([*due, *((DRAIN, name) for name in _drains if not _all_held(name, held))])
 
 
 def _due(spec: Periodic) -> bool:
