@@ -28,6 +28,7 @@ from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
 from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, resolve_many
 from scrm.conversations.inbound import Arrival, lock_people, record_inbound
+from scrm.conversations.models import Message
 from scrm.conversations.statuses import apply_statuses, join_orphans, people_told_of
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
@@ -405,7 +406,17 @@ def _try(work: Work, processed: list[Work]) -> str:
         return str(refusal)
     except Exception as error:
         logger.warning("an item of body %s is parked: %s", work.body_id, trail(error))
-        return f"{type(error).__name__}: {error}"
+        return _told_already(work) or f"{type(error).__name__}: {error}"
+
+
+def _told_already(work: Work) -> str:
+    """Platforms give each message an id of its own; where two share one, the first stands and the other is kept with this reason."""
+    item = work.item
+    if not isinstance(item, InboundMessage) or not item.external_id:
+        return ""
+    if not Message.objects.filter(connection=work.connection, external_id=item.external_id[:200]).exists():
+        return ""
+    return f"another message is stored under this one's id, {item.external_id[:100]}"
 
 
 def replay_item(row: ItemRow) -> str:

@@ -147,6 +147,11 @@ class TestMessages:
         item = one(message("hologram", {"depth": 3}))
         assert item.kind == "unsupported" and item.content == {"hologram": {"depth": 3}, "platform_type": "hologram"}
 
+    def test_words_that_come_with_an_unknown_type_can_be_read(self) -> None:
+        for kind in ("unsupported", "announcement"):
+            item = one({**message(kind, {}), "text": {"body": "颱風休息一天"}})
+            assert (item.kind, item.text) == ("unsupported", "颱風休息一天")
+
     def test_missing_type_is_seen_from_the_shape(self) -> None:
         bare = {key: part for key, part in message("location", {"latitude": 1}).items() if key != "type"}
         assert one(bare).kind == "location"

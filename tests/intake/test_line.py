@@ -174,6 +174,13 @@ class Messages:
         assert message.conversation.unread_count == 1 and message.conversation.identity == person()
         assert person().contact.country == "TW"
 
+    def test_that_share_an_id_leave_the_second_parked_in_words(self) -> None:
+        receive(words("第一句", id="4683000001"))
+        receive(words("第二句", id="4683000001"), words("第三句", id="4683000002"))
+        assert sorted(Message.objects.values_list("text", flat=True)) == ["第一句", "第三句"] and balanced()
+        parked = InboundItem.objects.get(state="parked")
+        assert parked.reason == "another message is stored under this one's id, 4683000001"
+
     def test_redelivered_are_stored_once(self) -> None:
         first = words()
         receive(first)

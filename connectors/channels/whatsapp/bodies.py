@@ -144,12 +144,12 @@ def _system(message: Json, kind: str) -> Body:
 
 
 def _unsupported(message: Json, kind: str) -> Body:
-    """Something of a type that the platform, or this connector, does not know: kept whole in `content`."""
+    """Something of a type that the platform, or this connector, does not know: kept whole in `content`, with the words that it carries."""
     inner = as_object(message.get("unsupported"))
     platform_type = as_text(inner.get("type")) or ("" if kind == "unsupported" else kind)
     known = {"from", "from_user_id", "from_parent_user_id", "to", "id", "timestamp", "type", "context", "referral", "errors", "group_id"}
     rest = {key: item for key, item in message.items() if key not in known}
-    return Body("unsupported", "", {**rest, "platform_type": platform_type})
+    return Body("unsupported", as_text(as_object(message.get("text")).get("body")), {**rest, "platform_type": platform_type})
 
 
 _READERS: dict[str, Callable[[Json, str], Body]] = {

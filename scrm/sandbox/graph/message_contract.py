@@ -191,7 +191,7 @@ def check_message(body: dict[str, Any], *, only_templates: bool = False) -> str:
     members = dict(ENVELOPE)
     if kind != "reaction":
         members["context"] = record({"message_id": text()})
-    if only_templates:
+    if kind == "template":
         members |= {"product_policy": one_of("CLOUD_API_FALLBACK", "STRICT"), "message_activity_sharing": boolean}
     record({kind: OBJECTS[kind]}, members)(body, "body")
     return kind
