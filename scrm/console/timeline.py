@@ -42,6 +42,8 @@ KINDS: dict[str, str | Promise] = {
     "consent.changed": gettext_lazy("Consent changed"),
     "identity.changed": gettext_lazy("Address changed"),
     "identity.conflict": gettext_lazy("Two people claim one address"),
+    "identity.recycled": gettext_lazy("Number came back with another user id"),
+    "identity.shared": gettext_lazy("Several people use one number"),
     "identity.followed": gettext_lazy("Added or unblocked the account"),
     "identity.unfollowed": gettext_lazy("Blocked the account"),
     "account.linked": gettext_lazy("Confirmed an account of the shop as theirs"),

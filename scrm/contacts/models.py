@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.contacts.field_models import FieldConflict as FieldConflict
 from scrm.contacts.field_models import FieldRule as FieldRule
+from scrm.contacts.identity_models import IdentityCase as IdentityCase
+from scrm.contacts.identity_models import NumberSettlement as NumberSettlement
 from scrm.contacts.match_models import DuplicateCandidate as DuplicateCandidate
 from scrm.contacts.match_models import DuplicateCase as DuplicateCase
 from scrm.contacts.match_models import MatchRules as MatchRules
@@ -101,6 +103,14 @@ class Identity(models.Model):
     kind = models.CharField(_("kind"), max_length=24, choices=Kind.choices)
     scope = models.CharField(_("scope"), max_length=100, blank=True)
     value = models.CharField(_("value"), max_length=200)
+    # As it came, where `value` is another spelling of it: an e-mail's capitals, a number that was repaired.
+    typed = models.CharField(_("as it came"), max_length=200, blank=True, default="", db_default="")
+    # Of a user id: the number that the platform stated with it. A number that comes with another id has come to somebody else.
+    stated_with = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    # Of a number that fits several countries: {"numbers": ["+85291234567", "+6591234567"], "origin": "import:12", "country": "HK"}.
+    candidates = models.JSONField(_("possible numbers"), null=True, blank=True)
     e164 = models.CharField(
         _("number"), max_length=20, blank=True, help_text=_("E.164, e.g. +85291234567. Empty for a number that could not be read.")
     )
@@ -147,7 +157,7 @@ class Identity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.e164 or self.value
+        return self.e164 or self.typed or self.value
 
 
 class Consent(models.Model):

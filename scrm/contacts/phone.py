@@ -99,6 +99,23 @@ def from_wa_id(wa_id: str) -> str:
     return number.e164 if number else ""
 
 
+# Countries whose mobile numbers WhatsApp, or old address books, spell in two ways: (what stands there, what the other spelling has).
+_TWO_SPELLINGS = (
+    (re.compile(r"^521(\d{10})$"), r"+52\1"),
+    (re.compile(r"^52(\d{10})$"), r"+521\1"),
+    (re.compile(r"^549(\d{10})$"), r"+54\1"),
+    (re.compile(r"^54(\d{10})$"), r"+549\1"),
+    (re.compile(r"^55(\d{2})9(\d{8})$"), r"+55\1\2"),
+    (re.compile(r"^55(\d{2})([6-9]\d{7})$"), r"+55\g<1>9\2"),
+)
+
+
+def variants(number: str) -> tuple[str, ...]:
+    """Other spellings of a number with country code, as E.164: Mexico's 1, Argentina's 9 and Brazil's ninth digit come and go."""
+    digits = number.removeprefix("+")
+    return tuple(pattern.sub(form, digits) for pattern, form in _TWO_SPELLINGS if pattern.match(digits))
+
+
 def region_of(e164: str) -> str:
     number = _valid(e164, None)
     return number.region if number else ""

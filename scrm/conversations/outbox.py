@@ -334,12 +334,20 @@ def _reply_token(message: Message, now: datetime) -> str:
     return token
 
 
+_WHATSAPP = frozenset({Identity.Kind.WHATSAPP, Identity.Kind.WHATSAPP_USER})
+
+
 def address_to(identity: Identity, others: Iterable[Identity] | None = None) -> Address:
-    """Where to send: the number when the person has one on this channel, else the identity the conversation hangs on."""
-    if identity.kind == Identity.Kind.WHATSAPP_USER:
+    """Where to send: the number when the person has one on this channel, else the identity the conversation hangs on.
+
+    An address that ended is somebody else's or nobody's: what took its place is used, the number before the user id.
+    """
+    ended = identity.valid_to is not None and identity.kind == Identity.Kind.WHATSAPP
+    if ended or identity.kind == Identity.Kind.WHATSAPP_USER:
         known = others if others is not None else Identity.objects.filter(contact_id=identity.contact_id)
-        numbers = [other for other in known if other.kind == Identity.Kind.WHATSAPP and other.valid_to is None]
-        identity = max(numbers, key=lambda number: number.valid_from, default=identity)
+        mine = [other for other in known if other.kind in _WHATSAPP and other.valid_to is None and other.home_id == identity.home_id]
+        paired = identity.stated_with_id
+        identity = max(mine, key=lambda o: (o.pk == paired, o.kind == Identity.Kind.WHATSAPP, o.valid_from), default=identity)
     return Address(identity.kind, identity.value, identity.scope)  # type: ignore[arg-type]
 
 

@@ -11,13 +11,13 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from connectors.contracts import Notice
+from connectors.contracts import Address, Notice
 from scrm.connections.alerts import close_alert, raise_alert
 from scrm.connections.models import Connection
 from scrm.connections.services import remember_facts
 from scrm.contacts import events
 from scrm.contacts.models import Event, Identity
-from scrm.contacts.services import Sender, resolve_identity
+from scrm.contacts.services import Sender, find_identity, resolve_identity
 from scrm.conversations.models import Conversation
 from scrm.conversations.profiles import ask_for_names
 from scrm.core.security import storable
@@ -40,7 +40,7 @@ def note_followed(connection: Connection, notice: Notice, at: datetime) -> None:
 def note_unfollowed(connection: Connection, notice: Notice, at: datetime) -> None:
     """Somebody blocked the account. Of a person who was never here there is nothing to note."""
     for address in notice.subject:
-        identity = Identity.objects.filter(kind=address.kind, scope=address.scope, value=storable(address.value), valid_to=None).first()
+        identity = find_identity([Address(address.kind, storable(address.value), address.scope)])
         if identity is None or _came_back(identity, connection, at):
             continue
         Identity.objects.filter(pk=identity.pk).filter(Q(unreachable_since=None) | ~Q(unreachable_reason=BLOCKED)).update(

@@ -44,7 +44,7 @@ class ContactAdmin(ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         given = TagAssignment.objects.filter(removed_at=None).select_related("tag").only("contact_id", "tag__name")
         tags = Prefetch("tag_assignments", given, to_attr="current_tags")
-        current = Identity.objects.filter(valid_to=None).only("contact_id", "e164", "value")
+        current = Identity.objects.filter(valid_to=None).only("contact_id", "e164", "typed", "value")
         addresses = Prefetch("identities", current, to_attr="current_addresses")
         rows: QuerySet[Contact] = super().get_queryset(request).filter(merged_into=None)
         return rows.prefetch_related(tags, addresses) if is_list(request) else rows
