@@ -7,9 +7,12 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
+
 from scrm.api.models import PartnerToken
 from scrm.api.scopes import SCOPES
-from scrm.core import clock
+from scrm.core import audit, clock
+from scrm.core.audit_actor import actor
 
 TOKEN_MARK = "scrm_"  # noqa: S105 - the beginning that all tokens share
 TOKEN_BYTES = 32
@@ -26,18 +29,22 @@ def issue_token(name: str, scopes: Iterable[str], expires_at: datetime | None = 
     if unknown := [scope for scope in wanted if scope not in SCOPES]:
         raise ValueError(f"unknown scope {', '.join(unknown)}; known are {', '.join(SCOPES)}")
     plaintext = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
-    token = PartnerToken.objects.create(
-        name=name,
-        prefix=plaintext[:12],
-        digest=digest_of(plaintext),
-        scopes=wanted,
-        created_at=clock.now(),
-        expires_at=expires_at,
-    )
+    with transaction.atomic():
+        token = PartnerToken.objects.create(
+            name=name,
+            prefix=plaintext[:12],
+            digest=digest_of(plaintext),
+            scopes=wanted,
+            created_at=clock.now(),
+            expires_at=expires_at,
+        )
+        audit.record("api.token_issued", by=actor(), subject=token, after={"name": name, "scopes": wanted, "expires_at": expires_at})
     return token, plaintext
 
 
 def revoke_token(token: PartnerToken) -> None:
     """From now on the token opens nothing. Revoking twice keeps the first time."""
-    PartnerToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
+    with transaction.atomic():
+        if PartnerToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
+            audit.record("api.token_revoked", by=actor(), subject=token, before={"name": token.name, "scopes": token.scopes})
     token.refresh_from_db()

@@ -8,4 +8,4 @@ class ConsoleConfig(AppConfig):
     verbose_name = _("Console")
 
     def ready(self) -> None:
-        from scrm.console import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.console import jobs, rights  # noqa: F401 - what runs in the background, and what tells the audit of rights

@@ -20,7 +20,7 @@ from scrm.conversations.receipts import ask_for_read_receipt
 from scrm.conversations.search import message_index
 from scrm.conversations.standing import release
 from scrm.conversations.threads import PREVIEW_LENGTH, lock_person_behind, locked, preview_of, touch
-from scrm.core import clock
+from scrm.core import audit, clock
 from scrm.core.security import storable
 from scrm.staff.models import User
 
@@ -206,18 +206,24 @@ def resend(message: Message, *, by: User) -> QueueResult:
     if message.direction != "out" or message.state not in {"failed", "blocked", "unknown"}:
         raise RefusedState("Only a message that failed, was blocked or has an unknown outcome can be sent again.")
     content = {key: value for key, value in message.content.items() if key != "uploaded"}
-    return queue_message(
-        message.conversation,
-        kind=message.kind,
-        text=message.text,
-        content=content,
-        category=message.category,
-        source="agent",
-        by=by,
-        cause=f"resend:{message.pk}",
-        idempotency_key=f"resend:{message.pk}",
-        reply_to=message.reply_to,
-    )
+    with transaction.atomic():
+        result = queue_message(
+            message.conversation,
+            kind=message.kind,
+            text=message.text,
+            content=content,
+            category=message.category,
+            source="agent",
+            by=by,
+            cause=f"resend:{message.pk}",
+            idempotency_key=f"resend:{message.pk}",
+            reply_to=message.reply_to,
+        )
+        if result.created:
+            before = {"message": message.pk, "state": message.state, "error": message.error_code}
+            person = f"contacts.contact:{message.conversation.identity.contact_id}"
+            audit.record("conversations.resent", by=by, subject=person, before=before, after={"message": result.message.pk})
+    return result
 
 
 def give_up(message: Message, *, by: User) -> None:

@@ -6,4 +6,4 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from scrm.core import checks  # noqa: F401
+        from scrm.core import audit, checks  # noqa: F401 - the checks and the sealing of the audit are registered

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 
+from scrm.core.audit_models import AuditDay as AuditDay
+from scrm.core.audit_models import AuditDetail as AuditDetail
+from scrm.core.audit_models import AuditEntry as AuditEntry
+from scrm.core.audit_models import AuditMention as AuditMention
+
 
 class Heartbeat(models.Model):
     """One row a worker cluster, touched by every job that runs in it. The watchdog reads its age."""

@@ -5,6 +5,7 @@ from django.contrib import admin
 
 from scrm.console.admin import (
     attachments,
+    audit,
     automation,
     commerce,
     connections,
@@ -22,6 +23,7 @@ from scrm.console.admin import (
 
 __all__ = [
     "attachments",
+    "audit",
     "automation",
     "commerce",
     "connections",

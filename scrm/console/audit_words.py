@@ -1,0 +1,31 @@
+"""What the acts on the audit are called."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS: dict[str, str | Promise] = {
+    "contacts.merged": _("Contacts merged"),
+    "contacts.merge_undone": _("Merge undone"),
+    "contacts.kept_apart": _("Contacts kept apart"),
+    "contacts.exported": _("Person exported"),
+    "contacts.export_fetched": _("Export of a person downloaded"),
+    "contacts.erase_asked": _("Erasure asked for"),
+    "contacts.erased": _("Person erased"),
+    "contacts.erasure_replayed": _("Erasure repeated after a restore"),
+    "contacts.hold_set": _("Legal hold set"),
+    "contacts.hold_lifted": _("Legal hold lifted"),
+    "contacts.consent_recorded": _("Consent entered by hand"),
+    "contacts.imported": _("Contacts imported"),
+    "contacts.import_undone": _("Import undone"),
+    "staff.rights_changed": _("Rights changed"),
+    "api.token_issued": _("Partner token issued"),
+    "api.token_revoked": _("Partner token revoked"),
+    "conversations.policy_overridden": _("Rule overridden"),
+    "conversations.resent": _("Message sent again by hand"),
+}
+
+
+def action_name(action: str) -> str:
+    return str(ACTIONS.get(action, action))
