@@ -15,12 +15,14 @@ def nothing_remembered() -> Iterator[None]:
     from scrm.automation import engine
     from scrm.connections.adapters import forget_adapters
     from scrm.connections.services import forget
+    from scrm.conversations import prices
     from scrm.core import jobs
     from scrm.tags import rules
 
     forget()
     forget_adapters()
     rules.forget()
+    prices.forget()
     engine.forget()
     cache.clear()
     jobs._last_wake.clear()

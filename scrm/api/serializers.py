@@ -160,6 +160,8 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "error_title",
             "price_category",
             "billable",
+            "cost",
+            "cost_currency",
         ]
         read_only_fields = fields
 

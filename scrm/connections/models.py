@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings as product
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -89,6 +90,16 @@ class Connection(models.Model):
     credentials_expire_at = models.DateTimeField(_("credentials expire"), null=True, blank=True)
     warm_up_from = models.DateField(
         _("warm-up since"), null=True, blank=True, help_text=_("A new number begins with few new people a day and grows with its quality.")
+    )
+    owner = models.ForeignKey(
+        product.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text=_("Who answers for this account: its credentials, its limits and its bill."),
     )
     promotion_weekday = models.PositiveSmallIntegerField(
         _("promotions on"), choices=Weekday.choices, null=True, blank=True, help_text=_("Empty: Wednesday.")

@@ -15,7 +15,7 @@ from scrm.connections import credentials, endpoints, probes
 from scrm.connections.models import Alert, Connection, ConnectionChange, Probe
 from scrm.console.inbox.wording import quality_name
 from scrm.console.template_wording import status_name
-from scrm.conversations import pace, reach, warmup
+from scrm.conversations import pace, prices, reach, warmup
 from scrm.conversations.models import MessageTemplate, Pace
 from scrm.core import clock
 
@@ -135,7 +135,14 @@ def number(connection: Connection) -> dict[str, Any]:
         "plan": plan(connection),
         "plan_cap": warmup.cap_for(connection),
         "templates": templates(connection),
+        "cost": prices.cost_of(connection, since=month_of(connection)),
     }
+
+
+def month_of(connection: Connection) -> datetime:
+    """Where the connection's own month begins."""
+    local = clock.now().astimezone(ZoneInfo(connection.time_zone))
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def plan(connection: Connection) -> list[PlanDay]:

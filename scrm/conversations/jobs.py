@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrm.conversations import governor, media, outbox, profiles, receipts, services, statuses, templates
+from scrm.conversations import governor, media, outbox, prices, profiles, receipts, services, statuses, templates
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
@@ -10,6 +10,7 @@ jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
 jobs.drain("profiles")(profiles.fetch_due)
 jobs.drain("templates")(templates.sync_due)
+jobs.drain("prices")(prices.price_waiting)
 
 
 @jobs.periodic("expire leases", every=10)

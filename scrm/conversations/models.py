@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
+from scrm.conversations.price_models import MessagePrice as MessagePrice
 from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
 from scrm.conversations.template_models import TemplateChange as TemplateChange
@@ -166,6 +167,9 @@ class Message(models.Model):
     error_title = models.CharField(_("error"), max_length=500, blank=True)
     price_category = models.CharField(_("price category"), max_length=40, blank=True)
     billable = models.BooleanField(_("billable"), null=True, blank=True)
+    # From the price list, when the platform said that it bills the message; stays what it was when prices change.
+    cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=6, null=True, blank=True)
+    cost_currency = models.CharField(_("currency"), max_length=3, blank=True, default="", db_default="")
 
     objects = MessageQuerySet.as_manager()
 
@@ -187,6 +191,8 @@ class Message(models.Model):
             models.Index(
                 fields=["state", "-id"], condition=Q(state__in=["failed", "blocked", "unknown"]), name="conversations_outbox_review"
             ),
+            models.Index(fields=["connection", "accepted_at"], condition=Q(billable__isnull=False), name="conversations_billed"),
+            models.Index(fields=["id"], condition=Q(billable=True, cost=None), name="conversations_unpriced"),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import error_of, report_failure
 from scrm.contacts import events
 from scrm.contacts.models import Event
+from scrm.conversations import prices
 from scrm.conversations.inbound import lock_people
 from scrm.conversations.models import Conversation, Message, OrphanStatus
 from scrm.conversations.remedies import obey
@@ -41,6 +42,8 @@ STATUS_FIELDS = (
     "error_title",
     "price_category",
     "billable",
+    "cost",
+    "cost_currency",
     "lease_until",
     "due_at",
 )
@@ -69,7 +72,7 @@ def apply_statuses(connection: Connection, updates: Sequence[StatusUpdate]) -> i
         message = found.get(update.key)
         if message is None:
             orphans.append(update)
-        elif _apply(fresh[message.pk], update):
+        elif _apply(fresh[message.pk], update, connection):
             changed[message.pk] = fresh[message.pk]
     _write(connection, changed, before)
     _keep(connection, orphans)
@@ -90,7 +93,7 @@ def _messages_for(connection: Connection, updates: Sequence[StatusUpdate]) -> di
     return {key: message for key, message in pairs if message is not None}
 
 
-def _apply(message: Message, update: StatusUpdate) -> bool:
+def _apply(message: Message, update: StatusUpdate, connection: Connection) -> bool:
     """Take one status over into the row (unsaved). False when it says nothing new."""
     before = [getattr(message, name) for name in STATUS_FIELDS]
     state = after_status(message.state, update.status)
@@ -106,6 +109,7 @@ def _apply(message: Message, update: StatusUpdate) -> bool:
     if update.price_category:
         message.price_category = update.price_category[:40]
         message.billable = update.billable
+        prices.put_price(message, connection, prices.table())
     return before != [getattr(message, name) for name in STATUS_FIELDS]
 
 

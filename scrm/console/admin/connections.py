@@ -37,6 +37,7 @@ PLAIN = (
     "country",
     "language",
     "time_zone",
+    "owner",
     "tier",
     "daily_cap",
     "quiet_from",
@@ -173,7 +174,7 @@ class ConnectionAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
         kind = "adapter" if obj is None else ("kind", "adapter")
-        plain = [("label", "slug"), kind, ("address", "account_id"), ("country", "language"), "time_zone"]
+        plain = [("label", "slug"), kind, ("address", "account_id"), ("country", "language"), ("time_zone", "owner")]
         limits = [
             ("tier", "daily_cap"),
             ("quiet_from", "quiet_to"),

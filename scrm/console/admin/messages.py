@@ -67,6 +67,7 @@ class MessageAdmin(ReadOnlyAdmin):
         ("external_id", "reply_to"),
         ("attempts", "fence", "lease_until"),
         ("price_category", "billable"),
+        ("cost", "cost_currency"),
     )
     readonly_fields = ("in_conversation",)
 
