@@ -46,13 +46,13 @@ def read(kind: str, raw: str, regions: Sequence[str] = ()) -> Reading:
 
 
 def add_address(
-    contact: Contact, *, kind: str, raw: str, regions: Sequence[str] = (), verified: str, by: str = "", origin: str = ""
+    contact: Contact, *, kind: str, raw: str, regions: Sequence[str] = (), verified: str, by: str = "", origin: str = "", country: str = ""
 ) -> Identity:
     """Give a contact an address as typed, imported or synchronised. A number that cannot be read is kept for repair.
 
     Returns the current owner's identity when the address is already somebody's; the caller compares `contact_id`. But when an import or a
     CRM states one number for people with clearly different names, they share it: each has it, and it proves nothing from then on.
-    `origin` ("import:12", "crm:hubspot") is kept with an ambiguous number: other numbers from there say where it belongs.
+    `origin` ("import:12", "crm:hubspot") and the `country` of that connection help to say where an ambiguous number belongs.
     """
     reading = read(kind, raw, regions)
     root, home_id = (contact.merged_into, contact.pk) if contact.merged_into else (contact, None)
@@ -60,13 +60,15 @@ def add_address(
         there = _there(kind, reading, contact, root.pk)
         if there is not None and not _shares(there, root, verified):
             return there
-        identity = _identity(root, home_id, kind, reading, verified, origin)
+        identity = _identity(root, home_id, kind, reading, verified)
         if there is not None:
             now = clock.now()
             mark_shared(there, NAMES_DIFFER, root.pk, at=now)
             identity.scope, identity.shared_since, identity.shared_reason = _own_scope(contact), now, NAMES_DIFFER
         elif reading.repair:
             identity.scope = _own_scope(contact)
+        identity.origin = origin
+        identity.candidates = {"numbers": list(reading.candidates), "country": country} if reading.candidates else None
         identity.save()
         reindex([root.pk])
         data = {"fields": [kind], "by": by}
@@ -95,7 +97,7 @@ def _shares(there: Identity, root: Contact, verified: str) -> bool:
     return there.contact_id != root.pk and verified in HEARSAY and bool(there.e164) and clearly_apart(there.contact.name, root.name)
 
 
-def _identity(root: Contact, home_id: int | None, kind: str, reading: Reading, verified: str, origin: str) -> Identity:
+def _identity(root: Contact, home_id: int | None, kind: str, reading: Reading, verified: str) -> Identity:
     return Identity(
         contact=root,
         home_id=home_id,
@@ -104,7 +106,6 @@ def _identity(root: Contact, home_id: int | None, kind: str, reading: Reading, v
         typed=reading.typed,
         e164=reading.e164,
         needs_repair=reading.repair,
-        candidates={"numbers": list(reading.candidates), "origin": origin} if reading.candidates else None,
         verified=verified,
         valid_from=clock.now(),
     )

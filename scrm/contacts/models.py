@@ -109,7 +109,9 @@ class Identity(models.Model):
     stated_with = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    # Of a number that fits several countries: {"numbers": ["+85291234567", "+6591234567"], "origin": "import:12", "country": "HK"}.
+    # Which import or CRM stated it ("import:12", "crm:hubspot"); other numbers from there tell where an ambiguous one belongs.
+    origin = models.CharField(_("from"), max_length=80, blank=True, default="", db_default="")
+    # Of a number that fits several countries: {"numbers": ["+85291234567", "+6591234567"], "country": the connection's}.
     candidates = models.JSONField(_("possible numbers"), null=True, blank=True)
     e164 = models.CharField(
         _("number"), max_length=20, blank=True, help_text=_("E.164, e.g. +85291234567. Empty for a number that could not be read.")
@@ -153,6 +155,7 @@ class Identity(models.Model):
         indexes = [
             models.Index(fields=["e164"], condition=~models.Q(e164=""), name="contacts_identity_by_number"),
             models.Index(fields=["home"], condition=models.Q(home__isnull=False), name="contacts_identity_by_home"),
+            models.Index(fields=["origin", "-id"], condition=~models.Q(origin=""), name="contacts_identity_by_origin"),
             models.Index(fields=["needs_repair", "id"], condition=~models.Q(needs_repair=""), name="contacts_identity_to_repair"),
         ]
 
