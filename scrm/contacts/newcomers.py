@@ -10,17 +10,27 @@ from connectors.contracts import Address
 from scrm.contacts import phone
 from scrm.contacts.addressing import key_of, spelled, standard
 from scrm.contacts.models import Contact, Identity
+from scrm.contacts.records import note_making
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who one item came from: every address it states, the leading one first, and the name shown there."""
+    """Who one item came from: every address it states, the leading one first, and the name shown there.
+
+    `source`: who says the name, as `fields` calls it; without one a name is only taken for people who have none.
+    """
 
     addresses: tuple[Address, ...]
     name: str = ""
     country: str = ""
     language: str = ""
     at: datetime | None = None
+    source: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name as it is stored."""
+        return self.name.strip()[:200].strip()
 
 
 def unique(addresses: Iterable[Address]) -> list[Address]:
@@ -30,7 +40,10 @@ def unique(addresses: Iterable[Address]) -> list[Address]:
 def new_contact(sender: Sender, now: datetime) -> Contact:
     numbers = [phone.from_wa_id(a.value) for a in sender.addresses if a.kind == "whatsapp"]
     country = next((phone.region_of(number) for number in numbers if number), "") or sender.country
-    return Contact(name=sender.name[:200], country=country, language=sender.language, last_activity_at=now, created_at=now, updated_at=now)
+    row = Contact(name=sender.shown_name, country=country, language=sender.language, last_activity_at=now, created_at=now, updated_at=now)
+    if sender.source:
+        note_making(row, source=sender.source, at=sender.at or now, assumed=("country", "language"))
+    return row
 
 
 def new_identity(contact: Contact, address: Address, verified: str, at: datetime, home_id: int | None = None) -> Identity:

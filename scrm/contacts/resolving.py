@@ -22,12 +22,13 @@ from django.db.models import Q
 from connectors.contracts import Address
 from scrm.contacts import events
 from scrm.contacts.addressing import Key, key_of, spelled, standard
+from scrm.contacts.called import hear_names
 from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.names_apart import clearly_apart
 from scrm.contacts.newcomers import Sender, new_contact, new_identity, unique
 from scrm.contacts.recycling import earlier_owners, former_owner, owners_by_user_id, recycle, wrote_again
-from scrm.contacts.search import contact_index, reindex, searchable
+from scrm.contacts.search import contact_index, searchable
 from scrm.core import clock
 from scrm.core.rows import update_many
 
@@ -48,7 +49,7 @@ def find(addresses: Iterable[Address]) -> Known:
     wanted = Q()
     for (kind, scope), values in groups.items():
         wanted |= Q(kind=kind, scope=scope, value__in=values)
-    rows = Identity.objects.filter(wanted, valid_to=None).select_related("contact__merged_into")
+    rows = Identity.objects.filter(wanted, valid_to=None).select_related("contact", "home")
     return {key_of(row): row for row in rows}
 
 
@@ -81,7 +82,7 @@ def _resolve(senders: Sequence[Sender], verified: str) -> list[Identity]:
     _create_people(newcomers, known, verified)
     _add_addresses(senders, known, siblings, verified)
     chosen = _choose(senders, known)
-    _name_the_nameless(senders, chosen)
+    hear_names(senders, chosen)
     return chosen
 
 
@@ -96,7 +97,7 @@ def _adopt(strangers: Sequence[Sender]) -> dict[int, Identity]:
     if not numbers:
         return {}
     holders: dict[str, list[Identity]] = {}
-    for row in Identity.objects.filter(e164__in=numbers, valid_to=None).select_related("contact").order_by("pk"):
+    for row in Identity.objects.filter(e164__in=numbers, valid_to=None).select_related("contact", "home").order_by("pk"):
         holders.setdefault(row.e164, []).append(row)
     found: dict[int, Identity] = {}
     for sender in strangers:
@@ -204,18 +205,3 @@ def _settle(split: Sequence[tuple[int, Identity, Identity, datetime]], chosen: l
             address = f"{other.kind}:{other.value}"
             conflicts.append(Claim(Kind.CONFLICT, lead, other.contact_id, {"other_identity": other.pk, "other_address": address}))
     raise_claims(conflicts)
-
-
-def _name_the_nameless(senders: Sequence[Sender], chosen: Sequence[Identity]) -> None:
-    renamed: dict[int, Contact] = {}
-    for sender, identity in zip(senders, chosen, strict=True):
-        contact = identity.contact
-        if sender.name and not contact.name:
-            contact.name = sender.name[:200]
-            renamed[contact.pk] = contact
-    if renamed:
-        update_many(Contact, renamed.values(), ["name"])
-        reindex(renamed)
-        events.record(
-            [Event(contact=c, kind="contact.changed", occurred_at=clock.now(), data={"fields": ["name"]}) for c in renamed.values()]
-        )

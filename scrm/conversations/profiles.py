@@ -61,6 +61,7 @@ def _ask(lookup: ProfileLookup) -> bool:
     """True when there is nothing more to ask."""
     identity = lookup.identity
     address = Address(identity.kind, identity.value, identity.scope)  # type: ignore[arg-type]
+    asked_at = clock.now()
     try:
         channel = channel_of(lookup.connection)
         if not isinstance(channel, ProfileSource):
@@ -73,5 +74,5 @@ def _ask(lookup: ProfileLookup) -> bool:
         logger.info("name of identity %s not fetched: %s %s", identity.pk, type(error).__name__, error.code)
         return False
     if name:
-        resolve_identity(Sender((address,), name=name))
+        resolve_identity(Sender((address,), name=name, at=asked_at, source=f"channel:{lookup.connection.slug}"))
     return True

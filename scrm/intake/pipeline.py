@@ -318,9 +318,9 @@ def _sender(work: Work) -> Sender:
     addresses = tuple(sorted(given, key=lambda address: address.kind != "whatsapp"))
     if not any(address.kind in MATCHED_KINDS for address in addresses):
         raise Refused("states no sender that can be answered")
-    return Sender(
-        addresses, name=storable(item.profile_name), country=work.connection.country, language=work.connection.language, at=item.sent_at
-    )
+    number = work.connection
+    name = storable(item.profile_name)
+    return Sender(addresses, name, number.country, number.language, at=item.sent_at, source=f"channel:{number.slug}")
 
 
 def storable_address(address: Address) -> Address:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,10 @@ from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, RepairFilter, TagFilter
 from scrm.console.inbox import profile
 from scrm.contacts import events
+from scrm.contacts.fields import PERSON_FIELDS, Offer, Outcome, note_making, offer
+from scrm.contacts.fields_rules import PERSON, Verdict
 from scrm.contacts.models import Contact, Event, Identity
+from scrm.contacts.records import label_of
 from scrm.contacts.search import reindex
 from scrm.conversations.models import Conversation
 from scrm.core import clock
@@ -38,7 +42,16 @@ class ContactAdmin(ConsoleAdmin):
     older_by = "last_activity_at"
     list_select_related = ("owner",)
     autocomplete_fields = ("owner",)
-    fields = (("name", "company"), ("language", "country"), ("time_zone", "external_id"), ("priority", "owner"), "notes")
+    fields = (
+        ("name", "company"),
+        ("language", "country"),
+        ("time_zone", "external_id"),
+        ("priority", "owner"),
+        ("postal_code", "state"),
+        ("city", "address"),
+        ("birthday",),
+        "notes",
+    )
     change_form_after_template = "console/admin/contact.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
@@ -74,17 +87,46 @@ class ContactAdmin(ConsoleAdmin):
         more = whole_contact(contact) if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The form remembers what it showed: a field that somebody else changed meanwhile is not set back by saving another."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in PERSON_FIELDS:
+            field.show_hidden_initial = True
+        return field
+
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
-        now = clock.now()
-        obj.updated_at = now
-        if not change:
-            obj.created_at = obj.last_activity_at = now
+        now, by = clock.now(), request.user.get_username()
+        if change:
+            return self._change(request, obj, form, now, by)
+        obj.created_at = obj.last_activity_at = obj.updated_at = now
+        note_making(obj, source=PERSON, at=now, by=by)
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             reindex([obj.pk])
-            kind = "contact.changed" if change else "contact.created"
-            data = {"fields": form.changed_data, "by": request.user.get_username()}
-            events.record([Event(contact=obj, kind=kind, occurred_at=now, data=data)])
+            data = {"fields": form.changed_data, "by": by}
+            events.record([Event(contact=obj, kind="contact.created", occurred_at=now, data=data)])
+        return None
+
+    def _change(self, request: HttpRequest, obj: Contact, form: Any, now: datetime, by: str) -> None:
+        values = {name: getattr(obj, name) for name in form.changed_data if name in PERSON_FIELDS}
+        with transaction.atomic():
+            if "external_id" in form.changed_data:
+                Contact.objects.filter(pk=obj.pk).update(external_id=obj.external_id, updated_at=now)
+                data = {"fields": ["external_id"], "by": by}
+                events.record([Event(contact=obj, kind="contact.changed", occurred_at=now, data=data)])
+            offers = [Offer(obj.pk, values, PERSON, now, by, blanks_count=True)] if values else []
+            outcomes = offer(offers)
+        for outcome in outcomes:
+            self._tell(request, outcome)
+
+    def _tell(self, request: HttpRequest, outcome: Outcome) -> None:
+        """What was not done, and what to do about it."""
+        for name, verdict in outcome.verdicts.items():
+            if verdict is Verdict.RULED:
+                told = _("%(field)s stays as it is: a rule says who decides it. Change it there, or change the rule for this field.")
+                self.message_user(request, told % {"field": label_of(name)}, messages.WARNING)
+        for name, reason in outcome.refused.items():
+            self.message_user(request, f"{label_of(name)}: {reason}", messages.ERROR)
 
 
 def whole_contact(contact: Contact) -> dict[str, Any]:
@@ -165,7 +207,9 @@ class IdentityAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
         with transaction.atomic():
-            super().save_model(request, obj, form, change)
+            # Only what was edited: the address may have gone to another person meanwhile, or have been stopped.
+            obj.save(update_fields=form.changed_data)
+            obj.refresh_from_db(fields=["contact"])
             reindex([obj.contact_id])
             data = {"fields": form.changed_data, "by": request.user.get_username()}
             events.record([Event(contact_id=obj.contact_id, identity=obj, kind="contact.changed", occurred_at=clock.now(), data=data)])
