@@ -18,6 +18,7 @@ from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigFi
 from connectors.errors import ConnectorError, Misconfigured
 from scrm.connections.endpoints import secrets_at, settings_at
 from scrm.connections.outcomes import forget_outcomes
+from scrm.connections.sentences import worded
 from scrm.core import clock
 
 
@@ -115,7 +116,7 @@ def explain_error(connection: Configured, code: str) -> tuple[str, str]:
     known: str | int | None = code if code in getattr(platform, "CODES", ()) else int(code) if code.isascii() and code.isdigit() else None
     if explain is not None and known is not None:
         meaning, advice = explain(known)
-        return meaning and _(meaning), advice and _(advice)  # the empty text is a catalogue's header
+        return worded(meaning), worded(advice)
     if not code:
         return _("The platform gave no reason."), _("Try again; if it fails again, check the connection.")
     return _("The connection failed: %(code)s.") % {"code": code}, _("Try again; if it fails again, check the connection.")

@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from scrm.connections.models import Alert
+from scrm.connections.sentences import worded
 from scrm.core import clock
 from scrm.core.logs import trail
 
@@ -81,7 +82,7 @@ def _send(row: Alert) -> bool:
 
 def _subject(row: Alert) -> str:
     state = _("Over") if row.closed_at else row.get_level_display()
-    words = " ".join(f"[SCRM] {state}: {_about(row)}{_(row.text)}".split())
+    words = " ".join(f"[SCRM] {state}: {_about(row)}{worded(row.text)}".split())
     return words[:150]
 
 
@@ -90,8 +91,8 @@ def _about(row: Alert) -> str:
 
 
 def _body(row: Alert) -> str:
-    lines = [f"{_about(row)}{_(row.text)}"]
-    lines += [_(row.advice)] if row.advice and not row.closed_at else []
+    lines = [f"{_about(row)}{worded(row.text)}"]
+    lines += [worded(row.advice)] if row.advice and not row.closed_at else []
     lines += ["", _("Since %(time)s") % {"time": _shown(row.raised_at)}]
     lines += [_("Over since %(time)s") % {"time": _shown(row.closed_at)}] if row.closed_at else []
     lines += [f"{settings.PUBLIC_URL}/admin/connections/alert/"]

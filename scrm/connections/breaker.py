@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from connectors.errors import ConnectorError, Misconfigured, NeedsLogin, OutcomeUnknown, TryLater, Unreachable
-from scrm.connections import outcomes
+from scrm.connections import outcomes, sentences
 from scrm.connections.changes import note_change
 from scrm.connections.credentials import alert_needs_person
 from scrm.connections.models import Connection, ConnectionChange
@@ -114,9 +114,9 @@ def _count(row: Connection, error: ConnectorError) -> None:
             return
         failures = row.failures + 1
         if failures >= FAILURES_TO_OPEN:
-            done = _open(row, failures, f"{failures} failures in a row, the last: {error}")
+            done = _open(row, failures, sentences.FAILURES_IN_A_ROW % {"count": failures, "error": error})
         elif too_many:
-            done = _open(row, FAILURES_TO_OPEN, f"more than half of a minute's calls failed, the last: {error}")
+            done = _open(row, FAILURES_TO_OPEN, sentences.MOSTLY_FAILURES % {"error": error})
         else:
             done = _change(row, Connection.State.ACTIVE, "", failures=failures, resume_at=None, probe_until=None)
         fresh = _row(row)
@@ -177,6 +177,11 @@ def _note_state(row: Connection, state: str, reason: str) -> None:
 def restore(connection: Connection) -> bool:
     """Back to work after new credentials or a good test call; not from a person's pause. True when it changed something."""
     return _set(connection, Connection.State.ACTIVE, "", "back to work", exclude=(Connection.State.PAUSED,))
+
+
+def hold(connection: Connection, state: str, reason: str) -> bool:
+    """Nothing may be called until a person has entered what is missing; a person's pause stays."""
+    return _set(connection, state, reason, "waits for a person", exclude=(Connection.State.PAUSED,))
 
 
 def begin_anew(connection: Connection, reason: str) -> None:

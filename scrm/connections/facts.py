@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from scrm.connections import sentences
 from scrm.connections.changes import note_change
 from scrm.connections.models import Connection, ConnectionChange
 
@@ -23,7 +24,7 @@ def remember_facts(connection: Connection, facts: dict[str, Any]) -> None:
         if merged != known:
             Connection.objects.filter(pk=row.pk).update(facts=merged)
             for name, kind in ON_RECORD.items():
-                note_change(row, kind, _word(known.get(name)), _word(merged.get(name)), "told by the platform")
+                note_change(row, kind, _word(known.get(name)), _word(merged.get(name)), sentences.TOLD_BY_PLATFORM)
     connection.facts = merged
 
 

@@ -34,7 +34,7 @@ from django.utils.translation import gettext_noop
 
 from connectors.contracts import Health
 from connectors.errors import ConnectorError, TryLater
-from scrm.connections import adapters, breaker
+from scrm.connections import adapters, breaker, sentences
 from scrm.connections.alerts import close_alert, raise_alert
 from scrm.connections.changes import note_change
 from scrm.connections.credentials import credentials_work
@@ -182,15 +182,15 @@ def _judge(connection: Connection) -> None:
 def _give_up(connection: Connection) -> None:
     """The endpoint in use was bad three times in a row."""
     if connection.endpoint == PRIMARY and has_standby(connection):
-        move(connection, STANDBY, f"{IN_A_ROW} slow or failed looks in a row")
+        move(connection, STANDBY, sentences.BAD_LOOKS % {"count": IN_A_ROW})
         return
     if connection.endpoint == STANDBY and not has_standby(connection):
-        move(connection, PRIMARY, "the standby was removed")
+        move(connection, PRIMARY, sentences.STANDBY_REMOVED)
         return
     if connection.endpoint == STANDBY:
         primary = latest(connection, PRIMARY, connection.endpoint_since)
         if _run(primary, bad=False):
-            move(connection, PRIMARY, f"{IN_A_ROW} slow or failed looks at the standby in a row, the primary answers")
+            move(connection, PRIMARY, sentences.BAD_LOOKS_AT_STANDBY % {"count": IN_A_ROW})
             return
     text = BOTH_UNWELL if connection.endpoint == STANDBY else UNWELL
     raise_alert(f"slow:{connection.slug}", text=text, advice=UNWELL_ADVICE, level=Alert.Level.ERROR, connection=connection)
@@ -200,7 +200,7 @@ def _judge_return(connection: Connection) -> None:
     """After a look at the primary while the standby is in use."""
     run = _run(latest(connection, PRIMARY, connection.endpoint_since), bad=False)
     if run >= IN_A_ROW:
-        move(connection, PRIMARY, f"{IN_A_ROW} good looks in a row")
+        move(connection, PRIMARY, sentences.GOOD_LOOKS % {"count": IN_A_ROW})
         return
     wait = SOON[run - 1] if run else WHILE_BAD
     Connection.objects.filter(pk=connection.pk, endpoint=STANDBY).update(next_primary_probe_at=clock.now() + wait)
@@ -216,7 +216,7 @@ def move(connection: Connection, endpoint: str, reason: str) -> bool:
         if not moved:
             return False
         note_change(connection, ConnectionChange.Kind.ENDPOINT, before, endpoint, reason)
-        breaker.begin_anew(connection, f"moved to the {endpoint} endpoint")
+        breaker.begin_anew(connection, sentences.MOVED_TO_STANDBY if endpoint == STANDBY else sentences.MOVED_TO_PRIMARY)
         _tell(connection, endpoint)
         transaction.on_commit(connection._forget_snapshot)
     logger.warning("connection %s: %s -> %s endpoint, %s", connection.slug, before, endpoint, reason)

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from connectors.contracts import Health
-from scrm.connections import breaker, credentials, probes
+from connectors.errors import ConnectorError
+from scrm.connections import breaker, credentials, probes, sentences
 from scrm.connections.adapters import (
     account_of,
     adapters,
@@ -31,6 +32,7 @@ __all__ = [
     "ConnectionSnapshot",
     "account_of",
     "adapters",
+    "await_credentials",
     "by_slug",
     "capabilities_of",
     "callable_q",
@@ -105,10 +107,27 @@ def _take_up(row: Connection, secrets_before: dict[str, str]) -> None:
         if row.credentials_expire_at is not None and row.credentials_expire_at <= clock.now():
             row.credentials_expire_at = None
         row.save(update_fields=["credentials_changed_at", "credentials_expire_at"])
-        note_change(row, "credentials", "", ", ".join(name for name in renewed if not name.startswith("previous_")), "renewed")
+        note_change(row, "credentials", "", ", ".join(name for name in renewed if not name.startswith("previous_")), sentences.RENEWED)
         credentials.remind(row, clock.now())
-    breaker.restore(row)
+    if not missing_fields(row):
+        breaker.restore(row)
     probes.look_soon(row)
+
+
+def missing_fields(connection: Connection) -> list[str]:
+    """The settings and secrets without which its adapter cannot work; none for an adapter that is not installed."""
+    try:
+        fields = config_fields(connection.adapter)
+    except ConnectorError:
+        return []
+    given = {**(connection.settings or {}), **(connection.secrets or {})}
+    return [field.name for field in fields if field.required and not given.get(field.name)]
+
+
+def await_credentials(connection: Connection) -> None:
+    """A new connection that cannot work yet says so, and nothing is sent, read or looked at before its credentials are entered."""
+    if missing_fields(connection):
+        breaker.hold(connection, Connection.State.NEEDS_LOGIN, sentences.WITHOUT_CREDENTIALS)
 
 
 def save_credentials(connection: Connection, *, settings: dict[str, str], secrets: dict[str, str]) -> Connection:
@@ -140,4 +159,7 @@ def pause(connection: Connection, *, by: str, reason: str = "") -> bool:
 
 def resume(connection: Connection) -> bool:
     """End a person's pause; False when there is none."""
-    return breaker.resume(connection)
+    resumed = breaker.resume(connection)
+    if resumed:
+        await_credentials(connection)
+    return resumed

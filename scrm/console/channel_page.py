@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from scrm.connections import credentials, endpoints, probes
 from scrm.connections.models import Alert, Connection, ConnectionChange, Probe
+from scrm.connections.sentences import worded
 from scrm.console.inbox.wording import quality_name
 from scrm.console.template_wording import status_name
 from scrm.conversations import pace, prices, reach, warmup
@@ -61,6 +62,15 @@ def panel(connection: Connection) -> dict[str, Any]:
         **looks(connection),
     }
     return shared | (number(connection) if connection.kind == Connection.Kind.CHANNEL else {})
+
+
+def value_name(kind: str, value: str) -> str:
+    """What a change of this kind led from or to, in the reader's language."""
+    if kind == ConnectionChange.Kind.STATE:
+        return str(dict(Connection.State.choices).get(value, value))
+    if kind == ConnectionChange.Kind.ENDPOINT:
+        return str(dict(Connection.Endpoint.choices).get(value, value))
+    return quality_name(value) if kind == ConnectionChange.Kind.QUALITY and value else worded(value)
 
 
 # --- the platform -----------------------------------------------------------------------------------------------------

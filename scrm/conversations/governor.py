@@ -28,6 +28,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from scrm.connections import sentences
 from scrm.connections.changes import note_change
 from scrm.connections.models import Connection, ConnectionChange
 from scrm.conversations import reach
@@ -70,13 +71,13 @@ class Course:
 
 def target(signs: Signs) -> Course:
     """The speed that these signs allow. Pure."""
-    factors = [(QUALITY.get(signs.quality, 1.0), f"quality {signs.quality}")]
+    factors = [(QUALITY.get(signs.quality, 1.0), sentences.QUALITY_IS % {"quality": signs.quality or "UNKNOWN"})]
     if signs.failing >= 0.5:
-        factors.append((0.1, f"{signs.failing:.0%} of the last messages failed"))
+        factors.append((0.1, sentences.SHARE_FAILED % {"share": f"{signs.failing:.0%}"}))
     elif signs.failing >= 0.2:
-        factors.append((0.5, f"{signs.failing:.0%} of the last messages failed"))
+        factors.append((0.5, sentences.SHARE_FAILED % {"share": f"{signs.failing:.0%}"}))
     if signs.troubled_templates:
-        factors.append((0.75, f"{signs.troubled_templates} templates paused or flagged"))
+        factors.append((0.75, sentences.TEMPLATES_IN_TROUBLE % {"count": signs.troubled_templates}))
     factor, reason = min(factors)
     promotions = signs.quality != "RED" and signs.failing < 0.5
     return Course(max(LEAST, signs.full * factor), promotions, reason if factor < 1 else "")
@@ -100,6 +101,10 @@ def steer_if_due(number: Connection, now: datetime) -> None:
         steer(number)
 
 
+def _shown(per_second: float, promotions: bool) -> str:
+    return (sentences.SPEED if promotions else sentences.SPEED_WITHOUT_PROMOTIONS) % {"speed": f"{per_second:g}"}
+
+
 def steer(number: Connection) -> Pace:
     """Look at one number and set its speed."""
     now = clock.now()
@@ -109,13 +114,12 @@ def steer(number: Connection) -> Pace:
         row = locked_pace(number, now)
         speed = next_speed(row.per_second, course, signs.full)
         asked_to_stop = row.promotions_wait_until is not None and row.promotions_wait_until > now
-        reason = course.reason or ("" if speed >= signs.full else "coming back")
+        reason = course.reason or ("" if speed >= signs.full else sentences.COMING_BACK)
         if asked_to_stop:
             reason = row.reason
         changed = speed != row.per_second or course.promotions != row.promotions
         if changed:
-            before = f"{row.per_second:g}/s{'' if row.promotions else ', no promotions'}"
-            after = f"{speed:g}/s{'' if course.promotions else ', no promotions'}"
+            before, after = _shown(row.per_second, row.promotions), _shown(speed, course.promotions)
             note_change(number, ConnectionChange.Kind.SPEED, before, after, reason, at=now)
             row.changed_at = now
         freed = course.promotions and not row.promotions

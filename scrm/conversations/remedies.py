@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from connectors.errors import ConnectorError, TryLater
 from scrm.connections.alerts import raise_alert
+from scrm.connections.sentences import PROMOTIONS_WAIT
 from scrm.contacts.models import Identity
 from scrm.contacts.services import record_consent
 from scrm.conversations import pace
@@ -46,7 +47,7 @@ def obey(message: Message, error: ConnectorError, now: datetime) -> None:
         raise_alert(
             f"promotions:{number.slug}",
             text=f"{number.label}: {error.title}",
-            advice="Promotions wait for a day. Look at the number's quality and at what was sent before they go on.",
+            advice=PROMOTIONS_WAIT,
             level="error",
             connection=number,
         )

@@ -201,10 +201,15 @@ def _note_event(conversation: Conversation, kind: str, **data: str) -> None:
     )
 
 
+def resend_key(message: Message) -> str:
+    """The key of the message that is sent in place of this one; there is at most one."""
+    return f"resend:{message.pk}"
+
+
 def resend(message: Message, *, by: User) -> QueueResult:
     """A person decides to send again what failed, was blocked, or may not have gone. However often pressed, it is one new message."""
-    if message.direction != "out" or message.state not in {"failed", "blocked", "unknown"}:
-        raise RefusedState("Only a message that failed, was blocked or has an unknown outcome can be sent again.")
+    if message.direction != "out" or message.state not in {"failed", "blocked", "unknown", "expired"}:
+        raise RefusedState("Only a message that failed, expired, was blocked or has an unknown outcome can be sent again.")
     content = {key: value for key, value in message.content.items() if key != "uploaded"}
     with transaction.atomic():
         result = queue_message(
@@ -215,8 +220,8 @@ def resend(message: Message, *, by: User) -> QueueResult:
             category=message.category,
             source="agent",
             by=by,
-            cause=f"resend:{message.pk}",
-            idempotency_key=f"resend:{message.pk}",
+            cause=resend_key(message),
+            idempotency_key=resend_key(message),
             reply_to=message.reply_to,
         )
         if result.created:

@@ -297,6 +297,18 @@ class Work:
             desk.post(f"/admin/inbox/messages/{failed.pk}/resend/")
         assert Message.objects.filter(direction="out", state="queued", text="已寄出").count() == 1
 
+    def test_shows_on_the_failed_message_that_it_was_sent_again(self, desk: Client) -> None:
+        conversation = people.conversation()
+        failed = said(conversation, "已寄出", direction="out", state="failed", error_code="131026")
+        other = said(conversation, "另一則", direction="out", state="expired", error_code="expired")
+        desk.post(f"/admin/inbox/messages/{failed.pk}/resend/")
+        again = Message.objects.get(cause=f"resend:{failed.pk}")
+        html = desk.get(f"/admin/inbox/{conversation.pk}/").content.decode()
+        assert f'<a href="#m{again.pk}" data-jump="{again.pk}">Sent again</a>' in html
+        assert f"/messages/{failed.pk}/resend/" not in html and f"/messages/{other.pk}/resend/" in html
+        desk.post(f"/admin/inbox/messages/{other.pk}/resend/")
+        assert Message.objects.filter(cause=f"resend:{other.pk}").count() == 1
+
     def test_says_why_a_message_cannot_be_sent_again(self, desk: Client) -> None:
         sent = said(people.conversation(), "已寄出", direction="out", state="read")
         answer = desk.post(f"/admin/inbox/messages/{sent.pk}/resend/", headers={"X-Requested-With": "fetch"})

@@ -13,6 +13,7 @@ from scrm.connections.models import Alert, Connection, Probe
 from scrm.connections.services import close_alert, note_change, raise_alert
 from scrm.console import channel_page
 from scrm.conversations.models import MessageTemplate, Pace, Reach
+from scrm.staff.models import User
 from tests import people
 from tests.console.conftest import seated
 
@@ -54,7 +55,21 @@ class ConnectionPage:
         for words in ("middling", "<b>2000</b>", "<b>12.5</b> of 80 messages a second", "quality YELLOW", "Promotions are held"):
             assert words in html
         assert "Approved 2" in html and "Paused 1" in html
-        assert "GREEN → " in html and "A standby is set up." in html
+        assert "good → " in html and "A standby is set up." in html
+
+    def test_says_why_in_the_readers_language(self, owner: Client) -> None:
+        row = number()
+        row.state, row.state_reason = "waiting", "5 failures in a row, the last: ConnectError: refused"
+        row.save(update_fields=["state", "state_reason"])
+        raise_alert("promotions:hk", text=f"{row.label}: Too many of this number's messages were blocked or reported.", connection=row)
+        person = User.objects.get(username="owner")
+        person.language = "ja"
+        person.save()
+        words = page(seated(person), row)
+        for said in ("5 回続けて失敗しました", "品質 YELLOW", "プラットフォームからの通知", "アクセストークン"):
+            assert said in words
+        for english in ("failures in a row", "told by the platform", "Too many of this number", "Access token"):
+            assert english not in words
 
     def test_draws_the_looks_of_seven_days(self, owner: Client) -> None:
         row = number()

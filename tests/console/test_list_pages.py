@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from scrm.api.models import PartnerToken
 from scrm.connections.models import Connection
+from scrm.connections.services import is_callable_now, save_credentials
 from scrm.console.admin import base
 from scrm.console.admin.connections import config_fields, field_name
 from scrm.contacts.models import Contact, Event
@@ -196,6 +197,21 @@ class Connections:
         asked = owner.get(answer.headers["Location"]).content.decode()
         assert all(f'name="{field_name(spec)}"' in asked for spec in config_fields("line"))
         assert '<option value="hubspot"' not in asked
+
+    def test_that_are_new_wait_for_their_credentials(self, owner: Client) -> None:
+        form = self.form(label="Harbour LINE", slug="harbour-line", adapter="line", address="@harbour", account_id="", _save="Save")
+        owner.post("/admin/connections/connection/add/", form)
+        row = Connection.objects.get(slug="harbour-line")
+        assert row.state == "needs_login" and not is_callable_now(row)
+        assert "It waits for its credentials" in owner.get("/admin/connections/connection/").content.decode()
+        owner.post("/admin/connections/connection/", {"action": "pause_selected", "_selected_action": [row.pk]})
+        owner.post("/admin/connections/connection/", {"action": "resume_selected", "_selected_action": [row.pk]})
+        assert Connection.objects.get(pk=row.pk).state == "needs_login", "a pause is no way around"
+        save_credentials(row, settings={}, secrets={"channel_access_token": "line-token"})
+        assert Connection.objects.get(pk=row.pk).state == "needs_login", "half of them is not enough"
+        save_credentials(row, settings={}, secrets={"channel_access_token": "line-token", "channel_secret": "s" * 32})
+        row.refresh_from_db()
+        assert (row.state, row.state_reason) == ("active", "") and is_callable_now(row)
 
     def test_are_not_made_without_an_adapter(self, owner: Client) -> None:
         answer = owner.post("/admin/connections/connection/add/", self.form(label="LINE", slug="harbour-line", adapter=""))

@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from scrm.connections.models import Alert, ConnectionChange
+from scrm.connections.sentences import worded
 from scrm.console.admin.base import Colours, ReadOnlyAdmin
+from scrm.console.channel_page import value_name
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -44,14 +46,25 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description=_("what happened and what to do"))
     def shown_text(self, row: Alert) -> str:
         """Stored in the product's own words, read in the reader's language."""
-        advice = gettext(row.advice) if row.advice else ""
-        return format_html('<span class="console-alert-text"><b>{}</b><br>{}</span>', gettext(row.text), advice)
+        return format_html('<span class="console-alert-text"><b>{}</b><br>{}</span>', worded(row.text), worded(row.advice))
 
 
 @admin.register(ConnectionChange)
 class ConnectionChangeAdmin(ReadOnlyAdmin):
-    list_display = ("at", "connection", "kind", "before", "after", "reason")
+    list_display = ("at", "connection", "kind", "shown_before", "shown_after", "shown_reason")
     list_filter = ("kind", "connection")
     list_select_related = ("connection",)
     ordering = ("-at",)
     older_by = "at"
+
+    @display(description=_("before"))
+    def shown_before(self, row: ConnectionChange) -> str:
+        return value_name(row.kind, row.before)
+
+    @display(description=_("after"))
+    def shown_after(self, row: ConnectionChange) -> str:
+        return value_name(row.kind, row.after)
+
+    @display(description=_("reason"))
+    def shown_reason(self, row: ConnectionChange) -> str:
+        return worded(row.reason)

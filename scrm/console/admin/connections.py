@@ -23,6 +23,7 @@ from connectors.errors import ConnectorError
 from scrm.connections import services
 from scrm.connections.endpoints import STANDBY
 from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
 from scrm.console import channel_page
 from scrm.console.admin import alerts  # noqa: F401 - registers the pages beside this one
 from scrm.console.admin.base import Colours, ConsoleAdmin
@@ -65,7 +66,12 @@ def standby_fields(adapter: str) -> list[ConfigField]:
     """The same fields for the standby endpoint; none has to be filled in."""
     return [
         replace(
-            spec, name=STANDBY + spec.name, label=gettext("Standby: %(label)s") % {"label": spec.label}, required=False, default="", help=""
+            spec,
+            name=STANDBY + spec.name,
+            label=gettext("Standby: %(label)s") % {"label": worded(spec.label)},
+            required=False,
+            default="",
+            help="",
         )
         for spec in config_fields(adapter)
         if spec.secret or spec.name.endswith(ADDRESSES)
@@ -128,12 +134,14 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def _field(self, spec: ConfigField) -> tuple[str, forms.Field]:
         if not spec.secret:
             stored = (self.instance.settings or {}).get(spec.name, spec.default)
-            return SETTING + spec.name, forms.CharField(label=spec.label, help_text=spec.help, required=spec.required, initial=stored)
+            return SETTING + spec.name, forms.CharField(
+                label=worded(spec.label), help_text=worded(spec.help), required=spec.required, initial=stored
+            )
         known = (self.instance.secrets or {}).get(spec.name, "")
-        words = gettext("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(str(known))} if known else spec.help
+        words = gettext("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(str(known))} if known else worded(spec.help)
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
         return SECRET + spec.name, forms.CharField(
-            label=spec.label, help_text=words, required=spec.required and not known, widget=widget, strip=True
+            label=worded(spec.label), help_text=words, required=spec.required and not known, widget=widget, strip=True
         )
 
     def given(self, prefix: str) -> dict[str, str]:
@@ -142,7 +150,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
 
 @admin.register(Connection)
 class ConnectionAdmin(ConsoleAdmin):
-    list_display = ("label", "kind", "adapter", "address", "shown_state", "state_reason", "country")
+    list_display = ("label", "kind", "adapter", "address", "shown_state", "shown_reason", "country")
     list_filter = ("kind", "state")
     search_fields = ("label", "slug")
     form = ConnectionForm
@@ -158,6 +166,10 @@ class ConnectionAdmin(ConsoleAdmin):
     )
     def shown_state(self, row: Connection) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @display(description=_("reason"))
+    def shown_reason(self, row: Connection) -> str:
+        return worded(row.state_reason)
 
     @display(description=_("what the platform says"))
     def shown_facts(self, row: Connection) -> str:
@@ -206,6 +218,8 @@ class ConnectionAdmin(ConsoleAdmin):
         """Only what the form changed is written: breaker and looks move the row's other columns at the same time."""
         columns = [name for name in form.changed_data if name in PLAIN]
         obj.save(update_fields=columns if change else None)
+        if not change:
+            services.await_credentials(obj)
         services.save_credentials(obj, settings=form.given(SETTING), secrets=form.given(SECRET))
         services.forget()
 

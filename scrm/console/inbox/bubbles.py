@@ -84,6 +84,7 @@ class Bubble:
     advice: str = ""
     why: list[str] = field(default_factory=list)
     until: datetime | None = None
+    again: Message | None = None
     quote: Quote | None = None
     reactions: list[str] = field(default_factory=list)
     earlier: list[str] = field(default_factory=list)

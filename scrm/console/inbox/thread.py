@@ -16,6 +16,7 @@ from scrm.connections.models import Connection
 from scrm.console.inbox import reasons, shapes, wording
 from scrm.console.inbox.bubbles import TROUBLED, Bubble, File, Quote, bubble_of, missing_file, received, shape
 from scrm.conversations.models import Attachment, Conversation, Decision, Message
+from scrm.conversations.services import resend_key
 
 PAGE = 50
 # Kinds that say something about another message; they stand on that one and have no bubble of their own.
@@ -60,6 +61,7 @@ def _bubbles(connection: Connection, messages: Sequence[Message]) -> list[Bubble
     _add_products(bubbles)
     _add_causes(bubbles)
     _add_decisions(bubbles)
+    _add_resends(bubbles)
     _add_days(bubbles)
     return bubbles
 
@@ -183,6 +185,15 @@ def _add_decisions(bubbles: Sequence[Bubble]) -> None:
         if decision.verdict != Decision.Verdict.ALLOW:
             bubble.problem, bubble.advice, bubble.until = reasons.rule_sentence(decision.rule), "", decision.until
             bubble.why = reasons.counter_words(decision.counters)
+
+
+def _add_resends(bubbles: Sequence[Bubble]) -> None:
+    """A message that a person sent again leads to the new one."""
+    keys = {resend_key(bubble.message): bubble for bubble in bubbles if bubble.tick in TROUBLED}
+    if not keys:
+        return
+    for again in Message.objects.filter(idempotency_key__in=list(keys)).only("pk", "idempotency_key", "state", "created_at"):
+        keys[again.idempotency_key or ""].again = again
 
 
 def _add_days(bubbles: Sequence[Bubble]) -> None:

@@ -15,7 +15,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from scrm.console import list_rows
+from scrm.connections import sentences
+from scrm.connections.models import ConnectionChange
+from scrm.console import channel_page, list_rows
 
 register = template.Library()
 
@@ -44,6 +46,18 @@ def _drawn_tick(state: str, language: str) -> str:
         return ""
     icon, title, colour = TICKS[state]
     return format_html('<span class="material-symbols-outlined tick {}" title="{}">{}</span>', colour, title, icon)
+
+
+@register.filter
+def worded(text: str) -> str:
+    """A sentence that background work stored, in the reader's language."""
+    return sentences.worded(text)
+
+
+@register.filter
+def changed(change: ConnectionChange, side: str) -> str:
+    """What stood `before` or `after` a change of a connection, in words."""
+    return channel_page.value_name(change.kind, getattr(change, side))
 
 
 @register.filter

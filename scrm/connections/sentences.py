@@ -1,0 +1,109 @@
+"""Sentences that workers and connectors say in English and people read in their own language.
+
+What is stored stays readable English. `worded` finds the sentence in it again, with the values that were filled in, and says it in the
+language of whoever reads. The translations lie in the catalogue beside this module; what is not found there is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext
+
+FAILURES_IN_A_ROW = "%(count)s failures in a row, the last: %(error)s"
+MOSTLY_FAILURES = "more than half of a minute's calls failed, the last: %(error)s"
+MOVED_TO_PRIMARY = "the primary endpoint is used again"
+MOVED_TO_STANDBY = "the standby endpoint is used from now on"
+BAD_LOOKS = "%(count)s slow or failed looks in a row"
+BAD_LOOKS_AT_STANDBY = "%(count)s slow or failed looks at the standby in a row, the primary answers"
+GOOD_LOOKS = "%(count)s good looks in a row"
+STANDBY_REMOVED = "the standby was removed"
+RENEWED = "renewed"
+TOLD_BY_PLATFORM = "told by the platform"
+WITHOUT_CREDENTIALS = "It waits for its credentials; nothing is sent or read until they are entered on this page."
+QUALITY_IS = "quality %(quality)s"
+SHARE_FAILED = "%(share)s of the last messages failed"
+TEMPLATES_IN_TROUBLE = "%(count)s templates paused or flagged"
+COMING_BACK = "coming back"
+SPEED = "%(speed)s/s"
+SPEED_WITHOUT_PROMOTIONS = "%(speed)s/s, no promotions"
+PROMOTIONS_WAIT = "Promotions wait for a day. Look at the number's quality and at what was sent before they go on."
+
+# Those of connectors and of notices; the last ones are in the product's own catalogue.
+FILLED = (
+    FAILURES_IN_A_ROW, MOSTLY_FAILURES, BAD_LOOKS_AT_STANDBY, BAD_LOOKS, GOOD_LOOKS, QUALITY_IS, SHARE_FAILED, TEMPLATES_IN_TROUBLE,
+    SPEED_WITHOUT_PROMOTIONS, SPEED,
+    "WhatsApp refused with code %(code)s, which is not in its published list.",
+    "LINE refused with %(code)s, which is not in its published list.",
+    "The gateway refused with code %(code)s, which is not in its list.",
+    "No connection to %(host)s within %(seconds)s s",
+    "No connection to %(host)s: refused, unknown name, or no trusted certificate",
+    "%(host)s did not answer in time",
+    "The connection to %(host)s broke before the answer was complete",
+)  # fmt: skip
+OF_NOTICES = (
+    "WhatsApp has stopped this number: %(why)s", "This number is no longer connected at WhatsApp: %(why)s",
+    "WhatsApp tells about this number: %(why)s", "%(label)s: LINE has suspended this account.",
+)  # fmt: skip
+PLAIN = (
+    MOVED_TO_PRIMARY, MOVED_TO_STANDBY, STANDBY_REMOVED, RENEWED, TOLD_BY_PLATFORM, WITHOUT_CREDENTIALS, COMING_BACK, PROMOTIONS_WAIT,
+    "Look the code up in the WhatsApp Manager's help.",
+    "WhatsApp failed while it had the request; it may have been accepted",
+    "WhatsApp's server failed",
+    "WhatsApp asks to slow down",
+    "WhatsApp refused without a reason that can be read",
+    "WhatsApp does not know this id, or no longer",
+    "LINE failed while it had the request; it may have been accepted",
+    "LINE's server failed",
+)  # fmt: skip
+
+_VALUES = {
+    "count": r"\d+",
+    "share": r"\d+%",
+    "speed": r"[\d.e+]+",
+    "quality": r"\w+",
+    "code": r"[\w-]+",
+    "seconds": r"[\d.]+",
+    "host": r"\S+",
+}
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(sentence, _pattern(sentence)) for sentence in (*FILLED, *OF_NOTICES)]
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    parts = _PLACE.split(sentence)
+    shape = "".join(f"(?P<{part}>{_VALUES.get(part, '.+')})" if odd % 2 else re.escape(part) for odd, part in enumerate(parts))
+    return re.compile(shape, re.DOTALL)
+
+
+def worded(text: str) -> str:
+    """A stored sentence in the reader's language. What stands before or after a known sentence, set off by ': ', stays as it is."""
+    if not text or (get_language() or "en").startswith("en"):
+        return text
+    whole = _known(text)
+    if whole:
+        return whole
+    parts = text.split(": ")
+    for length in range(len(parts) - 1, 0, -1):
+        for start in range(len(parts) - length + 1):
+            found = _known(": ".join(parts[start : start + length]))
+            if found:
+                return ": ".join([*parts[:start], found, *parts[start + length :]])
+    return text
+
+
+def _known(text: str) -> str:
+    """The translation of a whole sentence, or "" for one that nobody knows."""
+    said = gettext(text)
+    if said != text:
+        return said
+    for sentence, pattern in _patterns():
+        match = pattern.fullmatch(text)
+        if match:
+            return gettext(sentence) % {name: worded(value) for name, value in match.groupdict().items()}
+    return ""
