@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled files are kept, whatever the machine's habit: else each of the many processes of a run compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test test-sqlite test-postgresql lint bench faults dev clean
 
@@ -30,11 +32,14 @@ lint: dev
 
 test: lint test-sqlite test-postgresql
 
+# Files are handed out whole and in the order of tests/environment.py. What touches no database is run once, on SQLite.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 test-sqlite: dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-postgresql: dev
-	$(BIN)/python -m tests.databases run -- $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m tests.databases run -- $(BIN)/python -m pytest $(SPREAD) --only-database
 
 faults: dev
 	$(BIN)/python -m tests.faults

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
@@ -14,10 +12,8 @@ from tests import people
 
 
 @pytest.fixture(autouse=True)
-def empty_cache(settings: Any) -> None:
+def empty_cache() -> None:
     cache.clear()
-    # The real hash takes most of a second on purpose; nobody here tries to guess a password.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def allow(user: User, *names: str) -> User:

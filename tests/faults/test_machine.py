@@ -137,7 +137,6 @@ PATHS: dict[str, tuple[Callable[[Machine], None], str]] = {
 @pytest.fixture(autouse=True)
 def quickly(settings: Any) -> Iterator[None]:
     settings.RULE_SETTLE_SECONDS = 0
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # every example makes its agent anew
     yield
     assert connection.is_usable()
 

@@ -28,6 +28,7 @@ ARGUMENTS = [
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.any_database,
     pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="the Debian package chromium is not installed"),
 ]
 

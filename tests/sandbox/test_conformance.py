@@ -20,7 +20,7 @@ from connectors.contracts import Account, Address, InboundMessage, MediaRef, Out
 from connectors.errors import NeedsLogin, OutcomeUnknown, Rejected, TryLater
 from tests.sandbox.second_address import Platform, control
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(databases=["default", "sandbox"])]
+pytestmark = [pytest.mark.processes, pytest.mark.any_database, pytest.mark.django_db(databases=["default", "sandbox"])]
 
 PHONE = "85291230000"
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8

@@ -85,7 +85,6 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         if settings.SANDBOX:
-            call_command("migrate", database="sandbox", verbosity=0, interactive=False)
             call_command("sandbox_setup", verbosity=0)
         else:
             call_command("collectstatic", verbosity=0, interactive=False)
