@@ -43,6 +43,9 @@ KINDS: dict[str, str | Promise] = {
     "identity.changed": gettext_lazy("Address changed"),
     "identity.conflict": gettext_lazy("Two people claim one address"),
     "identity.recycled": gettext_lazy("Number came back with another user id"),
+    "identity.settled": gettext_lazy("Number settled"),
+    "identity.unsettled": gettext_lazy("Number asked again"),
+    "identity.answered": gettext_lazy("Answered whose address it is"),
     "identity.shared": gettext_lazy("Several people use one number"),
     "identity.followed": gettext_lazy("Added or unblocked the account"),
     "identity.unfollowed": gettext_lazy("Blocked the account"),
@@ -191,7 +194,9 @@ def _contact(data: Mapping[str, Any]) -> str:
 
 def _identity(data: Mapping[str, Any]) -> str:
     new = data.get("to")
-    return ", ".join(str(value).partition(":")[2] or str(value) for value in new) if isinstance(new, list) else ""
+    if not isinstance(new, list):
+        return " → ".join(str(data[name]).rpartition(":")[2] for name in ("raw", "address", "number") if data.get(name))
+    return ", ".join(str(value).partition(":")[2] or str(value) for value in new)
 
 
 def _plain(data: Mapping[str, Any]) -> str:

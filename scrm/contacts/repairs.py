@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from rapidfuzz import fuzz
 
 from scrm.contacts import events, phone
@@ -57,11 +58,11 @@ def settle_number(identity: Identity, number: str, *, by: str) -> NumberSettleme
     """A person says which number it is: one of its candidates, or another in full. Raises `CannotSettle`."""
     read = phone.parse(number)
     if not isinstance(read, phone.Number):
-        raise CannotSettle("Enter the whole number with its country code.")
+        raise CannotSettle(_("Enter the whole number with its country code."))
     verdict = consider(identity) if read.e164 in _numbers(identity) else Verdict("")
     made = _record(identity, read.e164, [piece.as_json() for piece in verdict.evidence], by=by)
     if made is None:
-        raise CannotSettle("Somebody has settled this number already.")
+        raise CannotSettle(_("Somebody has settled this number already."))
     return made
 
 

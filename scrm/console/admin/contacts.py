@@ -9,14 +9,13 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from scrm.console import timeline
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
-from scrm.console.admin.filters import CountryFilter, RepairFilter, TagFilter
+from scrm.console.admin.filters import CountryFilter, TagFilter
 from scrm.console.inbox import profile
 from scrm.contacts import events
 from scrm.contacts.fields import PERSON_FIELDS, Offer, Outcome, note_making, offer
@@ -145,74 +144,6 @@ def whole_contact(contact: Contact) -> dict[str, Any]:
         "why": profile.why_of(contact, limit=30),
         "merged": list(contact.merged_from.all()[:10]),
     }
-
-
-@admin.register(Identity)
-class IdentityAdmin(ConsoleAdmin):
-    list_display = ("shown_address", "kind", "shown_contact", "needs_repair", "verified", "valid_from", "valid_to")
-    list_filter = (RepairFilter,)
-    search_fields = ("e164",)
-    search_help_text = _("A number with its country code, or an address, from its beginning")
-    sortable_by = ()
-    ordering = ("-id",)
-    list_select_related = ("contact",)
-    fields = (
-        "contact_link",
-        "kind",
-        "scope",
-        "value",
-        "e164",
-        "needs_repair",
-        "verified",
-        ("opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"),
-        ("valid_from", "valid_to"),
-    )
-    readonly_fields = (
-        "contact_link",
-        "kind",
-        "scope",
-        "value",
-        "verified",
-        "opted_out_at",
-        "marketing_opt_in_at",
-        "marketing_opted_out_at",
-        "valid_from",
-        "valid_to",
-    )
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Identity], search_term: str) -> tuple[QuerySet[Identity], bool]:
-        wanted = search_term.strip().replace(" ", "")
-        if not wanted:
-            return queryset, False
-        exact = queryset.filter(e164=wanted if wanted.startswith("+") else f"+{wanted}")
-        return exact | queryset.filter(kind__in=Identity.Kind.values, value=wanted), False
-
-    @display(description=_("address"))
-    def shown_address(self, row: Identity) -> str:
-        return str(row)
-
-    @display(description=_("contact"))
-    def shown_contact(self, row: Identity) -> str:
-        return format_html('<a href="{}">{}</a>', reverse("admin:contacts_contact_change", args=[row.contact_id]), row.contact)
-
-    @display(description=_("contact"))
-    def contact_link(self, row: Identity) -> str:
-        return self.shown_contact(row)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Identity | None = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
-        with transaction.atomic():
-            # Only what was edited: the address may have gone to another person meanwhile, or have been stopped.
-            obj.save(update_fields=form.changed_data)
-            obj.refresh_from_db(fields=["contact"])
-            reindex([obj.contact_id])
-            data = {"fields": form.changed_data, "by": request.user.get_username()}
-            events.record([Event(contact_id=obj.contact_id, identity=obj, kind="contact.changed", occurred_at=clock.now(), data=data)])
 
 
 @admin.register(Event)

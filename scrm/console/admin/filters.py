@@ -14,6 +14,7 @@ from scrm.automation.actions import ACTIONS
 from scrm.automation.triggers import TRIGGERS
 from scrm.connections.models import Connection
 from scrm.console.inbox import wording
+from scrm.contacts.models import IdentityCase
 from scrm.conversations.models import Message, MessageTemplate
 from scrm.tags.models import Tag, TagAssignment
 
@@ -149,3 +150,14 @@ class RepairFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.exclude(needs_repair="") if self.value() else queryset
+
+
+class IdentityCaseFilter(SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(IdentityCase.State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(state=self.value()) if self.value() else queryset

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from scrm.connections import sentences
 from scrm.connections.models import ConnectionChange
 from scrm.console import channel_page, list_rows
+from scrm.contacts import repair_words
 
 register = template.Library()
 
@@ -46,6 +47,12 @@ def _drawn_tick(state: str, language: str) -> str:
         return ""
     icon, title, colour = TICKS[state]
     return format_html('<span class="material-symbols-outlined tick {}" title="{}">{}</span>', colour, title, icon)
+
+
+@register.filter(name="repair_words")
+def repair_reason(stored: str) -> str:
+    """Why a number could not be read, in the reader's language."""
+    return repair_words.reason(stored)
 
 
 @register.filter
