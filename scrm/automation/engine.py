@@ -15,11 +15,13 @@ from typing import TypeAlias
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Prefetch
 
 from scrm.automation.actions import ACTIONS
-from scrm.automation.actions.contract import CannotAct, Occasion, Outcome, outcome_of
+from scrm.automation.actions.contract import CannotAct, Occasion, Outcome, PreparedAction, outcome_of
 from scrm.automation.models import Rule, Run
 from scrm.automation.triggers import TRIGGERS
+from scrm.connections.models import Connection
 from scrm.contacts import conditions, events
 from scrm.contacts.conditions import Explained, Facts
 from scrm.contacts.models import Event
@@ -27,12 +29,13 @@ from scrm.conversations.models import Conversation, Message
 from scrm.conversations.services import Draft, queue_many
 from scrm.core import clock
 from scrm.core.logs import trail
+from scrm.core.rows import insert_all
 
 logger = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 1.0
 # An answer holds its person and the day's counter until the batch commits (about 0.1 s); agents and arriving messages wait for both.
-BATCH = 60
+BATCH = 120
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
@@ -77,9 +80,11 @@ def handle(batch: list[Event]) -> None:
     occasions = sorted(_facts_of(asked), key=lambda facts: (facts.contact.pk, facts.event.occurred_at, facts.event.pk))
     faults = {rule.pk: conditions.check(rule.conditions) for rule in _used(rules, asked)}
     conditions.load([rule.conditions for rule in _used(rules, asked) if not faults[rule.pk]], occasions)
-    judged = [each for facts in occasions for each in _runs(rules[facts.event.kind], faults, facts)]
-    _queue(judged)
-    Run.objects.bulk_create([run for run, _ in judged])
+    judged = [each for facts in occasions for each in _judge(rules[facts.event.kind], faults, facts)]
+    _prepare([occasion for _, occasion in judged if occasion is not None])
+    asked_for = [_done(run, occasion) for run, occasion in judged]
+    _queue(asked_for)
+    insert_all(Run, [run for run, _ in judged])
 
 
 def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule]:
@@ -88,13 +93,15 @@ def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule
 
 
 def _facts_of(batch: Sequence[Event]) -> list[Facts]:
-    """Each event with its message, conversation and present contact, in at most two queries."""
+    """Each event with its message, conversation and present contact, in a handful of queries."""
     now = clock.now()
-    shown_with = Message.objects.select_related("conversation__identity__contact", "conversation__connection")
     # No action calls a platform, so nothing is decrypted.
-    messages = shown_with.defer("conversation__connection__secrets").in_bulk(_ids(batch, "message"))
+    numbers = Connection.objects.defer("secrets")
+    shown_with = Message.objects.select_related("conversation__identity__contact")
+    messages = shown_with.prefetch_related(Prefetch("conversation__connection", numbers)).in_bulk(_ids(batch, "message"))
     bare = [event for event in batch if event.data.get("message") not in messages]
-    conversations = Conversation.objects.select_related("identity__contact", "connection").in_bulk(_ids(bare, "conversation"))
+    talks = Conversation.objects.select_related("identity__contact").prefetch_related(Prefetch("connection", numbers))
+    conversations = talks.in_bulk(_ids(bare, "conversation"))
     found = []
     for event in batch:
         message = messages.get(event.data.get("message") or 0)
@@ -109,12 +116,14 @@ def _ids(batch: Iterable[Event], name: str) -> list[int]:
     return sorted({event.data[name] for event in batch if event.data.get(name)})
 
 
-Judged: TypeAlias = "tuple[Run, Draft | None]"
+# A run, and what its rule is to act on when its conditions hold.
+Judged: TypeAlias = "tuple[Run, Occasion | None]"
+Acted: TypeAlias = "tuple[Run, Draft | None]"
 
 
-def _queue(judged: Sequence[Judged]) -> None:
+def _queue(acted: Sequence[Acted]) -> None:
     """The batch's messages together; when one of them cannot be queued, each by itself, so that it fails alone."""
-    wanted = [(run, draft) for run, draft in judged if draft is not None]
+    wanted = [(run, draft) for run, draft in acted if draft is not None]
     if not wanted:
         return
     try:
@@ -148,7 +157,8 @@ def _note(run: Run, outcome: Outcome) -> None:
     run.verdict, run.result = outcome.verdict, outcome.result
 
 
-def _runs(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Judged]:
+def _judge(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Judged]:
+    """Ask the rules about one event. Nothing is done yet: the actions of a batch read what they need together."""
     answered_by: Rule | None = None
     for rule in rules:
         if errors := faults[rule.pk]:
@@ -161,8 +171,8 @@ def _runs(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Fac
             yield _run(rule, facts, Run.Verdict.STOPPED, explained, {"by": answered_by.name, "rule": answered_by.pk}), None
         else:
             answered_by = rule if rule.stop_processing else None
-            outcome = _act(rule, facts)
-            yield _run(rule, facts, outcome.verdict, explained, outcome.result), outcome.draft
+            occasion = Occasion(rule, facts.event, facts.contact, facts.conversation, facts.message, facts.now)
+            yield _run(rule, facts, Run.Verdict.DONE, explained), occasion
 
 
 def _run(rule: Rule, facts: Facts, verdict: str, explained: Explained | tuple[()], result: dict[str, object] | None = None) -> Run:
@@ -179,9 +189,36 @@ def _run(rule: Rule, facts: Facts, verdict: str, explained: Explained | tuple[()
     )
 
 
-def _act(rule: Rule, facts: Facts) -> Outcome:
+def _prepare(occasions: Sequence[Occasion]) -> None:
+    """Let each action that knows how read for its whole batch. One that cannot reads for each occasion by itself."""
+    by_action: dict[str, list[Occasion]] = {}
+    for occasion in occasions:
+        by_action.setdefault(occasion.rule.action, []).append(occasion)
+    for name, group in by_action.items():
+        action = ACTIONS.get(name)
+        if not isinstance(action, PreparedAction):
+            continue
+        try:
+            with transaction.atomic():
+                action.prepare(group)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as problem:
+            logger.warning("action %s reads for each occasion by itself: %s", name, trail(problem))
+
+
+def _done(run: Run, occasion: Occasion | None) -> Acted:
+    """Do what a run asks for, and note in it what came of it."""
+    if occasion is None:
+        return run, None
+    outcome = _act(occasion)
+    _note(run, outcome)
+    return run, outcome.draft
+
+
+def _act(occasion: Occasion) -> Outcome:
     """Do the rule's action in a savepoint: one that fails leaves nothing behind and stops nobody else."""
-    occasion = Occasion(rule, facts.event, facts.contact, facts.conversation, facts.message, facts.now)
+    rule = occasion.rule
     try:
         action = ACTIONS.get(rule.action)
         if action is None:
@@ -194,5 +231,5 @@ def _act(rule: Rule, facts: Facts) -> Outcome:
     except CannotAct as problem:
         return Outcome(Run.Verdict.FAILED, {"error": str(problem)})
     except Exception as problem:
-        logger.warning("rule %s failed for event %s: %s", rule.pk, facts.event.pk, trail(problem))
+        logger.warning("rule %s failed for event %s: %s", rule.pk, occasion.event.pk, trail(problem))
         return Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]})

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
 from scrm.core.logs import trail
+from scrm.core.rows import insert_all, insert_columns
 
 logger = logging.getLogger(__name__)
 
@@ -58,14 +59,26 @@ def consumer(
 
 def record(events: Sequence[Event]) -> list[Event]:
     """Write events and their deliveries; call inside the transaction that changes the state."""
-    stored = Event.objects.bulk_create(list(events))
+    stored = insert_all(Event, list(events))
     now = clock.now()
     asked = ((spec, event, spec.delay(event)) for spec in _consumers.values() for event in stored if event.kind in spec.kinds)
-    deliveries = [EventDelivery(event=event, consumer=spec.name, due_at=now + wait) for spec, event, wait in asked if wait is not None]
-    EventDelivery.objects.bulk_create(deliveries)
-    for name in {delivery.consumer for delivery in deliveries}:
+    told = [(event.pk, spec.name, now + wait) for spec, event, wait in asked if wait is not None]
+    _tell(told)
+    for name in {name for _, name, _ in told}:
         jobs.wake_on_commit(f"events:{name}")
-    return stored
+    return list(stored)
+
+
+def _tell(told: Sequence[tuple[int, str, datetime]]) -> None:
+    """Write the deliveries, each of (event, consumer, due)."""
+    if not told:
+        return
+    ids, names, due = zip(*told, strict=True)
+    count = len(told)
+    insert_columns(
+        EventDelivery,
+        {"event": ids, "consumer": names, "due_at": due, "attempts": [0] * count, "parked": [False] * count, "last_error": [""] * count},
+    )
 
 
 def deliver(name: str) -> int:
@@ -94,7 +107,8 @@ def _take(name: str, limit: int) -> list[EventDelivery]:
     rows = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
-    return list(rows.select_related("event__contact")[:limit])
+    # Without the contacts: a consumer reads of them what it needs, as they are now.
+    return list(rows.select_related("event")[:limit])
 
 
 def _finish(taken: Sequence[EventDelivery]) -> None:

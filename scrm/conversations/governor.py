@@ -94,10 +94,9 @@ def steer_all() -> None:
         steer(number)
 
 
-def steer_if_due(number: Connection, now: datetime) -> None:
+def steer_if_due(number: Connection, looked_at: datetime, now: datetime) -> None:
     """For whoever sends: a number in use is looked at in time even while the workers are too busy for their rounds."""
-    looked = Pace.objects.filter(connection=number).values_list("looked_at", flat=True).first()
-    if looked is None or now - looked >= timedelta(seconds=LOOK_EVERY):
+    if now - looked_at >= timedelta(seconds=LOOK_EVERY):
         steer(number)
 
 

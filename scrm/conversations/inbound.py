@@ -26,7 +26,7 @@ from scrm.conversations.search import message_index
 from scrm.conversations.services import preview_of
 from scrm.conversations.withdrawals import obey_withdrawals
 from scrm.core import clock, jobs
-from scrm.core.rows import update_many
+from scrm.core.rows import insert_all, update_many
 
 WINDOW = timedelta(hours=24)
 # A stamp further ahead than this comes from a clock that is wrong; the time of receipt is used instead.
@@ -67,7 +67,7 @@ def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     lock_people([arrival.identity.contact_id for arrival in arrivals])
     conversations = _conversations(arrivals)
     messages = [_message(arrival, conversations[arrival.identity.pk, arrival.connection.pk]) for arrival in arrivals]
-    Message.objects.bulk_create(messages)
+    insert_all(Message, messages)
     _store_media(arrivals, messages)
     message_index.add((message.pk, message.text) for message in messages if message.text)
     obey_withdrawals(messages)
@@ -112,7 +112,7 @@ def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Convers
                 changed_at=clock.now(),
                 version=0,
             )
-    Conversation.objects.bulk_create(missing.values())
+    insert_all(Conversation, list(missing.values()))
     found |= missing
     for (identity_id, _), row in found.items():
         row.identity = identities[identity_id]

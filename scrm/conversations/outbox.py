@@ -47,6 +47,7 @@ from scrm.conversations.threads import locked_many, touch
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
+from scrm.core.rows import insert_all
 
 logger = logging.getLogger(__name__)
 
@@ -154,9 +155,10 @@ def claim(limit: int) -> list[Claim]:
     for place, number in enumerate(numbers):
         # What the numbers before it left of the room is shared by those that follow.
         share = -(-(limit - len(claims)) // (len(numbers) - place))
-        if share > 0 and _has_due(number, now) and is_callable_now(number, now):
-            claims += _claim_of(number, share, now)
-            governor.steer_if_due(number, now)
+        if share > 0 and (number.resume_at is None or _has_due(number, now)) and is_callable_now(number, now):
+            taken, looked_at = _claim_of(number, share, now)
+            claims += taken
+            governor.steer_if_due(number, looked_at, now)
     return claims
 
 
@@ -171,16 +173,17 @@ def _due(number: Connection, now: datetime) -> Any:
 
 
 def _has_due(number: Connection, now: datetime) -> bool:
-    """Asked before the breaker is: after a pause its yes is the one probe."""
+    """Asked before the breaker is when the number has failed: after a pause its yes is the one probe."""
     return bool(_due(number, now).exists())
 
 
-def _claim_of(number: Connection, limit: int, now: datetime) -> list[Claim]:
+def _claim_of(number: Connection, limit: int, now: datetime) -> tuple[list[Claim], datetime]:
+    """The claims, and when the governor last looked at the number."""
     with transaction.atomic():
         bucket = pace.locked_pace(number, now)
         granted = min(limit, int(bucket.tokens))
         if granted < 1:
-            return []
+            return [], bucket.looked_at
         due = _due(number, now)
         if not bucket.promotions or (bucket.promotions_wait_until and bucket.promotions_wait_until > now):
             due = due.exclude(category="marketing")
@@ -193,11 +196,12 @@ def _claim_of(number: Connection, limit: int, now: datetime) -> list[Claim]:
                 seen.add(row[2])
                 rows.append(row)
         # The rows are locked (on SQLite the whole database is), so nobody else can have taken one since it was read.
-        Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(
-            state="claimed", fence=F("fence") + 1, lease_until=now + LEASE
-        )
-        pace.spend(bucket, len(rows))
-    return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows]
+        if rows:
+            Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(
+                state="claimed", fence=F("fence") + 1, lease_until=now + LEASE
+            )
+            pace.spend(bucket, len(rows))
+    return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows], bucket.looked_at
 
 
 # --- starting -------------------------------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ def _start_group(claims: Sequence[Claim]) -> list[Started]:
             standing.take(message, message.conversation)
     if not standing.settle():
         raise Crowded
-    Decision.objects.bulk_create([decision_of(m, m.conversation, verdicts[m.pk], moment="send", now=now) for _, m in mine])
+    insert_all(Decision, [decision_of(m, m.conversation, verdicts[m.pk], moment="send", now=now) for _, m in mine])
     going = [(claimed, message) for claimed, message in mine if verdicts[message.pk].allowed]
     Message.objects.filter(pk__in=[message.pk for _, message in going]).update(state="sending", attempts=F("attempts") + 1)
     for _, message in mine:

@@ -24,6 +24,7 @@ from scrm.conversations.search import message_index
 from scrm.conversations.standing import Standing
 from scrm.conversations.threads import locked, locked_many, preview_of, touch
 from scrm.core import clock, jobs
+from scrm.core.rows import insert_all
 from scrm.core.security import storable
 from scrm.staff.models import User
 
@@ -215,11 +216,11 @@ def _write(messages: Sequence[Message], now: datetime, patient: bool) -> dict[st
         verdicts = [Verdict("defer", "daily_cap", now + timedelta(minutes=1)) if verdict.allowed else verdict for verdict in verdicts]
         for message, verdict in zip(messages, verdicts, strict=True):
             message.due_at = verdict.until if verdict.verdict == "defer" else message.due_at
-    Message.objects.bulk_create(messages)
+    insert_all(Message, messages)
     if not standing.settle():
         raise Crowded
     decisions = [decision_of(m, m.conversation, v, moment="queue", now=now) for m, v in zip(messages, verdicts, strict=True)]
-    Decision.objects.bulk_create(decisions)
+    insert_all(Decision, decisions)
     message_index.add((message.pk, message.text) for message in messages if message.text)
     _show(messages, now)
     events.record([_event(message, verdict.rule, now) for message, verdict in zip(messages, verdicts, strict=True)])

@@ -18,7 +18,7 @@ from scrm.connections.services import report_failure, report_success
 from scrm.contacts import events
 from scrm.contacts.models import Event
 from scrm.conversations.amendments import obey_amendments
-from scrm.conversations.models import Conversation, Message
+from scrm.conversations.models import Conversation, Message, OrphanStatus
 from scrm.conversations.remedies import obey, pair_wait
 from scrm.conversations.standing import release
 from scrm.conversations.statuses import join_orphans
@@ -101,8 +101,17 @@ def _accept(group: Sequence[Accepted]) -> None:
     obey_amendments([each.message for each in group if each.message.kind == "reaction"])
     _show_accepted(group)
     events.record([_sent_event(each, owners, now) for each in group])
-    for number in {each.message.connection_id: each.message.connection for each in group}.values():
-        join_orphans(number, [each.receipt.external_id for each in group if each.message.connection_id == number.pk])
+    _join_early_statuses(group)
+
+
+def _join_early_statuses(group: Sequence[Accepted]) -> None:
+    """Statuses that came before the answers. Mostly there are none: one look for all numbers together."""
+    numbers = {each.message.connection_id: each.message.connection for each in group}
+    ids = {each.receipt.external_id for each in group}
+    early = set(OrphanStatus.objects.filter(connection__in=numbers, external_id__in=ids).values_list("connection_id", flat=True))
+    for number in numbers.values():
+        if number.pk in early:
+            join_orphans(number, [each.receipt.external_id for each in group if each.message.connection_id == number.pk])
 
 
 def _show_accepted(group: Sequence[Accepted]) -> None:

@@ -27,7 +27,7 @@ from scrm.conversations import causes, reach
 from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Quota, Reservation
 from scrm.conversations.policy import LOOKBACK, Candidate, Facts, Limits, Sent, Verdict, content_hash, decide, speaks_first
 from scrm.conversations.template_states import code_of, key_of, verdict_on
-from scrm.core.rows import insert_new, select, update_many
+from scrm.core.rows import insert_all, insert_new, select, update_many
 from scrm.core.zones import business_day
 
 # Long enough back to know what was borrowed from the pair limit: twice the time in which all of it is paid back.
@@ -364,7 +364,7 @@ class Standing:
                 new.append(self._row(taken))
             else:
                 renewed.append(self._renew(row, taken))
-        Reservation.objects.bulk_create(new)
+        insert_all(Reservation, new)
         if renewed:
             update_many(
                 Reservation,

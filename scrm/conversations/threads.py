@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db.models import F
@@ -12,6 +12,8 @@ from scrm.conversations.models import Conversation
 from scrm.core import clock
 
 PREVIEW_LENGTH = 160
+ROUNDS = 5
+OVERTAKEN = "people are being merged faster than they can be locked"
 KIND_PREVIEWS = {
     "image": "🖼",
     "video": "🎞",
@@ -52,19 +54,30 @@ def locked(conversation: Conversation | int) -> Conversation:
 def lock_people_behind(conversation_ids: Iterable[int]) -> dict[int, int]:
     """Lock the people of several conversations in one order; {conversation: person}, each as it stands with the lock held."""
     ids = set(conversation_ids)
-    for _ in range(5):
-        people = Contact.objects.filter(identities__conversations__in=ids).values_list("pk", flat=True)
-        wanted = sorted(set(people))
-        list(Contact.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    for _ in range(ROUNDS):
+        people = _lock_owners(ids)
         owners = dict(Conversation.objects.filter(pk__in=ids).values_list("pk", "identity__contact_id"))
-        if set(owners.values()) <= set(wanted):
+        if set(owners.values()) <= people:
             return owners
         # Somebody was merged between the two statements: lock whom the conversation belongs to now.
-    raise RuntimeError("people are being merged faster than they can be locked")
+    raise RuntimeError(OVERTAKEN)
+
+
+def _lock_owners(ids: Collection[int]) -> set[int]:
+    """Lock the people to whom these conversations belong at this moment; who is locked."""
+    wanted = set(Conversation.objects.filter(pk__in=ids).values_list("identity__contact_id", flat=True))
+    list(Contact.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
+    return wanted
 
 
 def locked_many(conversation_ids: Iterable[int]) -> dict[int, Conversation]:
     """Several conversations as they stand now, with their people locked until the transaction ends."""
-    owners = lock_people_behind(conversation_ids)
-    rows = Conversation.objects.select_related("identity__contact", "connection").filter(pk__in=owners)
-    return {row.pk: row for row in rows}
+    ids = set(conversation_ids)
+    # A number's row is read once, not once a conversation.
+    rows = Conversation.objects.select_related("identity__contact").prefetch_related("connection").filter(pk__in=ids)
+    for _ in range(ROUNDS):
+        people = _lock_owners(ids)
+        found = {row.pk: row for row in rows.all()}
+        if {row.identity.contact_id for row in found.values()} <= people:
+            return found
+    raise RuntimeError(OVERTAKEN)

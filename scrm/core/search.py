@@ -20,6 +20,8 @@ from django.db import connections, models, router
 from django.db.migrations.operations.special import RunPython
 from django.db.models.expressions import RawSQL
 
+from scrm.core import arrays
+
 Q = TypeVar("Q", bound=models.QuerySet[Any])
 
 MAX_TERMS = 4000
@@ -101,9 +103,9 @@ class SearchIndex:
                 return
             for start in range(0, len(values), 500):
                 part = values[start : start + 500]
-                sql = f"INSERT INTO {self.table} (id, terms) VALUES {', '.join(['(%s, %s::tsvector)'] * len(part))}"  # noqa: S608
-                sql += " ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
-                cursor.execute(sql, [value for pk, terms in part for value in (pk, _tsvector(terms))])
+                sql = f"INSERT INTO {self.table} (id, terms) SELECT v.id, v.terms::tsvector "
+                sql += "FROM UNNEST(%s::bigint[], %s::text[]) AS v (id, terms) ON CONFLICT (id) DO UPDATE SET terms = excluded.terms"
+                cursor.execute(sql, [arrays.numbers(pk for pk, _ in part), arrays.texts(_tsvector(terms) for _, terms in part)])
 
     def replace(self, rows: Iterable[tuple[int, str]]) -> None:
         """Index rows anew, whatever was there."""

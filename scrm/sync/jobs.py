@@ -6,7 +6,8 @@ from scrm.contacts import events
 from scrm.core import jobs
 from scrm.sync import engine, listening
 
-events.consumer("sync", kinds=listening.KINDS)(listening.note_changes)
+# It locks nobody: what happened to one person meanwhile is one write.
+events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
 
 
 @jobs.drain("sync", slots=2)

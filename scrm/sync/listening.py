@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from scrm.connections.models import Connection
-from scrm.contacts.models import Event
+from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Message
 from scrm.core.zones import business_day
 from scrm.sync.models import Kind
@@ -30,10 +30,10 @@ def note_changes(events: Sequence[Event]) -> None:
     want_many(Wanted(crm, kind, key) for crm in crms for kind, key in objects)
 
 
-def _people(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
-    for event in events:
-        if event.kind in MESSAGES | PEOPLE:
-            yield Kind.CONTACT.value, str(event.contact.merged_into_id or event.contact_id)
+def _people(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    ids = {event.contact_id for event in events if event.kind in MESSAGES | PEOPLE}
+    for contact, survivor in Contact.objects.filter(pk__in=ids).values_list("pk", "merged_into") if ids else ():
+        yield Kind.CONTACT.value, str(survivor or contact)
 
 
 def _days(events: Iterable[Event]) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connections, router, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from scrm.connections.models import Connection
 from scrm.core import clock, jobs
+from scrm.core.rows import insert_or
 from scrm.sync.models import Push
 
 logger = logging.getLogger(__name__)
@@ -64,20 +65,13 @@ def want_many(wanted: Iterable[Wanted], *, at_once: bool = False) -> int:
 
 def _upsert(pushes: list[Push]) -> None:
     """One statement, rows in key order: two workers never wait for each other crosswise."""
-    connection = connections[router.db_for_write(Push)]
-    fields = [field for field in Push._meta.concrete_fields if not field.primary_key]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    values = [field.get_db_prep_save(getattr(push, field.attname), connection) for push in pushes for field in fields]
-    statement = (
-        f"INSERT INTO sync_push ({columns}) VALUES {', '.join([row] * len(pushes))} "  # noqa: S608 - names come from the model
+    insert_or(
+        Push,
+        pushes,
         "ON CONFLICT (connection_id, kind, key) DO UPDATE SET wanted = sync_push.wanted + 1, state = 'due', attempts = 0, "
         "due_at = CASE WHEN sync_push.state = 'due' AND sync_push.due_at < excluded.due_at THEN sync_push.due_at ELSE excluded.due_at END, "
-        "asked_at = CASE WHEN sync_push.state = 'due' THEN sync_push.asked_at ELSE excluded.asked_at END"
+        "asked_at = CASE WHEN sync_push.state = 'due' THEN sync_push.asked_at ELSE excluded.asked_at END",
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
 
 
 def replay_pushes(pushes: QuerySet[Push], *, by: str) -> int:

@@ -188,7 +188,7 @@ def _no_governor() -> None:
     from scrm.conversations import governor
 
     governor.steer_all = lambda: None
-    governor.steer_if_due = lambda number, now: None
+    governor.steer_if_due = lambda number, looked_at, now: None
     governor.steer = lambda number: None
 
 

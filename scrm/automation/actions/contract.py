@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from scrm.automation.models import Rule, Run
 from scrm.contacts.models import Contact, Event
@@ -36,7 +36,7 @@ class ActionOption:
 
 @dataclass(frozen=True)
 class Occasion:
-    """One event for which a rule's conditions hold."""
+    """One event for which a rule's conditions hold. `known` keeps what an action has read for many occasions at once."""
 
     rule: Rule
     event: Event
@@ -44,6 +44,7 @@ class Occasion:
     conversation: Conversation | None
     message: Message | None
     now: datetime
+    known: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def cause(self) -> str:
@@ -77,6 +78,15 @@ class Action(Protocol):
 
     def run(self, occasion: Occasion) -> Outcome:
         """Do it. Raise to have the rule's run marked as failed; nothing of the action is kept then."""
+        ...
+
+
+@runtime_checkable
+class PreparedAction(Action, Protocol):
+    """An action that can read for many occasions at once. `run` must do without, too."""
+
+    def prepare(self, occasions: Sequence[Occasion]) -> None:
+        """Fill `known` of the occasions. Only reads."""
         ...
 
 
