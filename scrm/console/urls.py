@@ -8,6 +8,7 @@ from django.urls import path
 from scrm.console import files, ledger, why
 from scrm.console.inbox import actions, templates, views
 from scrm.console.inbox.access import done_by_agents, seen_by_agents
+from scrm.console.review import conflicts
 
 app_name = "console"
 
@@ -37,6 +38,11 @@ urlpatterns = [
     path("inbox/files/<int:pk>/fetch/", done_by_agents(actions.fetch_again), name="fetch-again"),
     path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
     path("messages/<int:pk>/why/", seen_by_agents(why.of_message), name="why"),
+    path("review/differences/", conflicts.conflicts, name="differences"),
+    path("review/differences/<int:pk>/rule/", conflicts.make_rule, name="difference-rule"),
+    path("review/differences/rules/<int:pk>/drop/", conflicts.drop_rule, name="difference-rule-drop"),
+    path("review/differences/<int:pk>/confirm/", conflicts.decide, {"answer": "confirm"}, name="difference-confirm"),
+    path("review/differences/<int:pk>/revert/", conflicts.decide, {"answer": "revert"}, name="difference-revert"),
     path("ledger/", admin.site.admin_view(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),

@@ -114,6 +114,20 @@ def revert(conflict: FieldConflict, *, by: Any) -> FieldConflict:
     return conflict
 
 
+def reopen(conflict: FieldConflict, *, by: Any) -> FieldConflict:
+    """Take a decision back: the question stands open and what was shown before is shown. Does nothing when a newer question stands open."""
+    with transaction.atomic():
+        family = overlay.load({conflict.contact_id})
+        row = FieldConflict.objects.get(pk=conflict.pk)
+        newer = FieldConflict.objects.filter(contact_id=row.contact_id, field=row.field, state=OPEN).exists()
+        if row.state in (State.CONFIRMED, State.REVERTED) and not newer:
+            if row.state == State.REVERTED:
+                _show(family, [(row, row.shown, row.shown_source, row.shown_at)], by=by)
+            FieldConflict.objects.filter(pk=row.pk).update(state=OPEN, decided_by=None, decided_at=None)
+    conflict.refresh_from_db()
+    return conflict
+
+
 def make_rule(conflict: FieldConflict, prefer: str, *, by: Any) -> FieldRule:
     """From now on `prefer` decides this field for everybody; all its open questions are answered by that."""
     if prefer not in FieldRule.Prefer.values:
@@ -150,18 +164,23 @@ def _decide(pks: Iterable[int], state: str, by: Any) -> list[int]:
 
 def _show_other(family: overlay.Family, rows: Sequence[FieldConflict], *, by: Any, as_said: bool) -> None:
     """Show the other values: `as_said` by their sources at their times, else as what `by` says now."""
+    said = [(row, row.other, *((row.other_source, row.other_at) if as_said else (PERSON, None))) for row in rows]
+    _show(family, said, by=by)
+
+
+def _show(family: overlay.Family, said: Sequence[tuple[FieldConflict, Any, str, datetime | None]], *, by: Any) -> None:
+    """Show these values: each with who said it and when; staff say it now."""
     now = clock.now()
     happened: list[Event] = []
-    for row in rows:
+    for row, value, source, at in said:
         record = family.records[row.contact_id]
         before = standing_of(record, row.field)
         seen = before.entry.seen if before.entry else {}
-        source, at = (row.other_source, row.other_at or now) if as_said else (PERSON, now)
-        entry = Entry(source, ms(at), by.get_username(), seen)
-        put_standing(record, row.field, replace(before, value=row.other, entry=entry))
+        entry = Entry(source, ms(at or now), by.get_username(), seen)
+        put_standing(record, row.field, replace(before, value=value, entry=entry))
         family.changed.setdefault(record.pk, set()).add(row.field)
-        data = {"fields": [row.field], "by": by.get_username()} | ({"source": source} if as_said else {})
+        data = {"fields": [row.field], "by": by.get_username()} | ({} if source == PERSON else {"source": source})
         happened.append(Event(contact_id=record.pk, kind="contact.changed", occurred_at=now, data=data))
-    if rows:
-        overlay.write(family, touched={row.contact_id for row in rows}, at=now)
+    if happened:
+        overlay.write(family, touched={row.contact_id for row, *_ in said}, at=now)
         events.record(happened)
