@@ -46,6 +46,7 @@ from scrm.conversations.statuses import client_ref
 from scrm.conversations.threads import locked_many, touch
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
+from scrm.core.leases import lease_now
 from scrm.core.logs import trail
 from scrm.core.rows import insert_all
 
@@ -198,7 +199,7 @@ def _claim_of(number: Connection, limit: int, now: datetime) -> tuple[list[Claim
         # The rows are locked (on SQLite the whole database is), so nobody else can have taken one since it was read.
         if rows:
             Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(
-                state="claimed", fence=F("fence") + 1, lease_until=now + LEASE
+                state="claimed", fence=F("fence") + 1, lease_until=lease_now() + LEASE
             )
             pace.spend(bucket, len(rows))
     return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows], bucket.looked_at
@@ -210,7 +211,7 @@ def _claim_of(number: Connection, limit: int, now: datetime) -> tuple[list[Claim
 def held(claims: Sequence[Claim], now: datetime) -> list[tuple[Claim, Message]]:
     """Those of the claims that are still the newest of their messages and have enough of their lease left; rows locked."""
     rows = Message.objects.select_for_update(of=("self",)).filter(
-        pk__in=[claimed.pk for claimed in claims], state="claimed", lease_until__gt=now + LEAST_LEASE_LEFT
+        pk__in=[claimed.pk for claimed in claims], state="claimed", lease_until__gt=lease_now() + LEAST_LEASE_LEFT
     )
     found = {message.pk: message for message in rows.order_by("pk")}
     return [(each, found[each.pk]) for each in claims if each.pk in found and found[each.pk].fence == each.fence]
@@ -420,10 +421,10 @@ def settle(answers: Sequence[Answered]) -> None:
 def expire_leases() -> int:
     """What a dead worker held: a claimed row has not left and is queued again; a sending one may have, and is unknown."""
     now = clock.now()
-    back = Message.objects.filter(state="claimed", lease_until__lte=now).update(state="queued", lease_until=None)
-    stuck = list(Message.objects.filter(state="sending", lease_until__lte=now).select_related("connection").defer("text")[:500])
+    back = Message.objects.filter(state="claimed", lease_until__lte=lease_now()).update(state="queued", lease_until=None)
+    stuck = list(Message.objects.filter(state="sending", lease_until__lte=lease_now()).select_related("connection").defer("text")[:500])
     for message in stuck:
-        row = Message.objects.filter(pk=message.pk, state="sending", lease_until__lte=now)
+        row = Message.objects.filter(pk=message.pk, state="sending", lease_until__lte=lease_now())
         if _may_repeat(message):
             row.update(state="queued", lease_until=None, due_at=now)
         elif not row.update(

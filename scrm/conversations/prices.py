@@ -97,8 +97,10 @@ def cost_of(connection: Connection, *, since: datetime, until: datetime | None =
     """What the platform bills for what went out in the time, by currency."""
     until = until or clock.now()
     rows = Message.objects.filter(connection=connection, accepted_at__gte=since, accepted_at__lt=until).order_by()
-    groups = rows.filter(billable=True).values("cost_currency").annotate(
-        number=Count("pk"), total=Sum("cost"), missing=Count("pk", filter=Q(cost=None))
+    groups = (
+        rows.filter(billable=True)
+        .values("cost_currency")
+        .annotate(number=Count("pk"), total=Sum("cost"), missing=Count("pk", filter=Q(cost=None)))
     )
     billed = sorted(groups, key=lambda group: str(group["cost_currency"]))
     sums = tuple((str(group["cost_currency"]), group["total"]) for group in billed if group["total"] is not None)

@@ -16,6 +16,11 @@ def now() -> datetime:
     return _frozen or datetime.now(UTC)
 
 
+def is_frozen() -> bool:
+    """Whether somebody set the clock; then no other clock may be asked."""
+    return _frozen is not None
+
+
 @contextmanager
 def frozen(at: datetime) -> Iterator[None]:
     """Stand still at `at` (tests and back-tests); `advance` moves on inside."""

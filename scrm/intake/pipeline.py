@@ -32,6 +32,7 @@ from scrm.conversations.models import Message
 from scrm.conversations.statuses import apply_statuses, join_orphans, people_told_of
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
+from scrm.core.leases import lease_now
 from scrm.core.logs import trail
 from scrm.core.rows import insert_new, update_many
 from scrm.core.security import storable
@@ -91,16 +92,15 @@ def _batches(bodies: Sequence[InboundEvent]) -> list[list[InboundEvent]]:
 
 def claim(limit: int) -> list[InboundEvent]:
     """Take waiting bodies, oldest first, and count the attempt before the work. Expired claims are taken over."""
-    now = clock.now()
-    open_ = InboundEvent.objects.filter(Q(state="waiting") | Q(state="claimed", lease_until__lte=now)).order_by("id")
+    open_ = InboundEvent.objects.filter(Q(state="waiting") | Q(state="claimed", lease_until__lte=lease_now())).order_by("id")
     if not open_.exists():
         return []
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             open_ = open_.select_for_update(skip_locked=True)
-        rows = list(open_[:limit])
+        rows: list[Any] = list(open_.annotate(read_at=lease_now())[:limit])
         for row in rows:
-            row.attempts, row.fence, row.lease_until, row.state = row.attempts + 1, row.fence + 1, now + LEASE, "claimed"
+            row.attempts, row.fence, row.lease_until, row.state = row.attempts + 1, row.fence + 1, row.read_at + LEASE, "claimed"
         update_many(InboundEvent, rows, ["attempts", "fence", "lease_until", "state"])
     return rows
 
