@@ -8,4 +8,4 @@ class CommerceConfig(AppConfig):
     verbose_name = _("Commerce")
 
     def ready(self) -> None:
-        from scrm.commerce import terms  # noqa: F401 - registers what conditions can ask
+        from scrm.commerce import purchases, terms  # noqa: F401 - registers what matching and conditions can ask

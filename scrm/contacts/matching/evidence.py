@@ -1,0 +1,257 @@
+"""What speaks for and against two contacts being one person, and what it comes to in log odds. Pure, symmetric.
+
+Evidence is a list of (code, how much of it, values to show). The score is the weights' sum put through the logistic function; the
+weights are log odds, so each line of evidence says how far it moves the verdict. Codes are worded by `words`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rapidfuzz.distance import OSA, Levenshtein
+
+from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level, level
+from scrm.contacts.matching.profile import Profile, is_role
+from scrm.contacts.matching.rules import Settings
+
+Item = tuple[str, float, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the other contacts say about what two have in common. `crowded`: addresses that people with different names have.
+
+    `name_block`, `purchase_block`: how many contacts have the same whole name, and the same purchase with the same part of a name.
+    """
+
+    crowded: frozenset[str] = frozenset()
+    name_block: int = 2
+    purchase_block: int = 0
+
+
+ALONE = Surroundings()
+
+
+def evidence(a: Profile, b: Profile, settings: Settings, around: Surroundings = ALONE) -> list[Item]:
+    alike = level(a.name, b.name, least=settings.name_similarity / 100)
+    found: list[Item] = [(f"name_{alike.name.lower()}", 1.0, {})]
+    addresses = _addresses(a, b, around)
+    found += addresses
+    if alike in {Level.SAME, Level.SOUND} and around.name_block > 2:
+        found.append(("name_common", math.log2(around.name_block / 2), {"contacts": around.name_block}))
+    found += _purchases(a, b, settings, around)
+    found += _facts(a, b)
+    found += _together(alike, {code for code, _, _ in found})
+    return found
+
+
+def _addresses(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+    found: list[Item] = []
+    found += _phones(a, b, around)
+    found += _emails(a, b, around)
+    if a.ids and b.ids:
+        found += _ids(a, b)
+    if a.usernames and not set(a.usernames).isdisjoint(b.usernames):
+        found.append(("same_username", 1.0, {"value": _common(a.usernames, b.usernames)}))
+    if a.user_ids and b.user_ids:
+        mine = dict(a.user_ids)
+        if any(scope in mine and mine[scope] != value for scope, value in b.user_ids):
+            found.append(("different_user_id", 1.0, {}))
+    return found
+
+
+def _phones(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+    same = _common(a.phones, b.phones)
+    if same:
+        crowded = same in a.shared or same in b.shared or same in around.crowded
+        return [("shared_phone" if crowded else "same_phone", 1.0, {"value": same})]
+    maybe = _common((*a.phones, *a.maybe), (*b.phones, *b.maybe))
+    if maybe:
+        return [("shared_phone" if maybe in around.crowded else "possible_phone", 1.0, {"value": maybe})]
+    if not a.phones or not b.phones:
+        return []
+    for one in a.phones:
+        for other in b.phones:
+            if one[:4] == other[:4] and len(one) == len(other) and OSA.distance(one, other, score_cutoff=1) <= 1:
+                return [("near_phone", 1.0, {"value": one, "other": other})]
+    return [("different_phone", 1.0, {})]
+
+
+def _emails(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+    same = _common(a.emails, b.emails)
+    if same:
+        return [("shared_email" if is_role(same) or same in around.crowded else "same_email", 1.0, {"value": same})]
+    found: list[Item] = []
+    if _mail_names(a, b) or _mail_names(b, a):
+        found.append(("email_says_name", 1.0, {}))
+    if not a.emails or not b.emails:
+        return found
+    for one in a.emails:
+        for other in b.emails:
+            if _near_email(one, other):
+                return [*found, ("near_email", 1.0, {"value": one, "other": other})]
+    return [*found, ("different_email", 1.0, {})]
+
+
+def _near_email(one: str, other: str) -> bool:
+    (local, _, domain), (local_b, _, domain_b) = one.partition("@"), other.partition("@")
+    if min(len(local), len(local_b)) < 6:
+        return False
+    digits, digits_b = [[char for char in text if char.isdigit()] for text in (local, local_b)]
+    return digits == digits_b and (domain == domain_b or local == local_b) and OSA.distance(one, other) <= 1 + 5 * (local == local_b)
+
+
+def _mail_names(a: Profile, b: Profile) -> bool:
+    """Whether a's e-mail spells b's whole name, where a's own name is not already what says so."""
+    if not a.mail_words:
+        return False
+    whole = "".join(a.mail_words)
+    for families, givens in b.name.readings:
+        for family in families:
+            if len(family) < 2 or family not in whole:
+                continue
+            rest = [*givens, *b.name.english]
+            if any(len(given) > 2 and (given in a.mail_words or given in whole) for given in rest):
+                return True
+    return False
+
+
+def _ids(a: Profile, b: Profile) -> list[Item]:
+    same = _common(a.ids, b.ids)
+    if same:
+        return [("same_id", 1.0, {"value": same})]
+    for one in a.ids:
+        for other in b.ids:
+            if len(one) > 4 and len(other) > 4 and OSA.distance(one, other, score_cutoff=2) <= 2:
+                return [("near_id", 1.0, {"value": one, "other": other})]
+    return [("different_id", 1.0, {})]
+
+
+def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings) -> list[Item]:
+    if not a.purchases or not b.purchases:
+        return []
+    close: dict[str, int] = {}
+    for sku, day in a.purchases:
+        for other, other_day in b.purchases:
+            if sku == other and abs(day - other_day) <= settings.sku_days:
+                close[sku] = min(abs(day - other_day), close.get(sku, settings.sku_days))
+    if not close:
+        return [("no_purchase_in_common", 1.0, {})]
+    sku, days = min(close.items(), key=lambda pair: (pair[1], pair[0]))
+    found: list[Item] = [("same_sku", 1.0, {"sku": sku, "days": days})]
+    if len(close) > 1:
+        found.append(("more_skus", float(min(len(close) - 1, 2)), {"count": len(close)}))
+    if days == 0:
+        found.append(("same_day", 1.0, {"sku": sku}))
+    if around.purchase_block > 2:
+        found.append(("sku_common", math.log2(around.purchase_block / 2), {"contacts": around.purchase_block}))
+    return found
+
+
+def _facts(a: Profile, b: Profile) -> list[Item]:
+    found: list[Item] = []
+    if a.birthday and b.birthday:
+        found.append((_birthdays(a.birthday, b.birthday), 1.0, {"value": a.birthday, "other": b.birthday}))
+    if a.company and b.company:
+        same = a.company == b.company or Levenshtein.normalized_similarity(a.company, b.company) >= 0.85
+        found.append(("same_company" if same else "different_company", 1.0, {}))
+    if a.address and b.address:
+        likeness = Levenshtein.normalized_similarity(a.address, b.address)
+        code = "same_address" if likeness >= 0.95 else "near_address" if likeness >= 0.7 else "different_address"
+        found.append((code, 1.0, {}))
+    if a.postal_code and b.postal_code:
+        found.append(("same_postal_code" if a.postal_code == b.postal_code else "different_postal_code", 1.0, {}))
+    if a.city and b.city:
+        found.append(("same_city" if a.city == b.city else "different_city", 1.0, {}))
+    if a.country and b.country and a.country != b.country:
+        found.append(("different_country", 1.0, {"value": a.country, "other": b.country}))
+    if a.name.gender and b.name.gender and a.name.gender != b.name.gender:
+        found.append(("different_gender", 1.0, {}))
+    return found
+
+
+def _birthdays(one: str, other: str) -> str:
+    if one == other:
+        return "same_birthday"
+    year, month, day = one.split("-")
+    if (year, day, month) == tuple(other.split("-")) or OSA.distance(one, other) <= 1:
+        return "near_birthday"
+    return "different_birthday"
+
+
+def _together(alike: Level, codes: set[str]) -> list[Item]:
+    """What two kinds of evidence say together beyond their sum."""
+    found: list[Item] = []
+    if alike in CONTRADICTIONS and codes & {"same_phone", "shared_phone", "possible_phone"}:
+        found.append(("another_name_on_number", 1.0, {}))
+    if alike in CONTRADICTIONS and codes & {"same_email", "shared_email"}:
+        found.append(("another_name_on_email", 1.0, {}))
+    if alike in FULL and "same_sku" in codes:
+        found.append(("name_and_purchase", 1.0, {}))
+    if "shared_phone" in codes and alike in FULL:
+        found.append(("name_on_shared_phone", 1.0, {}))
+    return found
+
+
+def score(items: Sequence[Item], weights: Mapping[str, float]) -> float:
+    """The probability that both are one person."""
+    total = weights.get("bias", 0.0)
+    for code, amount, _ in items:
+        total += weights.get(code, 0.0) * amount
+    return logistic(total)
+
+
+def logistic(total: float) -> float:
+    return 1.0 / (1.0 + math.exp(-total)) if total > -60 else 0.0
+
+
+def as_json(items: Sequence[Item], weights: Mapping[str, float]) -> list[dict[str, Any]]:
+    """As candidates store it, what moves the verdict most first. `n`: how much of it, where that is not 1."""
+    lines = [(code, amount, weights.get(code, 0.0) * amount, shown) for code, amount, shown in items]
+    lines.sort(key=lambda line: (-abs(line[2]), line[0]))
+    return [
+        {"code": code, "for": weight > 0, "weight": round(weight, 2), "with": shown} | ({} if amount == 1.0 else {"n": round(amount, 3)})
+        for code, amount, weight, shown in lines
+    ]
+
+
+def amounts(stored: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Stored evidence as features: code -> amount."""
+    return {str(line["code"]): float(line.get("n", 1.0)) for line in stored}
+
+
+# Whoever contradicts in one of these is never put in one cluster by others' evidence, nor proposed for merging.
+STRONG_CONTRADICTIONS = frozenset(
+    {
+        "different_birthday",
+        "different_user_id",
+        "different_gender",
+        "another_name_on_number",
+        "another_name_on_email",
+        "shared_phone",
+        "shared_email",
+    }
+)
+
+
+def contradicts(codes: Iterable[str]) -> bool:
+    """Whether two can be one person only if a person says so: never brought together by what third ones have in common."""
+    return not (_CONTRADICTING | _NAMES_APART).isdisjoint(codes)
+
+
+_CONTRADICTING = frozenset({"different_birthday", "different_user_id", "different_gender"})
+_NAMES_APART = frozenset(f"name_{each.name.lower()}" for each in CONTRADICTIONS)
+
+
+def may_propose(codes: Iterable[str]) -> bool:
+    """Whether merging may be proposed at all: nothing contradicts, and no address that several people have is part of it."""
+    return STRONG_CONTRADICTIONS.isdisjoint(codes) and _NAMES_APART.isdisjoint(codes)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> str:
+    if not one or not other:
+        return ""
+    return next((each for each in one if each in other), "")

@@ -1,0 +1,85 @@
+"""What a new or changed contact is found to be like: pairs with their evidence, and the cases in which people decide them.
+
+Nothing is ever merged here. Pairs that people decided stay decided: kept apart, linked, merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from django.db import transaction
+from django.db.models import Q
+
+from scrm.contacts.matching import casework, evidence, store
+from scrm.contacts.matching.comparing import Likeness, likenesses
+from scrm.contacts.matching.publishing import Rules, in_force
+from scrm.contacts.models import DuplicateCandidate
+from scrm.core import clock
+from scrm.core.rows import update_many
+
+State = DuplicateCandidate.State
+
+
+def match_contacts(contact_ids: Collection[int]) -> int:
+    """Bring keys, pairs and cases of these contacts up to date; how many pairs stand open or were decided."""
+    if not contact_ids:
+        return 0
+    with transaction.atomic():
+        rules = in_force()
+        profiles = store.refresh(contact_ids)
+        found = likenesses(profiles, rules)
+        record(found, set(contact_ids), rules)
+    return len(found)
+
+
+def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules) -> set[int]:
+    """Write what was found of these contacts, withdraw open pairs of theirs that were not found again, and group what is open.
+
+    The contacts whose pairs changed.
+    """
+    by_pair = {(each.first, each.second): each for each in found}
+    ids = list(concerned)
+    touching = DuplicateCandidate.objects.filter(Q(first_id__in=ids) | Q(second_id__in=ids))
+    known = {(row.first_id, row.second_id): row for row in touching}
+    new = [_candidate(each, rules) for pair, each in sorted(by_pair.items()) if pair not in known]
+    if new:
+        DuplicateCandidate.objects.bulk_create(new, ignore_conflicts=True)
+    changed = [row for pair, row in known.items() if _bring_up_to_date(row, by_pair.get(pair), rules)]
+    if changed:
+        update_many(DuplicateCandidate, changed, ["score", "evidence", "rules_version", "state"])
+    touched = {pk for row in (*new, *changed) for pk in (row.first_id, row.second_id)}
+    if touched:
+        casework.regroup(touched)
+    return touched
+
+
+def _candidate(found: Likeness, rules: Rules) -> DuplicateCandidate:
+    return DuplicateCandidate(
+        first_id=found.first,
+        second_id=found.second,
+        score=found.score,
+        evidence=evidence.as_json(found.items, rules.weights),
+        rules_version=rules.version,
+        found_at=clock.now(),
+    )
+
+
+def _bring_up_to_date(row: DuplicateCandidate, found: Likeness | None, rules: Rules) -> bool:
+    """What people decided stays. True when the row changed."""
+    if row.state not in {State.OPEN, State.GONE}:
+        return False
+    if found is None:
+        if row.state == State.GONE:
+            return False
+        row.state = State.GONE
+        return True
+    before = (row.state, round(row.score, 6), row.rules_version, row.evidence)
+    row.state, row.score, row.rules_version = State.OPEN, found.score, rules.version
+    row.evidence = evidence.as_json(found.items, rules.weights)
+    return before != (row.state, round(row.score, 6), row.rules_version, row.evidence)
+
+
+def consume(contact_ids: Iterable[int]) -> Mapping[str, int]:
+    """For the consumer of events: several of one contact are one look."""
+    ids = set(contact_ids)
+    return {"contacts": len(ids), "pairs": match_contacts(ids)}

@@ -1,0 +1,101 @@
+"""Under which keys a contact is found by another that may be the same person. Pure.
+
+A key is a 63-bit hash with its kind in front; contacts that share one are compared. Together the kinds let no two records pass that have
+anything to go by: an address, a name in any script or spelling, a purchase with part of a name, a birthday or address with part of a name.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from hashlib import blake2b
+
+from scrm.contacts.matching.names import Name
+from scrm.contacts.matching.profile import Profile
+from scrm.contacts.matching.spelling import latin_surnames
+
+
+class Kind(IntEnum):
+    PHONE = 1
+    EMAIL = 2
+    ID = 3
+    USERNAME = 4
+    NAME = 5
+    PURCHASE = 6
+    BIRTHDAY = 7
+    PLACE = 8
+    COMPANY = 9
+
+
+# How many contacts a key may have before it says too little to compare them all with one another.
+LARGEST = {
+    Kind.PHONE: 40, Kind.EMAIL: 40, Kind.ID: 40, Kind.USERNAME: 20, Kind.NAME: 40, Kind.PURCHASE: 24, Kind.BIRTHDAY: 24, Kind.PLACE: 24,
+    Kind.COMPANY: 24,
+}  # fmt: skip
+_BITS = 58
+
+
+def key(kind: Kind, text: str) -> int:
+    """The kind in the top five bits of 63; always positive."""
+    return (kind << _BITS) | (int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS))
+
+
+def kind_of(number: int) -> Kind:
+    return Kind(number >> _BITS)
+
+
+def keys(profile: Profile) -> frozenset[int]:
+    found = [key(Kind.PHONE, number) for number in (*profile.phones, *profile.maybe)]
+    found += [key(Kind.EMAIL, address) for address in profile.emails]
+    found += [key(Kind.ID, each) for each in profile.ids]
+    found += [key(Kind.USERNAME, each) for each in profile.usernames]
+    name = profile.name
+    if name.empty:
+        return frozenset(found)
+    found += [key(Kind.NAME, whole) for whole in wholes(name)]
+    parts = _parts(name)
+    for sku, _day in profile.purchases:
+        found += [key(Kind.PURCHASE, f"{sku}|{part}") for part in parts]
+    if profile.birthday:
+        found += [key(Kind.BIRTHDAY, f"{profile.birthday}|{part[:3]}") for part in parts]
+    for place in filter(None, (profile.address, profile.postal_code and profile.postal_code + "|")):
+        found += [key(Kind.PLACE, f"{place}|{part}") for part in parts]
+    if profile.company:
+        found += [key(Kind.COMPANY, f"{profile.company}|{part}") for part in parts]
+    return frozenset(found)
+
+
+def wholes(name: Name) -> set[str]:
+    """The whole name in each of its readings, order and spaces aside."""
+    found: set[str] = set()
+    for families, givens in name.readings:
+        if families and givens:
+            # The first spellings belong together: pinyin with pinyin, Hong Kong's with Hong Kong's.
+            for family in families[:6]:
+                for given in givens[:4]:
+                    found.add("".join(sorted(family + given)))
+        if name.english and families:
+            found.update(f"{lead}+{family}" for family in families[:3] for lead in name.english[:2])
+    if not found and name.han and not name.family_only and len(name.han) > 1:
+        found.add(name.han)
+    return found
+
+
+def _parts(name: Name) -> list[str]:
+    """The family name, as the characters that its spelling may stand for, and the given name by sound."""
+    found: dict[str, None] = {}
+    if name.han and name.cut and not (name.cut == 2 and len(name.han) > 3):
+        found["f" + name.han[: name.cut]] = None
+    spelled = latin_surnames()
+    for families, givens in name.readings:
+        if not name.han:
+            for family in families[:2]:
+                for each in spelled.get(family, ())[:4]:
+                    found["f" + each] = None
+        for family in families[:2]:
+            found["s" + family] = None
+        for given in givens[:3]:
+            if len(given) > 2:
+                found["g" + given] = None
+    for lead in name.english[:1]:
+        found["g" + lead] = None
+    return list(found)[:8]

@@ -1,0 +1,157 @@
+"""How alike two names are, as one of a few levels that people understand. Pure, symmetric."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from rapidfuzz.distance import Levenshtein
+
+from scrm.contacts.matching.names import Name, Reading
+
+
+class Level(IntEnum):
+    """From contradiction to identity; the order is that in which the best of several comparisons is taken."""
+
+    DIFFERENT = 0
+    FAMILY_ONLY_DIFFERS = 1  # the given name is the same, the family name another
+    GIVEN_DIFFERS = 2  # one family, two given names: relatives, or namesakes of a family
+    UNKNOWN = 3
+    FAMILY = 4  # the same family name, and nothing to compare of the given one
+    GIVEN = 5  # the same given name, and nothing to compare of the family name
+    NEAR = 6  # above the similarity that the rules set
+    ENGLISH = 7  # the same family name and the same English given name or its short form
+    SOUND = 8  # the same name in another script or spelling
+    SAME = 9
+
+
+CONTRADICTIONS = frozenset({Level.DIFFERENT, Level.GIVEN_DIFFERS, Level.FAMILY_ONLY_DIFFERS})
+FULL = frozenset({Level.SAME, Level.SOUND, Level.ENGLISH, Level.NEAR})
+
+
+def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
+    """`least`: normalised Levenshtein similarity from which names count as near, 0 to 1."""
+    if one.empty or other.empty:
+        return Level.UNKNOWN
+    english = _english(one, other)
+    if one.han and other.han:
+        found = _han(one, other, least)
+        return max(found, Level.NEAR) if found == Level.GIVEN_DIFFERS and _same_given_sound(one, other) else found
+    best = Level.DIFFERENT
+    compared = False
+    for a in one.readings:
+        for b in other.readings:
+            compared = True
+            found = _readings(a, b, english, least)
+            if found > best:
+                best = found
+            if best == Level.SOUND:
+                break
+    if not compared:
+        if english is None:
+            return Level.UNKNOWN
+        return Level.GIVEN if english else Level.DIFFERENT
+    if best == Level.SOUND and one.words and one.words == other.words:
+        return Level.SAME
+    if best in {Level.DIFFERENT, Level.GIVEN_DIFFERS} and english and not (one.readings and other.readings):
+        return Level.GIVEN
+    return best
+
+
+def _english(one: Name, other: Name) -> bool | None:
+    """Whether both have an English given name in common; None when one has none."""
+    if not one.english or not other.english:
+        return None
+    return not set(one.english).isdisjoint(other.english)
+
+
+def _han(one: Name, other: Name, least: float) -> Level:
+    a, b = one.han, other.han
+    if a == b:
+        return Level.SAME if len(a) > 1 and not one.family_only else Level.FAMILY if not one.nick else Level.GIVEN
+    if len(a) > len(b):
+        one, other, a, b = other, one, b, a
+    if one.family_only or other.family_only:
+        return Level.FAMILY if b.startswith(a) and one.family_only else Level.DIFFERENT
+    if one.nick or other.nick:
+        return Level.GIVEN if b.endswith(a) or a in b[1:] else Level.DIFFERENT
+    if len(b) > len(a) and b.endswith(a) and len(a) >= len(b) - (other.cut or 2):
+        return Level.GIVEN
+    if len(b) > len(a) and b.startswith(a) and len(a) == other.cut:
+        return Level.FAMILY
+    same_family = bool(one.cut and one.cut == other.cut and a[: one.cut] == b[: one.cut])
+    if max(len(a), len(b)) > 3 and Levenshtein.normalized_similarity(a, b) >= least:
+        return Level.NEAR
+    if same_family:
+        return Level.GIVEN_DIFFERS
+    if one.cut and other.cut and a[one.cut :] == b[other.cut :]:
+        return Level.FAMILY_ONLY_DIFFERS
+    return Level.DIFFERENT
+
+
+def _same_given_sound(one: Name, other: Name) -> bool:
+    """One family written alike whose given names sound alike: another character was typed."""
+    return any(not set(a[1]).isdisjoint(b[1]) for a in one.readings for b in other.readings)
+
+
+def _readings(a: Reading, b: Reading, english: bool | None, least: float) -> Level:
+    (family_a, given_a), (family_b, given_b) = a, b
+    families = _overlap(family_a, family_b)
+    givens = _overlap(given_a, given_b)
+    if families and givens:
+        return Level.SOUND
+    if families is None or givens is None:
+        return _partly(a, b, families, givens, english)
+    if families and english:
+        return Level.ENGLISH
+    near = _near(a, b, least)
+    if near:
+        return Level.NEAR
+    if families:
+        return Level.GIVEN_DIFFERS
+    return Level.FAMILY_ONLY_DIFFERS if givens else Level.DIFFERENT
+
+
+def _partly(a: Reading, b: Reading, families: bool | None, givens: bool | None, english: bool | None) -> Level:
+    """One of them lacks a part."""
+    if families:
+        if english is None:
+            return Level.FAMILY
+        return Level.ENGLISH if english else Level.GIVEN_DIFFERS
+    if givens and families is None:
+        return Level.GIVEN
+    if families is None and givens is None:
+        # 'Chan' beside 'Tai Man': one has only the family name, the other only the given one.
+        return Level.GIVEN if english else Level.UNKNOWN if english is None else Level.DIFFERENT
+    if families is False and english and givens is None and _close(a[0], b[0], 0.75):
+        return Level.NEAR
+    return Level.DIFFERENT
+
+
+def _overlap(a: tuple[str, ...], b: tuple[str, ...]) -> bool | None:
+    if not a or not b:
+        return None
+    if a == b:
+        return True
+    return not set(a).isdisjoint(b)
+
+
+def _near(a: Reading, b: Reading, least: float) -> bool:
+    """Near as a whole, and near in each part: 'Siu Ming' and 'Siu Mei' are two names."""
+    for family_a in a[0]:
+        for family_b in b[0]:
+            for given_a in a[1]:
+                for given_b in b[1]:
+                    if family_a[0:1] != family_b[0:1] and given_a[0:1] != given_b[0:1]:
+                        continue
+                    if (
+                        Levenshtein.normalized_similarity(family_a + given_a, family_b + given_b, score_cutoff=least)
+                        and (family_a == family_b or min(len(family_a), len(family_b)) > 3)
+                        and Levenshtein.normalized_similarity(given_a, given_b) >= 0.7
+                        and min(len(given_a), len(given_b)) > 3
+                    ):
+                        return True
+    return False
+
+
+def _close(a: tuple[str, ...], b: tuple[str, ...], least: float) -> bool:
+    return any(min(len(x), len(y)) > 3 and Levenshtein.normalized_similarity(x, y) >= least for x in a for y in b)

@@ -1,0 +1,165 @@
+"""What is compared of a contact, prepared once: normalised, compact, and stored as one line of JSON beside its keys. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from scrm.contacts.matching import spelling
+from scrm.contacts.matching.characters import canonical
+from scrm.contacts.matching.names import NONE, Name, parse
+
+# Raised when the prepared form changes: stored ones of another version are made anew.
+VERSION = 1
+_EPOCH = date(2000, 1, 1).toordinal()
+_ROLE_WORDS = """
+account accounting accounts admin billing booking careers contact cs email enquiries enquiry hello help hr info inquiry
+jobs mail marketing no-reply noreply office order orders postmaster reception reservation sales service services shop
+support team webmaster
+"""
+ROLES = frozenset(_ROLE_WORDS.split())
+_COMPANY_FORMS = re.compile(
+    r"股份有限公司|有限责任公司|有限責任公司|有限公司|株式会社|有限会社|合同会社|\(株\)|㈱|\b(?:pte|ltd|limited|inc|llc|co|corp|company|gmbh|kk)\b\.?"
+)
+_WORDS = re.compile(r"[^\w]+")
+_LETTERS = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A contact's facts as they stand in the database or a file. Numbers in E.164; `maybe`: numbers that fit several countries."""
+
+    pk: int
+    name: str = ""
+    phonetic: str = ""
+    phones: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
+    maybe: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
+    user_ids: tuple[tuple[str, str], ...] = ()
+    ids: tuple[str, ...] = ()
+    birthday: date | None = None
+    company: str = ""
+    address: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    purchases: tuple[tuple[str, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000)."""
+
+    pk: int
+    name: Name = NONE
+    phones: tuple[str, ...] = ()
+    shared: frozenset[str] = frozenset()
+    maybe: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
+    user_ids: tuple[tuple[str, str], ...] = ()
+    ids: tuple[str, ...] = ()
+    birthday: str = ""
+    company: str = ""
+    address: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    purchases: tuple[tuple[str, int], ...] = ()
+    mail_words: tuple[str, ...] = field(default=())
+
+
+def prepare(facts: Facts) -> Profile:
+    emails = tuple(dict.fromkeys(each for each in map(email, facts.emails) if each))
+    return Profile(
+        facts.pk,
+        parse(facts.name, phonetic=facts.phonetic),
+        tuple(dict.fromkeys(facts.phones)),
+        facts.shared,
+        tuple(dict.fromkeys(facts.maybe)),
+        emails,
+        tuple(each.casefold().lstrip("@") for each in facts.usernames),
+        facts.user_ids,
+        tuple(plain(each).replace(" ", "") for each in facts.ids if each),
+        facts.birthday.isoformat() if facts.birthday else "",
+        company(facts.company),
+        plain(facts.address),
+        plain(facts.city),
+        plain(facts.postal_code).replace(" ", "").replace("-", ""),
+        facts.country.upper(),
+        tuple((sku, day.toordinal() - _EPOCH) for sku, day in facts.purchases),
+        _mail_words(emails),
+    )
+
+
+def email(raw: str) -> str:
+    """One form of an address: lower case; for Google's, without dots and what stands behind a plus."""
+    text = unicodedata.normalize("NFKC", raw).strip().lower()
+    local, at, domain = text.partition("@")
+    if not at or not local or "." not in domain:
+        return ""
+    local = local.split("+")[0] or local
+    if domain in {"gmail.com", "googlemail.com"}:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
+
+
+def is_role(address: str) -> bool:
+    return address.partition("@")[0] in ROLES
+
+
+def plain(text: str) -> str:
+    """Width, case, marks and script of Chinese folded; words apart by one space."""
+    if not text:
+        return ""
+    folded = canonical(unicodedata.normalize("NFKC", text).casefold())
+    return _WORDS.sub(" ", folded).strip()
+
+
+def company(text: str) -> str:
+    if not text:
+        return ""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return plain(_COMPANY_FORMS.sub(" ", folded)).replace(" ", "")
+
+
+def _mail_words(emails: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for address in emails:
+        if not is_role(address):
+            for word in _LETTERS.findall(address.partition("@")[0]):
+                if len(word) > 2:
+                    found[spelling.sound(word)] = None
+    return tuple(found)
+
+
+def dump(profile: Profile) -> str:
+    name = profile.name
+    row = [
+        [name.han, name.cut, name.readings, name.english, name.gender, int(name.family_only), int(name.nick), name.words],
+        profile.phones, sorted(profile.shared), profile.maybe, profile.emails, profile.usernames, profile.user_ids, profile.ids,
+        profile.birthday, profile.company, profile.address, profile.city, profile.postal_code, profile.country, profile.purchases,
+        profile.mail_words,
+    ]  # fmt: skip
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(pk: int, text: str) -> Profile:
+    (name, phones, shared, maybe, emails, usernames, user_ids, ids, birthday, comp, address, city, postal, country, purchases, words) = (
+        json.loads(text)
+    )
+    han, cut, readings, english, gender, family_only, nick, latin = name
+    return Profile(
+        pk,
+        Name(
+            han, cut, tuple((tuple(f), tuple(g)) for f, g in readings), tuple(english), gender, bool(family_only), bool(nick), tuple(latin)
+        ),
+        tuple(phones), frozenset(shared), tuple(maybe), tuple(emails), tuple(usernames), tuple((s, v) for s, v in user_ids), tuple(ids),
+        birthday, comp, address, city, postal, country, tuple((sku, day) for sku, day in purchases), tuple(words),
+    )  # fmt: skip

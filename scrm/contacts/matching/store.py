@@ -1,0 +1,153 @@
+"""Profiles and keys kept current. Whoever writes contacts in bulk calls `store_keys`; for all else the consumer of changes does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from django.db import connection, transaction
+
+from scrm.contacts.matching import keys, profile
+from scrm.contacts.matching.gather import bought, facts_of, from_rows
+from scrm.contacts.matching.profile import Facts, Profile
+from scrm.contacts.matching.publishing import in_force
+from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
+
+STEP = 2_000
+
+
+def store_keys(contacts: Sequence[Contact], identities: Sequence[Identity], *, fresh: bool = False) -> None:
+    """Of contacts that were just written, with all of their current identities: no statement is spent on reading them again.
+
+    `fresh`: none of them was there before.
+    """
+    settings = in_force().settings
+    rows = [
+        {name: getattr(row, name) for name in ("pk", "name", "company", "country", "birthday", "address", "city", "postal_code", "custom")}
+        for row in contacts
+        if row.merged_into_id is None
+    ]
+    held = (
+        {
+            "contact_id": row.contact_id, "kind": row.kind, "scope": row.scope, "value": row.value, "e164": row.e164,
+            "shared_since": row.shared_since, "candidates": row.candidates,
+        }
+        for row in identities
+        if row.valid_to is None
+    )  # fmt: skip
+    purchases = () if fresh else bought([row["pk"] for row in rows])
+    write([profile.prepare(facts) for facts in from_rows(rows, held, purchases, settings)], fresh=fresh)
+
+
+def refresh(contact_ids: Collection[int]) -> dict[int, Profile]:
+    """Read contacts, store what changed, and give their profiles; of merged or deleted ones nothing is kept."""
+    settings = in_force().settings
+    found = [profile.prepare(facts) for facts in facts_of(contact_ids, settings)]
+    write(found)
+    gone = set(contact_ids) - {each.pk for each in found}
+    if gone:
+        forget(gone)
+    return {each.pk: each for each in found}
+
+
+def write(profiles: Iterable[Profile], *, fresh: bool = False) -> int:
+    """Store the profiles that differ from what is stored; how many did."""
+    rows = [(each.pk, profile.dump(each), each) for each in sorted(profiles, key=lambda each: each.pk)]
+    if not rows:
+        return 0
+    with transaction.atomic():
+        stored = {} if fresh else _stored([pk for pk, _, _ in rows])
+        changed = [(pk, body, each) for pk, body, each in rows if stored.get(pk) != body]
+        if not changed:
+            return 0
+        known = [pk for pk, _, _ in changed if pk in stored]
+        if known:
+            forget(known)
+        _insert_profiles([(pk, body) for pk, body, _ in changed])
+        _insert_keys([(key, pk) for pk, _, each in changed for key in keys.keys(each)])
+    return len(changed)
+
+
+def forget(contact_ids: Collection[int]) -> None:
+    ids = sorted(contact_ids)
+    MatchKey.objects.filter(contact_id__in=ids)._raw_delete(using="default")  # type: ignore[attr-defined]
+    MatchProfile.objects.filter(contact_id__in=ids)._raw_delete(using="default")  # type: ignore[attr-defined]
+
+
+def _stored(ids: Sequence[int]) -> dict[int, str]:
+    rows = MatchProfile.objects.filter(contact_id__in=ids, version=profile.VERSION).values_list("contact_id", "body")
+    found = dict(rows)
+    # One of an earlier version counts as there, so that it is replaced.
+    for pk in MatchProfile.objects.filter(contact_id__in=set(ids) - set(found)).values_list("contact_id", flat=True):
+        found[pk] = ""
+    return found
+
+
+def _insert_profiles(rows: Sequence[tuple[int, str]]) -> None:
+    table = MatchProfile._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"INSERT INTO {table} (contact_id, version, body) "  # noqa: S608 - the name comes from the model
+                "SELECT contact, %s, body FROM unnest(%s::bigint[], %s::text[]) AS given(contact, body) "
+                "ON CONFLICT (contact_id) DO UPDATE SET version = excluded.version, body = excluded.body",
+                [profile.VERSION, [pk for pk, _ in rows], [body for _, body in rows]],
+            )
+            return
+        cursor.executemany(
+            f"INSERT OR REPLACE INTO {table} (contact_id, version, body) VALUES (%s, {profile.VERSION}, %s)",  # noqa: S608
+            rows,
+        )
+
+
+def _insert_keys(rows: Sequence[tuple[int, int]]) -> None:
+    table = MatchKey._meta.db_table
+    ordered = sorted(rows)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"INSERT INTO {table} (key, contact_id) "  # noqa: S608 - the name comes from the model
+                "SELECT * FROM unnest(%s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING",
+                [[key for key, _ in ordered], [pk for _, pk in ordered]],
+            )
+            return
+        cursor.executemany(f"INSERT OR IGNORE INTO {table} (key, contact_id) VALUES (%s, %s)", ordered)  # noqa: S608
+
+
+def load(contact_ids: Collection[int]) -> dict[int, Profile]:
+    """Stored profiles; of another version they are made anew."""
+    found: dict[int, Profile] = {}
+    ids = sorted(contact_ids)
+    for start in range(0, len(ids), STEP):
+        rows = MatchProfile.objects.filter(contact_id__in=ids[start : start + STEP], version=profile.VERSION)
+        for pk, body in rows.values_list("contact_id", "body"):
+            found[pk] = profile.load(pk, body)
+    return found
+
+
+def members(wanted: Collection[int]) -> Mapping[int, list[int]]:
+    """The contacts of each key, at most one more than its largest counts."""
+    if not wanted:
+        return {}
+    table = MatchKey._meta.db_table
+    ordered = sorted(wanted)
+    limits = [keys.LARGEST[keys.kind_of(key)] + 1 for key in ordered]
+    found: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            each = f"SELECT contact_id FROM {table} WHERE key = wanted.key ORDER BY contact_id LIMIT wanted.most"  # noqa: S608
+            asked = "unnest(%s::bigint[], %s::int[]) AS wanted(key, most)"
+            cursor.execute(f"SELECT wanted.key, held.contact_id FROM {asked}, LATERAL ({each}) AS held", [ordered, limits])  # noqa: S608
+            for key, pk in cursor.fetchall():
+                found.setdefault(key, []).append(pk)
+            return found
+        for start in range(0, len(ordered), 200):
+            part = list(zip(ordered[start : start + 200], limits[start : start + 200], strict=True))
+            each = f"SELECT * FROM (SELECT key, contact_id FROM {table} WHERE key = %s ORDER BY contact_id LIMIT %s)"  # noqa: S608
+            cursor.execute(" UNION ALL ".join([each] * len(part)), [value for pair in part for value in pair])
+            for key, pk in cursor.fetchall():
+                found.setdefault(key, []).append(pk)
+    return found
+
+
+def facts_to_profiles(facts: Iterable[Facts]) -> list[Profile]:
+    return [profile.prepare(each) for each in facts]
