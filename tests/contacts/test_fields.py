@@ -107,7 +107,7 @@ class OfferTests:
         rows = [Contact(name=f"林 {n}", created_at=MORNING, updated_at=MORNING, last_activity_at=MORNING) for n in range(1000)]
         Contact.objects.bulk_create(rows)
         offers = [Offer(row, {"company": f"商行 {n}", "city": "台北"}, "import:1", clock.now()) for n, row in enumerate(rows)]
-        with django_assert_max_num_queries(40):
+        with django_assert_max_num_queries(44):
             outcomes = offer(offers)
         assert all(set(outcome.taken) == {"company", "city"} for outcome in outcomes)
 
