@@ -84,7 +84,7 @@ class SearchIndex:
     def __init__(self, table: str, model: type[models.Model] | str) -> None:
         self.table = table
         self.model = model
-        self._shares: tuple[float, dict[str, float]] | None = None
+        self._shares: tuple[float, float, dict[str, float]] | None = None
 
     def _connection(self, alias: str | None = None) -> Any:
         return connections[alias or "default"]
@@ -131,12 +131,20 @@ class SearchIndex:
         phrases = query_phrases(text)
         if not phrases:
             return queryset.none()
-        if self._connection(router.db_for_read(queryset.model)).vendor == "sqlite":
+        connection = self._connection(router.db_for_read(queryset.model))
+        if connection.vendor == "sqlite":
             sql, query = f"SELECT rowid FROM {self.table} WHERE terms MATCH %s ORDER BY rowid DESC LIMIT {MOST_FOUND}", _fts5(phrases)  # noqa: S608
             return queryset.filter(**{f"{path}__in": RawSQL(sql, [query])})  # noqa: S611 - the query is a parameter
-        query = _tsquery(phrases)
+        # Looked for now and once: a list counts its rows before it reads them, and would search twice.
+        found = arrays.numbers(self._found(phrases, connection))
+        return queryset.filter(**{f"{path}__in": RawSQL("SELECT UNNEST(%s::bigint[])", [found])})
+
+    def _found(self, phrases: Sequence[Sequence[Phrase]], connection: Any) -> list[int]:
+        """The keys of the newest rows on PostgreSQL."""
         sql, times = self._postgresql_statement(self._rows_to_walk(phrases))
-        return queryset.filter(**{f"{path}__in": RawSQL(sql, [query] * times)})  # noqa: S611 - the query is a parameter
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [_tsquery(phrases)] * times)
+            return [pk for (pk,) in cursor.fetchall()]
 
     def _postgresql_statement(self, walk: int) -> tuple[str, int]:
         """The statement, and how often it takes the query. `walk`: so many of the newest rows are looked at before the index is asked."""
@@ -159,24 +167,31 @@ class SearchIndex:
         terms = [term for phrase in phrases for term in phrase if not term.endswith("*")]
         if all(len(phrase) == 1 for phrase in phrases):
             return 0
-        shares = self._common_terms()
+        rows, shares = self._common_terms()
         rarest = min(shares.get(term, 0.0) for term in terms)
-        return int(min(MOST_FOUND / rarest * 1.2, MOST_WALKED)) if rarest else 0
+        if not rarest:
+            return 0
+        walk = int(min(MOST_FOUND / rarest * 1.2, MOST_WALKED))
+        # The index leads to at most this many rows, and reading one of those costs about as much as walking past two.
+        return 0 if 2 * rows * rarest <= walk else walk
 
-    def _common_terms(self) -> dict[str, float]:
-        """The share of rows that hold each of the commonest terms, as the database's statistics have it; ten minutes old at most."""
+    def _common_terms(self) -> tuple[float, dict[str, float]]:
+        """How many rows there are, and the share of them that hold each of the commonest terms; as the database's statistics have it.
+
+        Ten minutes old at most.
+        """
         known = self._shares
         if known is None or time.monotonic() - known[0] > STATISTICS_SECONDS:
             with self._connection().cursor() as cursor:
                 cursor.execute(
-                    "SELECT most_common_elems::text::text[], most_common_elem_freqs FROM pg_stats "
-                    "WHERE schemaname = current_schema() AND tablename = %s AND attname = 'terms'",
+                    "SELECT (SELECT reltuples FROM pg_class WHERE oid = to_regclass(tablename)), most_common_elems::text::text[], "
+                    "most_common_elem_freqs FROM pg_stats WHERE schemaname = current_schema() AND tablename = %s AND attname = 'terms'",
                     [self.table],
                 )
                 row = cursor.fetchone()
-            shares = dict(zip(row[0], row[1], strict=False)) if row and row[0] else {}
-            self._shares = known = (time.monotonic(), shares)
-        return known[1]
+            rows, terms, shares = row or (0.0, None, None)
+            self._shares = known = (time.monotonic(), rows or 0.0, dict(zip(terms or (), shares or (), strict=False)))
+        return known[1], known[2]
 
 
 def _tsvector(terms: Sequence[str]) -> str:

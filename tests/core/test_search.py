@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from scrm.contacts.models import Contact
 from scrm.conversations import services
 from scrm.conversations.models import Message
-from scrm.core.search import index_terms, query_phrases
+from scrm.core.search import MOST_WALKED, SearchIndex, index_terms, query_phrases
 from tests.people import agent, conversation, customer
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +74,28 @@ class Terms:
         start = data.draw(st.integers(0, len(text) - 2))
         ((phrase,),) = query_phrases(text[start : start + 2])
         assert phrase[0].rstrip("*") in index_terms(text)
+
+
+class Phrases:
+    """Whether the newest rows are walked before the index is asked, by what PostgreSQL's statistics say of the terms."""
+
+    ROWS = 1_000_000
+    SHARES = {"陳大": 0.002, "大文": 0.045, "あり": 0.03, "りが": 0.03, "がと": 0.03, "とう": 0.03}
+
+    def walked(self, words):
+        index = SearchIndex("contacts_search", Contact)
+        index._shares = (time.monotonic(), self.ROWS, self.SHARES)
+        return index._rows_to_walk(query_phrases(words))
+
+    def test_of_common_terms_alone_are_looked_for_in_the_newest_rows(self):
+        assert 0 < self.walked("ありがとう") <= MOST_WALKED
+
+    def test_with_a_rare_term_are_asked_of_the_index(self):
+        """Two thousand rows hold it: fewer than would be walked past by a hundred times."""
+        assert self.walked("陳大文") == 0
+
+    def test_with_a_term_that_hardly_any_row_holds_are_asked_of_the_index(self):
+        assert self.walked("大文豪") == 0
+
+    def test_of_one_term_are_left_to_the_planner(self):
+        assert self.walked("大文") == 0
