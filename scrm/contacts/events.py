@@ -51,7 +51,7 @@ def consumer(
     def register(handle: Handle) -> Handle:
         wait = delay if callable(delay) else (lambda _event: delay)
         _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch)
-        jobs.drain(f"events:{name}")(lambda: deliver(name))
+        jobs.drain(f"events:{name}", soon=lambda within: bool(_due(name, 1, within)))(lambda: deliver(name))
         return handle
 
     return register
@@ -98,8 +98,8 @@ def deliver(name: str) -> int:
     return _deliver_singly(name)
 
 
-def _due(name: str, limit: int) -> list[int]:
-    due = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
+def _due(name: str, limit: int, within: timedelta = timedelta(0)) -> list[int]:
+    due = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now() + within).order_by("due_at", "id")
     return list(due.values_list("pk", flat=True)[:limit])
 
 

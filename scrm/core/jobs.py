@@ -57,6 +57,7 @@ class Drain:
     step: Callable[[], int]
     slots: int
     urgent: bool = False
+    soon: Callable[[timedelta], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,18 @@ _last_wake: dict[str, float] = {}
 _last_beat = 0.0
 
 
-def drain(name: str, *, slots: int = 1, urgent: bool = False) -> Callable[[Callable[[], int]], Callable[[], int]]:
+def drain(
+    name: str, *, slots: int = 1, urgent: bool = False, soon: Callable[[timedelta], bool] | None = None
+) -> Callable[[Callable[[], int]], Callable[[], int]]:
     """Register a step that does one small batch and returns how many rows it finished; at most `slots` run at once.
 
     On SQLite there is one writer, so one slot is as fast as many. Of an urgent drain, one worker stays at it while there is work,
     however long others wait: what customers write must not stand in line behind what is to be done about it.
+    `soon` says whether something falls due within a time: it was asked for when it was written, and is waited for.
     """
 
     def register(step: Callable[[], int]) -> Callable[[], int]:
-        _drains[name] = Drain(name, step, slots, urgent)
+        _drains[name] = Drain(name, step, slots, urgent, soon)
         return step
 
     return register
@@ -297,7 +301,7 @@ def run_drain(name: str) -> None:
                 _last_wake.pop(name, None)
                 wake(name)
                 return
-            if not spec.step():
+            if not spec.step() and not _soon(spec):
                 return
 
 
@@ -312,7 +316,9 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
         if spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
         elif mono - idle_since > linger:
-            return True
+            if not _soon(spec):
+                return True
+            idle_since, linger = mono, LINGER_SECONDS
         else:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
@@ -321,13 +327,18 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
             looked = mono
             if _others_wait():
                 # Who woke us within the gap has asked for nothing since, so that long the look goes on.
-                return mono - idle_since > 2 * WAKE_GAP_SECONDS
+                return mono - idle_since > 2 * WAKE_GAP_SECONDS and not _soon(spec)
         if slot is not None and mono - renewed > 10:
             renewed = mono
             before, slot.lease_until = slot.lease_until, clock.now() + SLOT_LEASE
             if not DrainSlot.objects.filter(pk=slot.pk, lease_until=before).update(lease_until=slot.lease_until):
                 return True
     return False
+
+
+def _soon(spec: Drain) -> bool:
+    """Something falls due while a job would linger; nobody else would come for it before the sweep."""
+    return spec.soon is not None and spec.soon(timedelta(seconds=LINGER_SECONDS))
 
 
 def _stays(spec: Drain, slot: DrainSlot | None) -> bool:

@@ -150,6 +150,21 @@ class WakeUp:
         assert kitchen.dishes > 0
         assert waiting() == [("run_drain", "washing up")]
 
+    def test_for_what_falls_due_in_a_moment_waits_for_it(self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An answer that is due in a second was asked for when it was written, and by nobody after that."""
+        monkeypatch.setattr(jobs, "LINGER_SECONDS", 0.05)
+        looks: list[timedelta] = []
+
+        def soon(within: timedelta) -> bool:
+            looks.append(within)
+            kitchen.dishes = int(len(looks) == 2)
+            return len(looks) <= 2
+
+        monkeypatch.setitem(jobs._drains, "washing up", jobs.Drain("washing up", kitchen.wash, slots=1, soon=soon))
+        jobs.run_drain("washing up")
+        assert kitchen.washed == 1
+        assert set(looks) == {timedelta(seconds=0.05)}
+
     def test_left_by_a_step_that_failed_is_made_good_by_the_tick(self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken() -> int:
             jobs.wake("washing up")
