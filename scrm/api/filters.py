@@ -14,6 +14,7 @@ from scrm.api.pagination import LARGEST_ID
 from scrm.commerce.models import Order
 from scrm.connections.models import Connection
 from scrm.contacts import phone
+from scrm.contacts.family import family_ids, root_of
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Conversation, Decision, Message, MessageTemplate
 
@@ -30,6 +31,23 @@ class IdFilter(django_filters.NumberFilter):
     """A row's id; a number no row can have is refused before the database sees it."""
 
     field_class = IdField
+
+
+class PersonFilter(IdFilter):
+    """Rows of a person: of the survivor and of everybody who was merged into it, whichever of them is named."""
+
+    def filter(self, qs: Rows, value: Any) -> Rows:
+        if value in (None, ""):
+            return qs
+        people = family_ids(int(value))
+        return qs.filter(**{f"{self.field_name}__in": people} if len(people) > 1 else {str(self.field_name): people[0]})
+
+
+class SurvivorFilter(IdFilter):
+    """Rows that hang on an address: it leads to the survivor."""
+
+    def filter(self, qs: Rows, value: Any) -> Rows:
+        return qs if value in (None, "") else qs.filter(**{str(self.field_name): root_of(int(value))})
 
 
 class Filters(django_filters.FilterSet):
@@ -98,7 +116,7 @@ class ContactFilters(Filters):
 
 
 class IdentityFilters(Filters):
-    contact = IdFilter(field_name="contact_id")
+    contact = SurvivorFilter(field_name="contact_id")
     kind = django_filters.ChoiceFilter(choices=Identity.Kind.choices)
 
     class Meta:
@@ -107,7 +125,7 @@ class IdentityFilters(Filters):
 
 
 class ConversationFilters(Filters):
-    contact = IdFilter(field_name="identity__contact_id")
+    contact = SurvivorFilter(field_name="identity__contact_id")
     status = django_filters.ChoiceFilter(choices=Conversation.Status.choices)
 
     class Meta:
@@ -118,7 +136,7 @@ class ConversationFilters(Filters):
 class MessageFilters(Filters):
     external_id = django_filters.CharFilter(method="by_external_id", max_length=200, help_text="The platform's id, for example a wamid.")
     conversation = IdFilter(field_name="conversation_id")
-    contact = IdFilter(field_name="conversation__identity__contact_id")
+    contact = SurvivorFilter(field_name="conversation__identity__contact_id")
     state = django_filters.ChoiceFilter(choices=Message.State.choices)
     direction = django_filters.ChoiceFilter(choices=Message.Direction.choices)
     since = django_filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="gte", help_text="Messages with this time or a later one.")
@@ -134,7 +152,7 @@ class MessageFilters(Filters):
 
 
 class EventFilters(Filters):
-    contact = IdFilter(field_name="contact_id")
+    contact = PersonFilter(field_name="contact_id")
     kind = django_filters.CharFilter(max_length=40)
     since = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
 
@@ -144,7 +162,7 @@ class EventFilters(Filters):
 
 
 class DecisionFilters(Filters):
-    contact = IdFilter(field_name="contact_id")
+    contact = PersonFilter(field_name="contact_id")
     message = IdFilter(field_name="message_id")
     verdict = django_filters.ChoiceFilter(choices=Decision.Verdict.choices)
 
@@ -154,7 +172,7 @@ class DecisionFilters(Filters):
 
 
 class TagFilters(Filters):
-    contact = IdFilter(field_name="contact_id")
+    contact = PersonFilter(field_name="contact_id")
     slug = django_filters.CharFilter(field_name="tag__slug", max_length=60)
 
     class Meta:
@@ -163,7 +181,7 @@ class TagFilters(Filters):
 
 
 class OrderFilters(Filters):
-    contact = IdFilter(field_name="contact_id")
+    contact = PersonFilter(field_name="contact_id")
     number = django_filters.CharFilter(max_length=60)
     status = django_filters.ChoiceFilter(choices=Order.Status.choices)
 

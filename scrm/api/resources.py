@@ -34,6 +34,11 @@ class Resource(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
         return queryset if self.action == "retrieve" else super().filter_queryset(queryset)
 
 
+TAGS = Prefetch(
+    "tag_assignments", TagAssignment.objects.filter(removed_at=None).select_related("tag").order_by("id"), to_attr="current_tags"
+)
+
+
 class Contacts(Resource):
     """People, one record each. Duplicates that were merged are left out of lists unless asked for."""
 
@@ -42,9 +47,8 @@ class Contacts(Resource):
     filterset_class = filters.ContactFilters
     queryset = Contact.objects.prefetch_related(
         Prefetch("identities", Identity.objects.filter(valid_to=None).order_by("id"), to_attr="current_identities"),
-        Prefetch(
-            "tag_assignments", TagAssignment.objects.filter(removed_at=None).select_related("tag").order_by("id"), to_attr="current_tags"
-        ),
+        TAGS,
+        Prefetch("merged_from", Contact.objects.only("merged_into").prefetch_related(TAGS), to_attr="joined"),
     )
 
 

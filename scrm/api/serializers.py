@@ -55,8 +55,14 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
     """`merged_into` names the contact that a duplicate became part of; its conversations are found there."""
 
     identities = IdentitySerializer(source="current_identities", many=True, read_only=True)
-    tags = TagAssignmentSerializer(source="current_tags", many=True, read_only=True)
+    tags = serializers.SerializerMethodField()
     consent = serializers.SerializerMethodField()
+
+    @extend_schema_field(TagAssignmentSerializer(many=True))
+    def get_tags(self, contact: Any) -> Any:
+        """Of all records of the person; a tag that several have is told once."""
+        rows = [row for record in (contact, *contact.joined) for row in record.current_tags]
+        return TagAssignmentSerializer(list({row.tag_id: row for row in reversed(rows)}.values())[::-1], many=True).data
 
     class Meta:
         model = Contact

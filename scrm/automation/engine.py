@@ -22,7 +22,7 @@ from scrm.automation.actions.contract import CannotAct, Occasion, Outcome, Prepa
 from scrm.automation.models import Rule, Run
 from scrm.automation.triggers import TRIGGERS
 from scrm.connections.models import Connection
-from scrm.contacts import conditions, events
+from scrm.contacts import conditions, events, family
 from scrm.contacts.conditions import Explained, Facts
 from scrm.contacts.models import Event
 from scrm.conversations.models import Conversation, Message
@@ -102,12 +102,13 @@ def _facts_of(batch: Sequence[Event]) -> list[Facts]:
     bare = [event for event in batch if event.data.get("message") not in messages]
     talks = Conversation.objects.select_related("identity__contact").prefetch_related(Prefetch("connection", numbers))
     conversations = talks.in_bulk(_ids(bare, "conversation"))
+    survivors = family.current(event.contact for event in batch)
     found = []
     for event in batch:
         message = messages.get(event.data.get("message") or 0)
         conversation = message.conversation if message is not None else conversations.get(event.data.get("conversation") or 0)
         # Identities move when people are joined or separated; the event keeps whom it was about at the time.
-        contact = conversation.identity.contact if conversation is not None else event.contact
+        contact = conversation.identity.contact if conversation is not None else survivors[event.contact_id]
         found.append(Facts(contact, now, conversation, message, event))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil, floor
@@ -11,6 +12,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from scrm.contacts.conditions import Facts, Leaf, Option, Term, register_term
+from scrm.contacts.family import by_root, rooted
 from scrm.contacts.models import Contact, Event
 
 
@@ -35,14 +37,16 @@ def _count_key(leaf: Leaf) -> tuple[str, Any, Any]:
 
 def _load_counts(facts: Sequence[Facts], leaves: Sequence[Leaf]) -> None:
     """One query for each different (kind, window); occasions of one batch share the moment at which they are evaluated."""
-    contacts = {fact.contact.pk for fact in facts}
+    people = by_root(fact.contact for fact in facts)
     for leaf in {_count_key(leaf): leaf for leaf in leaves}.values():
         for now in {fact.now for fact in facts}:
-            rows = Event.objects.filter(_window(leaf, now), contact_id__in=contacts).order_by()
-            counts = dict(rows.values_list("contact").annotate(Count("pk")))
+            rows = Event.objects.filter(_window(leaf, now), contact_id__in=people).order_by()
+            counts: Counter[int] = Counter()
+            for record, times in rows.values_list("contact").annotate(Count("pk")):
+                counts[people[record]] += times
             for fact in facts:
                 if fact.now == now:
-                    fact.known[_count_key(leaf)] = counts.get(fact.contact.pk, 0)
+                    fact.known[_count_key(leaf)] = counts[fact.contact.pk]
 
 
 def _count(facts: Facts, leaf: Leaf) -> int:
@@ -59,8 +63,8 @@ def _count_q(leaf: Leaf, now: datetime) -> Q:
         number = ceil(wanted)
         if number <= 0:
             return Q(pk__isnull=False)
-        groups = Event.objects.filter(_window(leaf, now)).order_by().values("contact").annotate(times=Count("pk"))
-        return Q(pk__in=groups.filter(times__gte=number).values("contact"))
+        groups = Event.objects.filter(_window(leaf, now)).order_by().values(person=rooted()).annotate(times=Count("pk"))
+        return Q(pk__in=groups.filter(times__gte=number).values("person"))
 
     def above(number: float) -> Q:
         # Counts are whole: more than 2.5 is at least 3, more than 2 is at least 3.

@@ -9,3 +9,7 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.commerce import purchases, terms  # noqa: F401 - registers what matching and conditions can ask
+        from scrm.commerce.models import Order
+        from scrm.contacts.histories import History, register
+
+        register(History("orders", _("orders"), Order))

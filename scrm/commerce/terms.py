@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from scrm.commerce.models import Order
 from scrm.commerce.orders import UNDER_WAY, statuses_by_contact
 from scrm.contacts.conditions import Facts, Leaf, Term, register_term
+from scrm.contacts.family import rooted
 
 _KEY = "order.statuses"
 
 
 def _load(facts: Sequence[Facts], leaves: Sequence[Leaf]) -> None:
-    found = statuses_by_contact(fact.contact.pk for fact in facts)
+    found = statuses_by_contact([fact.contact for fact in facts])
     for fact in facts:
         fact.known[_KEY] = found.get(fact.contact.pk, set())
 
@@ -39,7 +40,7 @@ def _is_under_way(facts: Facts, leaf: Leaf) -> bool:
 
 def _contacts_with(wanted: Any, **orders: Any) -> Q:
     # Orders without a contact are left out: one NULL in the set would make 'not in' false for everybody.
-    has = Q(pk__in=Order.objects.filter(contact__isnull=False, **orders).values("contact"))
+    has = Q(pk__in=Order.objects.filter(contact__isnull=False, **orders).values(person=rooted()))
     return has if wanted else ~has
 
 

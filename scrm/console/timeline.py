@@ -39,6 +39,8 @@ KINDS: dict[str, str | Promise] = {
     "message.cancelled": gettext_lazy("Message cancelled"),
     "contact.created": gettext_lazy("Contact created"),
     "contact.changed": gettext_lazy("Contact changed"),
+    "contact.merged": gettext_lazy("Another contact was merged into this one"),
+    "contact.unmerged": gettext_lazy("A merge was undone"),
     "consent.changed": gettext_lazy("Consent changed"),
     "identity.changed": gettext_lazy("Address changed"),
     "identity.conflict": gettext_lazy("Two people claim one address"),
@@ -188,6 +190,8 @@ def _consent(data: Mapping[str, Any]) -> str:
 
 
 def _contact(data: Mapping[str, Any]) -> str:
+    if data.get("merge"):
+        return f"→ {data.get('other')}"
     fields = data.get("fields")
     return ", ".join(field_name(str(name)) for name in fields) if isinstance(fields, list) else str(data.get("name") or "")
 

@@ -9,3 +9,8 @@ class ContactsConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.contacts import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.contacts.histories import History, register
+        from scrm.contacts.models import Event, IdentityCase
+
+        register(History("events", _("events"), Event, goes="by_identity"))
+        register(History("identity_cases", _("cases of addresses"), IdentityCase, goes="by_identity"))

@@ -35,6 +35,12 @@ class Merge(models.Model):
     class Meta:
         verbose_name = _("merge")
         verbose_name_plural = _("merges")
+        # No adapter here can merge inside a CRM. Where one comes that can, it asks for the last of these, which nobody has unless given.
+        permissions = [
+            ("merge_contacts", "Can merge contacts"),
+            ("undo_merge", "Can undo merges"),
+            ("merge_in_crm", "Can merge records inside a CRM, which cannot be undone there"),
+        ]
         constraints = [models.UniqueConstraint(fields=["duplicate"], condition=Q(undone_at=None), name="contacts_merged_once")]
         indexes = [models.Index(fields=["-merged_at", "-id"], name="contacts_merges_by_time")]
 

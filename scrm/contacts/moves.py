@@ -11,6 +11,7 @@ from connectors.contracts import Address
 from scrm.contacts import events
 from scrm.contacts.addressing import key_of
 from scrm.contacts.claims import Claim, Kind, raise_claims
+from scrm.contacts.locking import lock_owners
 from scrm.contacts.models import Event, Identity
 from scrm.contacts.newcomers import new_identity, unique
 from scrm.contacts.resolving import MATCHED_KINDS, find
@@ -31,10 +32,8 @@ def change_address(identity: Identity, new: Sequence[Address], *, at: datetime) 
     The old address ends, its history stays with the person; other numbers of theirs stay as they are. A new address that is already
     somebody else's is not taken away: an `identity.conflict` event and a case ask a person.
     """
-    from scrm.contacts.services import lock_person
-
     with transaction.atomic():
-        lock_person(identity.contact_id)
+        lock_owners([identity])
         known = find(address for address in new if address.kind in MATCHED_KINDS)
         fresh = [address for address in unique(new) if address.kind in MATCHED_KINDS and key_of(address) not in known]
         _flag([other for other in known.values() if other.contact_id != identity.contact_id], identity, at)

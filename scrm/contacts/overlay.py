@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from scrm.contacts.fields_rules import CREATED, Entry, Standing, entry_of
 from scrm.contacts.fold import Joined, Pick, fold, own_pick
-from scrm.contacts.models import Contact, Merge
+from scrm.contacts.models import Contact, Event, Merge
 from scrm.contacts.records import column_of, fields_of, is_searched, ms, put_standing, standing_of
 from scrm.contacts.search import reindex
 from scrm.core.rows import update_many
@@ -32,6 +34,9 @@ class Family:
     records: dict[int, Contact]
     merges: list[Merge] = field(default_factory=list)
     changed: dict[int, set[str]] = field(default_factory=dict)
+    # Of a merge or its undoing: whose merges changed, and what is to be told of it.
+    moved: set[int] = field(default_factory=set)
+    news: list[Event] = field(default_factory=list)
 
     def parent_of(self, pk: int) -> int | None:
         return next((merge.survivor_id for merge in self.merges if merge.duplicate_id == pk), None)
@@ -42,8 +47,13 @@ class Family:
         return [each for child in children for each in (child, *self.below(child))]
 
     def above(self, pk: int) -> list[int]:
+        """The records that `pk` shows in, the nearest first."""
         parent = self.parent_of(pk)
         return [] if parent is None else [parent, *self.above(parent)]
+
+    def top(self, pk: int) -> int:
+        """The survivor of all."""
+        return (self.above(pk) or [pk])[-1]
 
 
 def own_record(row: Contact) -> Contact:
@@ -78,6 +88,15 @@ def load(contact_ids: Collection[int], *, also_locked: Iterable[int] = ()) -> Fa
         if found <= roots:
             break
         roots |= found
+    return _family(rows, roots)
+
+
+def load_tree(roots: Collection[int]) -> Family:
+    """Lock these survivors and then all records below them. Raises the database's error when somebody holds one of those: give way."""
+    rows = {row.pk: row for row in _locked(roots)}
+    below = Contact.objects.filter(merged_into__in=roots).order_by("pk")
+    nowait = connection.features.has_select_for_update_nowait
+    rows |= {row.pk: row for row in below.select_for_update(no_key=True, of=("self",), nowait=nowait)}
     return _family(rows, roots)
 
 

@@ -12,7 +12,10 @@ from django.db import transaction
 
 from scrm.contacts import events
 from scrm.contacts.addresses import add_address as add_address
-from scrm.contacts.models import Consent, Contact, Event, Identity
+from scrm.contacts.locking import lock_owners as lock_owners
+from scrm.contacts.locking import lock_people as lock_people
+from scrm.contacts.locking import lock_person as lock_person
+from scrm.contacts.models import Consent, Event, Identity
 from scrm.contacts.moves import before_or_after as before_or_after
 from scrm.contacts.moves import change_address as change_address
 from scrm.contacts.newcomers import Sender as Sender
@@ -41,11 +44,3 @@ def record_consent(
         data = {"purpose": purpose, "allowed": allowed, "source": source}
         events.record([Event(contact_id=identity.contact_id, identity=identity, kind="consent.changed", occurred_at=at, data=data)])
     return consent
-
-
-def lock_person(contact_id: int) -> Contact:
-    """Lock the person until the transaction ends; everything that counts against a person's limits does this first.
-
-    On SQLite the transaction itself is the lock (BEGIN IMMEDIATE).
-    """
-    return Contact.objects.select_for_update(no_key=True, of=("self",)).get(pk=contact_id)

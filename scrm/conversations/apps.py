@@ -8,4 +8,13 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
+        from scrm.contacts.histories import History, register
         from scrm.conversations import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.conversations.models import Conversation, Decision, Message, Reservation
+
+        register(History("conversations", _("conversations"), Conversation, "identity__contact"))
+        register(History("messages", _("messages"), Message, "conversation__identity__contact"))
+        register(History("decisions", _("decisions"), Decision, goes="by_identity", counted=False))
+        held = Reservation.objects.filter(released=False)
+        counter = lambda ids: held.filter(identity__contact__in=ids).count()  # noqa: E731
+        register(History("slots", _("messages that count against limits"), Reservation, counter=counter))

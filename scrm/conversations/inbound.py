@@ -18,7 +18,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
 from scrm.contacts import consent_words, events
 from scrm.contacts.models import Contact, Event, Identity
-from scrm.contacts.services import record_consent
+from scrm.contacts.services import lock_owners, record_consent
 from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Attachment, Conversation, Message
 from scrm.conversations.profiles import ask_for_names
@@ -54,17 +54,11 @@ class Arrival:
     received_at: datetime
 
 
-def lock_people(contact_ids: Sequence[int]) -> None:
-    """Lock several people in a fixed order, so that two batches never wait for each other."""
-    ordered = Contact.objects.filter(pk__in=set(contact_ids)).order_by("pk")
-    list(ordered.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
-
-
 def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     """Store the messages, open or reopen their conversations, start windows, note opt-outs, record events. In order of sending."""
     # Platforms give whole seconds: what was written within one keeps the order in which it was told (the sort is stable).
     arrivals = sorted(arrivals, key=_sent_at)
-    lock_people([arrival.identity.contact_id for arrival in arrivals])
+    lock_owners([arrival.identity for arrival in arrivals])
     conversations = _conversations(arrivals)
     messages = [_message(arrival, conversations[arrival.identity.pk, arrival.connection.pk]) for arrival in arrivals]
     insert_all(Message, messages)

@@ -13,7 +13,7 @@ from django.db import transaction
 from scrm.connections.models import Connection
 from scrm.contacts import events
 from scrm.contacts.models import Event, Identity
-from scrm.contacts.services import lock_person
+from scrm.contacts.services import lock_owners
 from scrm.conversations.models import Conversation, Message
 from scrm.conversations.queueing import Draft, QueueResult, preview_decision, queue_many, queue_message
 from scrm.conversations.receipts import ask_for_read_receipt
@@ -61,7 +61,7 @@ def start_conversation(identity: Identity, connection: Connection, *, at: dateti
     now = at or clock.now()
     defaults = {"last_message_at": now, "changed_at": now, "opened_at": now}
     with transaction.atomic():
-        lock_person(identity.contact_id)
+        lock_owners([identity])
         found = Conversation.objects.exclude(status="closed").filter(identity=identity, connection=connection).first()
         if found:
             return found

@@ -18,8 +18,8 @@ from scrm.connections.models import Connection
 from scrm.connections.services import error_of, report_failure
 from scrm.contacts import events
 from scrm.contacts.models import Event
+from scrm.contacts.services import lock_people
 from scrm.conversations import prices
-from scrm.conversations.inbound import lock_people
 from scrm.conversations.models import Conversation, Message, OrphanStatus
 from scrm.conversations.remedies import obey
 from scrm.conversations.standing import release
@@ -63,8 +63,7 @@ def _id_in(ref: str) -> int | None:
 def apply_statuses(connection: Connection, updates: Sequence[StatusUpdate]) -> int:
     """Move the messages' states forward. Returns how many statuses found their message; the others are kept."""
     found = _messages_for(connection, updates)
-    lock_people([message.conversation.identity.contact_id for message in found.values()])
-    fresh = {m.pk: m for m in Message.objects.filter(pk__in={m.pk for m in found.values()}).select_related("conversation__identity")}
+    fresh = _locked(found.values())
     changed: dict[int, Message] = {}
     orphans = []
     before = {pk: message.state for pk, message in fresh.items()}
@@ -77,6 +76,21 @@ def apply_statuses(connection: Connection, updates: Sequence[StatusUpdate]) -> i
     _write(connection, changed, before)
     _keep(connection, orphans)
     return len(updates) - len(orphans)
+
+
+def _locked(messages: Iterable[Message]) -> dict[int, Message]:
+    """The messages as they stand now, with their people locked: also those who were merged or separated a moment ago."""
+    known = {message.pk: message for message in messages}
+    people = {message.conversation.identity.contact_id for message in known.values()}
+    for _ in range(5):
+        lock_people(people)
+        rows = Message.objects.filter(pk__in=set(known)).select_related("conversation__identity")
+        known = {row.pk: row for row in rows}
+        owners = {row.conversation.identity.contact_id for row in known.values()}
+        if owners <= people:
+            return known
+        people = owners
+    raise RuntimeError("people are being merged faster than they can be locked")
 
 
 def people_told_of(connection: Connection, updates: Sequence[StatusUpdate]) -> set[int]:

@@ -37,7 +37,14 @@ def touch(conversation_ids: Iterable[int], **changes: Any) -> None:
 
 
 def lock_person_behind(conversation_id: int) -> int:
-    """Lock the person of a conversation in one statement; their id."""
+    """Lock the person of a conversation; their id."""
+    for person in lock_people_behind([conversation_id]).values():
+        return person
+    raise Conversation.DoesNotExist(f"There is no conversation {conversation_id}.")
+
+
+def _lock_one(conversation_id: int) -> int:
+    """Lock who has the conversation as the statement begins; the caller looks whether that is still so."""
     people = Contact.objects.select_for_update(no_key=True, of=("self",)).filter(identities__conversations=conversation_id)
     for contact_id in people.values_list("pk", flat=True):
         return contact_id
@@ -47,8 +54,12 @@ def lock_person_behind(conversation_id: int) -> int:
 def locked(conversation: Conversation | int) -> Conversation:
     """The conversation as it stands now, with its person locked until the transaction ends."""
     pk = conversation if isinstance(conversation, int) else conversation.pk
-    lock_person_behind(pk)
-    return Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
+    for _ in range(5):
+        person = _lock_one(pk)
+        row = Conversation.objects.select_related("identity__contact", "connection").get(pk=pk)
+        if row.identity.contact_id == person:
+            return row
+    raise RuntimeError("people are being merged faster than they can be locked")
 
 
 def lock_people_behind(conversation_ids: Iterable[int]) -> dict[int, int]:

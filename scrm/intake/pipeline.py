@@ -26,8 +26,8 @@ from scrm.connections.endpoints import SIGNING
 from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
-from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, resolve_many
-from scrm.conversations.inbound import Arrival, lock_people, record_inbound
+from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, lock_owners, resolve_many
+from scrm.conversations.inbound import Arrival, record_inbound
 from scrm.conversations.models import Message
 from scrm.conversations.statuses import apply_statuses, join_orphans, people_told_of
 from scrm.core import clock
@@ -266,11 +266,11 @@ def _followers_last(messages: Sequence[Work]) -> tuple[list[Work], list[Work]]:
 
 def _lock_everybody(identities: Sequence[Identity], statuses: dict[Connection, list[StatusUpdate]]) -> None:
     """All people of the batch at once and in one order: two workers that lock in two steps each may wait for each other for ever."""
-    people = {identity.contact_id for identity in identities}
+    people: set[int] = set()
     for owner, updates in statuses.items():
         people |= people_told_of(owner, updates)
-    if people:
-        lock_people(list(people))
+    if people or identities:
+        lock_owners(identities, also=people)
 
 
 def _belongs(work: Work) -> None:

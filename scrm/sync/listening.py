@@ -12,7 +12,8 @@ from scrm.sync.models import Kind
 from scrm.sync.services import Wanted, want_many
 
 MESSAGES = frozenset({"message.received", "message.sent", "message.failed"})
-PEOPLE = frozenset({"contact.created", "contact.changed", "consent.changed", "tag.added", "tag.removed"})
+MERGES = frozenset({"contact.merged", "contact.unmerged"})
+PEOPLE = MERGES | {"contact.created", "contact.changed", "consent.changed", "tag.added", "tag.removed"}
 ORDERS = frozenset({"order.placed", "order.changed"})
 DEALS = frozenset({"conversation.deal"})
 KINDS = MESSAGES | PEOPLE | ORDERS | DEALS

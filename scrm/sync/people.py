@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
 
 from scrm.connections.models import Connection
+from scrm.contacts.family import by_root
 from scrm.contacts.models import Contact, Identity
 from scrm.contacts.names import split_name
 from scrm.conversations.models import Conversation
+from scrm.sync.models import ExternalRecord, Kind
 from scrm.sync.sources import Source, numbers, stamp
 from scrm.tags.models import TagAssignment
 
@@ -37,14 +39,20 @@ def load(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) ->
     """The contacts that exist and were not merged into another."""
     contacts = list(Contact.objects.current().filter(pk__in=numbers(keys)))
     ids = [contact.pk for contact in contacts]
+    people = by_root(contacts)
     found: dict[int, dict[str, Any]] = {c.pk: {name: _COLUMNS[name](c) for name in wanted & set(_COLUMNS)} for c in contacts}
     if wanted & {*_ADDRESSES, "opted_out"}:
         _add_addresses(ids, found)
     if "tags" in wanted:
-        _add_tags(ids, found)
+        _add_tags(people, found)
     if "last_message_at" in wanted:
         _add_last_message(ids, found)
     return {str(pk): Source(values) for pk, values in found.items()}
+
+
+def count_records(contact_ids: Collection[int]) -> int:
+    """How many CRM records these contacts have."""
+    return ExternalRecord.objects.filter(kind=Kind.CONTACT, key__in=[str(pk) for pk in contact_ids]).count()
 
 
 def _split(contact: Contact) -> tuple[str, str]:
@@ -69,10 +77,13 @@ def _first(identities: Sequence[Identity], kind: str) -> str:
     return next((identity.value for identity in identities if identity.kind == kind), "")
 
 
-def _add_tags(ids: Sequence[int], found: dict[int, dict[str, Any]]) -> None:
-    rows = TagAssignment.objects.filter(contact_id__in=ids, removed_at=None).order_by("tag__name")
-    for pk, name in rows.values_list("contact_id", "tag__name"):
-        found[pk].setdefault("tags", []).append(name)
+def _add_tags(people: dict[int, int], found: dict[int, dict[str, Any]]) -> None:
+    """`people`: {record: its survivor}; what several records have is told once."""
+    rows = TagAssignment.objects.filter(contact_id__in=people, removed_at=None).order_by("tag__name")
+    for record, name in rows.values_list("contact_id", "tag__name"):
+        tags = found[people[record]].setdefault("tags", [])
+        if name not in tags:
+            tags.append(name)
 
 
 def _add_last_message(ids: Sequence[int], found: dict[int, dict[str, Any]]) -> None:

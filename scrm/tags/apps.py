@@ -8,4 +8,8 @@ class TagsConfig(AppConfig):
     verbose_name = _("Tags")
 
     def ready(self) -> None:
+        from scrm.contacts.histories import History, register
         from scrm.tags import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.tags.models import TagAssignment
+
+        register(History("tags", _("tags"), TagAssignment))

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from scrm.contacts import events
+from scrm.contacts.family import family_ids, record_behind
 from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Conversation, Message
 from scrm.core import clock, rows
@@ -54,8 +55,9 @@ def _find(messages: Iterable[Message]) -> list[_Found]:
 
 def _assignment(item: _Found, at: datetime) -> TagAssignment:
     conversation = item.message.conversation
+    # On the record whose address it came by: taking a merge back leaves it with the right one.
     return TagAssignment(
-        contact=conversation.identity.contact,
+        contact_id=record_behind(conversation.identity),
         conversation=conversation,
         tag=item.rule.tag,
         rule=item.rule,
@@ -84,7 +86,7 @@ def _added_event(row: TagAssignment, at: datetime) -> Event:
     details = {"tag": row.tag.slug, "assignment": row.pk, "rule": row.rule_id, "rule_version": row.rule_version}
     details |= {"message": row.message_id, "conversation": row.conversation_id}
     cause = f"tag_rule:{row.rule_id}:v{row.rule_version}" if row.rule_id else ""
-    return Event(contact=row.contact, kind="tag.added", occurred_at=at, data=details, cause=cause)
+    return Event(contact_id=row.contact_id, kind="tag.added", occurred_at=at, data=details, cause=cause)
 
 
 def _deal_events(found: Sequence[_Found], at: datetime) -> list[Event]:
@@ -115,25 +117,41 @@ def add_tag(
 ) -> TagAssignment:
     """Put a tag by hand or by an automation; the one that is there is returned when the contact has it."""
     now = clock.now()
-    row = TagAssignment(contact=contact, tag=tag, by=by, conversation=conversation, message=message, assigned_at=now)
+    record = record_behind(conversation.identity) if conversation is not None else contact.pk
+    row = TagAssignment(contact_id=record, tag=tag, by=by, conversation=conversation, message=message, assigned_at=now)
     added = _insert([row])
     if added:
         events.record([_added_event(row, now)])
         return row
-    return TagAssignment.objects.get(contact=contact, tag=tag, removed_at=None)
+    return TagAssignment.objects.get(contact=record, tag=tag, removed_at=None)
 
 
 @transaction.atomic
 def remove_tag(assignment: TagAssignment, *, by: User | None) -> bool:
-    """Take a tag off; the row stays as a label of the rule's quality. False when it was off already."""
+    """Take a tag off; the row stays as a label of the rule's quality. False when it was off already.
+
+    Of somebody who was merged it goes from all their records: people see it once.
+    """
     now = clock.now()
     if not TagAssignment.objects.filter(pk=assignment.pk, removed_at=None).update(removed_at=now, removed_by=by):
         return False
     assignment.removed_at, assignment.removed_by = now, by
+    others = TagAssignment.objects.filter(contact__in=family_ids(assignment.contact_id), tag=assignment.tag_id, removed_at=None)
+    for other in others:
+        _take_off(other, by, now)
+    _tell_removed(assignment, now)
+    return True
+
+
+def _take_off(assignment: TagAssignment, by: User | None, now: datetime) -> None:
+    if TagAssignment.objects.filter(pk=assignment.pk, removed_at=None).update(removed_at=now, removed_by=by):
+        _tell_removed(assignment, now)
+
+
+def _tell_removed(assignment: TagAssignment, now: datetime) -> None:
     details = {"tag": assignment.tag.slug, "assignment": assignment.pk}
     details |= {"rule": assignment.rule_id, "rule_version": assignment.rule_version}
-    events.record([Event(contact=assignment.contact, kind="tag.removed", occurred_at=now, data=details)])
-    return True
+    events.record([Event(contact_id=assignment.contact_id, kind="tag.removed", occurred_at=now, data=details)])
 
 
 def try_rule(rule: TagRule, *, limit: int = 1000) -> list[tuple[Message, list[Hit]]]:

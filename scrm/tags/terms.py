@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from scrm.contacts.conditions import Facts, Leaf, Term, register_term
+from scrm.contacts.family import by_root, rooted
 from scrm.tags import rules
 from scrm.tags.keywords import KeywordRule, Matcher
 from scrm.tags.models import TagAssignment
@@ -19,9 +20,10 @@ _EARNED = "tags of the message"
 
 def _load_tags(facts: Sequence[Facts], leaves: Sequence[Leaf]) -> None:
     found: dict[int, set[str]] = {}
-    rows = TagAssignment.objects.filter(contact_id__in={fact.contact.pk for fact in facts}, removed_at=None)
+    people = by_root(fact.contact for fact in facts)
+    rows = TagAssignment.objects.filter(contact_id__in=people, removed_at=None)
     for contact, slug in rows.values_list("contact_id", "tag__slug"):
-        found.setdefault(contact, set()).add(slug)
+        found.setdefault(people[contact], set()).add(slug)
     for fact in facts:
         fact.known[_TAGS] = found.get(fact.contact.pk, set())
 
@@ -34,7 +36,7 @@ def _tags(facts: Facts, leaf: Leaf) -> set[str]:
 
 
 def _tag_q(leaf: Leaf, now: datetime) -> Q:
-    has = Q(pk__in=TagAssignment.objects.filter(removed_at=None, tag__slug=leaf.value).values("contact"))
+    has = Q(pk__in=TagAssignment.objects.filter(removed_at=None, tag__slug=leaf.value).values(person=rooted()))
     return has if leaf.op == "is" else ~has
 
 

@@ -62,7 +62,7 @@ class AnswerOrderStatus:
 
     def prepare(self, occasions: Sequence[Occasion]) -> None:
         """The latest order of all who ask, with its latest shipment, in two queries."""
-        latest = latest_orders({occasion.contact.pk for occasion in occasions})
+        latest = latest_orders(occasion.contact for occasion in occasions)
         shipments = latest_shipments([order.pk for order in latest.values()])
         for occasion in occasions:
             occasion.known[_LATEST] = order = latest.get(occasion.contact.pk)

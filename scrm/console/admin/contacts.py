@@ -9,15 +9,18 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from scrm.console import timeline
+from scrm.commerce.orders import orders_of
+from scrm.console import merges, timeline
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, TagFilter
 from scrm.console.inbox import profile
 from scrm.contacts import events
+from scrm.contacts.family import family_of
 from scrm.contacts.fields import PERSON_FIELDS, Offer, Outcome, note_making, offer
 from scrm.contacts.fields_rules import PERSON, Verdict
 from scrm.contacts.models import Contact, Event, Identity
@@ -56,10 +59,11 @@ class ContactAdmin(ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         given = TagAssignment.objects.filter(removed_at=None).select_related("tag").only("contact_id", "tag__name")
         tags = Prefetch("tag_assignments", given, to_attr="current_tags")
+        joined = Prefetch("merged_from", Contact.objects.only("merged_into").prefetch_related(tags), to_attr="joined")
         current = Identity.objects.filter(valid_to=None).only("contact_id", "e164", "typed", "value")
         addresses = Prefetch("identities", current, to_attr="current_addresses")
         rows: QuerySet[Contact] = super().get_queryset(request).filter(merged_into=None)
-        return rows.prefetch_related(tags, addresses) if is_list(request) else rows
+        return rows.prefetch_related(tags, addresses, joined) if is_list(request) else rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str) -> tuple[QuerySet[Contact], bool]:
         return (queryset.search(search_term) if search_term.strip() else queryset), False  # type: ignore[attr-defined]
@@ -74,7 +78,8 @@ class ContactAdmin(ConsoleAdmin):
 
     @display(description=_("tags"))
     def shown_tags(self, row: Any) -> str:
-        return ", ".join(each.tag.name for each in row.current_tags[:4])
+        names = dict.fromkeys(each.tag.name for record in (row, *row.joined) for each in record.current_tags)
+        return ", ".join(list(names)[:4])
 
     def has_delete_permission(self, request: HttpRequest, obj: Contact | None = None) -> bool:
         return False  # a person is erased by `erase_contact`, which knows everything that hangs on them
@@ -83,8 +88,17 @@ class ContactAdmin(ConsoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         contact = self.get_object(request, object_id)
-        more = whole_contact(contact) if contact else {}
+        if contact is None and (survivor := self._survivor_of(object_id)):
+            self.message_user(request, _("This contact was merged. You see the person it belongs to."))
+            return redirect("admin:contacts_contact_change", survivor)
+        more = whole_contact(contact) | {"may_undo": request.user.has_perm(merges.UNDO)} if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _survivor_of(object_id: str) -> int | None:
+        if not object_id.isdecimal() or len(object_id) > 18:
+            return None
+        return Contact.objects.filter(pk=object_id).values_list("merged_into", flat=True).first()
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The form remembers what it showed: a field that somebody else changed meanwhile is not set back by saving another."""
@@ -137,12 +151,12 @@ def whole_contact(contact: Contact) -> dict[str, Any]:
         "person": contact,
         "identities": list(contact.identities.prefetch_related("consents").order_by("-valid_from")),
         "current_tags": profile.tags_of(contact),
-        "orders": list(contact.orders.prefetch_related("shipments").order_by("-placed_at")[:20]),
+        "orders": list(orders_of(contact).prefetch_related("shipments")[:20]),
         "conversations": conversations,
         "records": profile.records_of(contact, [row.pk for row in conversations]),
-        "timeline": timeline.told(list(contact.events.order_by("-occurred_at", "-id")[:TIMELINE])),
+        "timeline": timeline.told(list(Event.objects.filter(contact__in=family_of(contact)).order_by("-occurred_at", "-id")[:TIMELINE])),
         "why": profile.why_of(contact, limit=30),
-        "merged": list(contact.merged_from.all()[:10]),
+        "merges": merges.standing_in(contact),
     }
 
 

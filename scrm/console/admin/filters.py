@@ -44,7 +44,8 @@ class TagFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
             return queryset
-        return queryset.filter(Exists(TagAssignment.objects.filter(contact=OuterRef("pk"), tag__slug=self.value(), removed_at=None)))
+        tagged = TagAssignment.objects.filter(tag__slug=self.value(), removed_at=None)
+        return queryset.filter(Exists(tagged.filter(contact=OuterRef("pk"))) | Exists(tagged.filter(contact__merged_into=OuterRef("pk"))))
 
 
 class OutboxFilter(SimpleListFilter):

@@ -10,9 +10,11 @@ from django.utils.text import capfirst
 
 from scrm.automation.models import Run
 from scrm.commerce.models import Order
+from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
 from scrm.console.inbox import reasons, wording
 from scrm.console.timeline import Causes
+from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Conversation, Decision
 from scrm.sync.models import ExternalRecord, Kind
@@ -58,7 +60,7 @@ def profile_of(conversation: Conversation) -> Profile:
         contact=contact,
         identities=list(contact.identities.filter(valid_to=None).order_by("kind", "pk")),
         tags=tags_of(contact),
-        orders=list(contact.orders.prefetch_related("shipments").order_by("-placed_at", "-pk")[:5]),
+        orders=list(orders_of(contact).prefetch_related("shipments")[:5]),
         conversations=list(others.order_by("-last_message_at")[:6]),
         records=records_of(contact, [conversation.pk]),
         why=why_of(contact),
@@ -66,13 +68,18 @@ def profile_of(conversation: Conversation) -> Profile:
 
 
 def tags_of(contact: Contact) -> list[TagAssignment]:
-    rows = contact.tag_assignments.filter(removed_at=None).select_related("tag", "rule", "by")
-    return list(rows.order_by("assigned_at", "pk"))
+    """Of all records of the person; a tag that several have is shown once, as it came first."""
+    rows = TagAssignment.objects.filter(contact__in=family_of(contact), removed_at=None).select_related("tag", "rule", "by")
+    first: dict[int, TagAssignment] = {}
+    for row in rows.order_by("assigned_at", "pk"):
+        first.setdefault(row.tag_id, row)
+    return list(first.values())
 
 
 def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRecord]:
-    """The person's record, and the deals and latest communications of these conversations. Keys are those of `sync.services.Wanted`."""
-    wanted = Q(kind=Kind.CONTACT, key=str(contact.pk)) | Q(kind=Kind.DEAL, key__in=[f"conversation:{pk}" for pk in conversation_ids])
+    """The person's records, and the deals and latest communications of these conversations. Keys are those of `sync.services.Wanted`."""
+    people = [str(pk) for pk in family_of(contact)]
+    wanted = Q(kind=Kind.CONTACT, key__in=people) | Q(kind=Kind.DEAL, key__in=[f"conversation:{pk}" for pk in conversation_ids])
     for pk in conversation_ids[:5]:
         # ';' follows ':', so this is the range of all days of one conversation.
         wanted |= Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
@@ -83,9 +90,10 @@ def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRe
 
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:
     """What the law and the rules said lately, newest first."""
-    decisions = list(Decision.objects.filter(contact=contact).order_by("-decided_at")[:limit])
+    people = family_of(contact)
+    decisions = list(Decision.objects.filter(contact__in=people).order_by("-decided_at")[:limit])
     causes = Causes(row.cause for row in decisions)
-    runs = Run.objects.filter(contact=contact).select_related("rule").order_by("-evaluated_at")[:limit]
+    runs = Run.objects.filter(contact__in=people).select_related("rule").order_by("-evaluated_at")[:limit]
     rows = chain((_decision(row, causes) for row in decisions), map(_run, runs))
     return sorted(rows, key=lambda why: str(why.at), reverse=True)[:limit]
 
