@@ -8,7 +8,7 @@ from django.urls import path
 from scrm.console import files, ledger, merges, why
 from scrm.console.inbox import actions, templates, views
 from scrm.console.inbox.access import done_by_agents, seen_by_agents
-from scrm.console.review import conflicts
+from scrm.console.review import cases, conflicts
 
 app_name = "console"
 
@@ -38,6 +38,12 @@ urlpatterns = [
     path("inbox/files/<int:pk>/fetch/", done_by_agents(actions.fetch_again), name="fetch-again"),
     path("inbox/tags/<int:pk>/remove/", done_by_agents(actions.untag), name="untag"),
     path("messages/<int:pk>/why/", seen_by_agents(why.of_message), name="why"),
+    path("review/duplicates/", cases.page, name="duplicates"),
+    path("review/duplicates/next/", cases.following, name="duplicate-next"),
+    path("review/duplicates/<int:pk>/", cases.page, name="duplicate"),
+    path("review/duplicates/<int:pk>/effect/", cases.effect, name="duplicate-effect"),
+    path("review/duplicates/<int:pk>/undo/", cases.take_back, name="duplicate-undo"),
+    path("review/duplicates/<int:pk>/<slug:verdict>/", cases.decide, name="duplicate-decide"),
     path("review/differences/", conflicts.conflicts, name="differences"),
     path("review/differences/<int:pk>/rule/", conflicts.make_rule, name="difference-rule"),
     path("review/differences/rules/<int:pk>/drop/", conflicts.drop_rule, name="difference-rule-drop"),

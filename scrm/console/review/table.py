@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 
 from scrm.commerce.models import Order
 from scrm.console.review.sources import Sources
+from scrm.contacts.family import by_root
 from scrm.contacts.models import Contact, Identity
 from scrm.contacts.records import label_of
 from scrm.conversations.models import Conversation, Message
@@ -91,17 +92,18 @@ class Column:
 def columns_of(contacts: Sequence[Contact]) -> list[Column]:
     """What hangs on each record, read with one query a kind, however many records there are."""
     columns = {contact.pk: Column(contact, number) for number, contact in enumerate(contacts, 1)}
-    ids = list(columns)
+    ids, person_of = list(columns), by_root(contacts)
     for identity in Identity.objects.filter(contact_id__in=ids, valid_to=None).order_by("kind", "pk"):
         columns[identity.contact_id].identities.append(identity)
-    given = TagAssignment.objects.filter(contact_id__in=ids, removed_at=None).order_by("tag__name")
+    given = TagAssignment.objects.filter(contact_id__in=person_of, removed_at=None).order_by("tag__name")
     for pk, name in given.values_list("contact_id", "tag__name"):
-        columns[pk].tags.append(name)
-    known = ExternalRecord.objects.filter(kind=Kind.CONTACT, key__in=[str(pk) for pk in ids]).select_related("connection")
+        tags = columns[person_of[pk]].tags
+        tags += [name] if name not in tags else []
+    known = ExternalRecord.objects.filter(kind=Kind.CONTACT, key__in=[str(pk) for pk in person_of]).select_related("connection")
     for record in known:
-        columns[int(record.key)].records.append(f"{record.connection.label} {record.external_id}")
-    for pk, number in Order.objects.filter(contact_id__in=ids).values_list("contact_id").annotate(number=Count("pk")).order_by():
-        columns[pk].orders = number
+        columns[person_of[int(record.key)]].records.append(f"{record.connection.label} {record.external_id}")
+    for pk, number in Order.objects.filter(contact_id__in=person_of).values_list("contact_id").annotate(number=Count("pk")).order_by():
+        columns[person_of[pk]].orders += number
     _add_talk(columns, ids)
     return list(columns.values())
 
