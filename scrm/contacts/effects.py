@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from scrm.contacts import overlay
-from scrm.contacts.family import family_ids
+from scrm.contacts.family import by_root
 from scrm.contacts.fields_rules import is_blank
 from scrm.contacts.histories import histories
 from scrm.contacts.merging import Choices, fit_choices
@@ -47,11 +47,7 @@ class FieldEffect:
 class Count:
     name: str
     label: str
-    by_contact: Mapping[int, int]
-
-    @property
-    def total(self) -> int:
-        return sum(self.by_contact.values())
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +63,9 @@ class Effect:
 def preview(survivor_id: int, duplicate_ids: Sequence[int], choices: Mapping[int, Choices] | None = None) -> Effect:
     """What `merging.merge_many` would do now with these records; each stands for the person it belongs to."""
     people = [survivor_id, *duplicate_ids]
-    members = {pk: family_ids(pk) for pk in people}
     family = _imagined(people, choices or {})
-    return Effect(_counts(members), _fields(family, people), consent_of([pk for ids in members.values() for pk in ids]), crm_words())
+    records = list(by_root(family.rows.values()))
+    return Effect(_counts(records), _fields(family, people), consent_of(records), crm_words())
 
 
 def _imagined(people: Sequence[int], choices: Mapping[int, Choices]) -> overlay.Family:
@@ -79,10 +75,9 @@ def _imagined(people: Sequence[int], choices: Mapping[int, Choices]) -> overlay.
     return overlay.Family(rows, dict(rows), merges)
 
 
-def _counts(members: Mapping[int, Sequence[int]]) -> tuple[Count, ...]:
-    found = [Count("addresses", str(_("addresses")), {pk: Identity.objects.filter(contact=ids[0]).count() for pk, ids in members.items()})]
-    shown = (each for each in histories() if each.counted)
-    return (*found, *(Count(each.name, str(each.label), {pk: each.count(ids) for pk, ids in members.items()}) for each in shown))
+def _counts(records: Sequence[int]) -> tuple[Count, ...]:
+    addresses = Count("addresses", str(_("addresses")), Identity.objects.filter(contact__in=records).count())
+    return (addresses, *(Count(each.name, str(each.label), each.count(records)) for each in histories() if each.counted))
 
 
 def _fields(family: overlay.Family, people: Sequence[int]) -> tuple[FieldEffect, ...]:
@@ -110,7 +105,7 @@ def of_addresses(records: Sequence[int], identities: Sequence[int]) -> list[Coun
             rows = each.count(records)
         else:
             continue
-        found.append(Count(each.name, str(each.label), {records[0]: rows}))
+        found.append(Count(each.name, str(each.label), rows))
     return found
 
 

@@ -79,7 +79,7 @@ def about(request: HttpRequest, case: DuplicateCase) -> dict[str, Any]:
         "proofs": proofs_of(pairs, names),
         "effect": effect_of(survivor, [member.pk for member in members if member.pk != survivor], {}),
         "may_decide": request.user.has_perm(access.DECIDE_CASES),
-        "percent": round(case.score * 100),
+        "percent": min(99, round(case.score * 100)),  # nobody is ever certain
     }
 
 
@@ -100,7 +100,10 @@ def proofs_of(pairs: Sequence[DuplicateCandidate], names: Mapping[int, str]) -> 
     found: dict[str, Proof] = {}
     for pair in pairs:
         between = f"{names.get(pair.first_id, '')} ↔ {names.get(pair.second_id, '')}" if many else ""
+        same_day = any(item.get("code") == "same_day" for item in pair.evidence)
         for item in pair.evidence:
+            if same_day and item.get("code") == "same_sku" and not (item.get("with") or {}).get("days"):
+                continue  # said already
             sentence = words.sentence(item)
             strength = min(3, max(1, round(abs(float(item.get("weight", 0))) / 3)))
             found.setdefault(f"{between}{sentence}", Proof(sentence, bool(item.get("for")), strength, between))

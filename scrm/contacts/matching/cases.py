@@ -67,7 +67,7 @@ def decide(
     verdict: str = "merge",
     survivor: int | None = None,
     members: Sequence[int] | None = None,
-    choices: Mapping[str, Any] | None = None,
+    choices: Mapping[int, Mapping[str, Any]] | None = None,
     reason: str = "",
 ) -> Decision:
     """Answer a case for `members` (all of its contacts when not given). Raises ValidationError, worded, when it cannot be done.

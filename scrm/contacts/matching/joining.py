@@ -19,7 +19,9 @@ def _merging() -> Any:
     return importlib.import_module("scrm.contacts.merging")
 
 
-def merge(people: Collection[int], survivor: int | None, *, by: AbstractUser, choices: Mapping[str, Any], reason: str) -> list[Merge]:
+def merge(
+    people: Collection[int], survivor: int | None, *, by: AbstractUser, choices: Mapping[int, Mapping[str, Any]], reason: str
+) -> list[Merge]:
     """All of them become one. The survivor is the oldest when none is named."""
     rows = {row.pk: row for row in Contact.objects.filter(pk__in=people).order_by("pk")}
     lead = survivor if survivor in rows else min(rows, default=0)
