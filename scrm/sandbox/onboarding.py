@@ -22,6 +22,7 @@ from scrm.automation import shipped as shipped_rules
 from scrm.commerce.services import LineInput, ShipmentInput, upsert_order, upsert_product
 from scrm.connections.models import Connection
 from scrm.connections.services import upsert_connection
+from scrm.contacts.fields import Offer, offer
 from scrm.contacts.models import Identity
 from scrm.contacts.services import Sender, resolve_many
 from scrm.conversations.models import QuickReply
@@ -30,6 +31,7 @@ from scrm.sandbox.crm.account import connection_settings as crm_settings
 from scrm.sandbox.models import Person
 from scrm.sandbox.seed import ensure_all
 from scrm.sandbox.story.catalogue import PRODUCTS
+from scrm.sandbox.story.known import BY_EMAIL, KNOWN
 from scrm.sandbox.story.orders import OrderFacts, orders_for
 from scrm.sandbox.story.replies import QUICK_REPLIES
 from scrm.staff.models import Team, User
@@ -143,6 +145,19 @@ def ensure_orders(now: datetime | None = None) -> int:
                     _store(order, identity)
                     count += 1
     return count
+
+
+def ensure_known(now: datetime | None = None) -> int:
+    """What the CRM says of some customers, as a synchronisation would offer it: the ground for duplicates and differences to look at."""
+    people = {person.user_id: person for person in Person.objects.filter(user_id__in=KNOWN)}
+    portfolio = numbers.ensure_numbers()[0].portfolio_id
+    known = [(sender_of(people[user_id], portfolio), said) for user_id, said in KNOWN.items() if user_id in people]
+    known += [(Sender((Address("email", mail),), name=name, country=country), said) for name, mail, country, said in BY_EMAIL]
+    identities = resolve_many([sender for sender, _said in known], verified=Identity.Verified.CRM)
+    source, at = f"crm:{crm_settings()['slug']}", now or timezone.now()
+    said = [values for _sender, values in known]
+    outcomes = offer([Offer(identity.contact, values, source, at) for identity, values in zip(identities, said, strict=True)])
+    return sum(bool(outcome.taken) for outcome in outcomes)
 
 
 def sender_of(person: Person, portfolio: str) -> Sender:

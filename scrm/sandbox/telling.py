@@ -78,6 +78,7 @@ def tell(*, pause: KeepGoing = lambda: False, say: Callable[[str], None] = print
     row, _ = Timetable.objects.get_or_create(name=NAME, defaults={"started_at": clock.now()})
     now = _first_time()
     onboarding.ensure_orders(now)
+    onboarding.ensure_known()
     chapters = list(_chapters(now))
     longest = max(len(chapter.turns) for chapter in chapters)
     for step in range(longest):
