@@ -23,6 +23,7 @@ BENCHMARKS = {
     "pipeline": {"vendor": "postgresql"},
     "sends": {"vendor": "postgresql"},
     "decisions": {"vendor": "postgresql"},
+    "merging": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},
