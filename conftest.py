@@ -46,6 +46,7 @@ def nothing_remembered() -> Iterator[None]:
     from scrm.automation import engine
     from scrm.connections.adapters import forget_adapters
     from scrm.connections.services import forget
+    from scrm.contacts.privacy import ledger
     from scrm.conversations import prices
     from scrm.core import jobs
     from scrm.tags import rules
@@ -58,3 +59,5 @@ def nothing_remembered() -> Iterator[None]:
     cache.clear()
     jobs._last_wake.clear()
     yield
+    # The database is rolled back after a test, the erasure ledger is a file.
+    ledger.path().unlink(missing_ok=True)

@@ -168,6 +168,11 @@ SPOOL_LIMIT_BYTES = env.number("SPOOL_LIMIT_BYTES", 2**30)
 SPOOL_LEAST_FREE_BYTES = env.number("SPOOL_LEAST_FREE_BYTES", 500 * 2**20)
 WEBHOOK_BODY_LIMIT = 3 * 2**20
 
+# Outside the database and outside its backups: says whom to erase again after an older copy was restored. All hosts share it.
+LEDGER_DIR = Path(env.text("LEDGER_DIR", str(VAR_DIR / "ledger")))
+EXPORTS_DIR = Path(env.text("EXPORTS_DIR", str(VAR_DIR / "exports")))
+EXPORT_DAYS = env.number("EXPORT_DAYS", 7, least=1, most=60)
+
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))
 MEDIA_URL = "/media/"
 STORAGES: dict[str, dict[str, Any]] = {

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 
+from scrm.contacts.privacy.checks import pending
 from scrm.core import clock
 from scrm.core.models import Heartbeat
 from scrm.intake import spool
@@ -37,7 +38,7 @@ class Check:
 def checks() -> list[Check]:
     database = _guarded("database", _database)
     if not database.ok:
-        rest = ("migrations", "worker", "inbound")
+        rest = ("migrations", "worker", "inbound", "erasures")
         return [database, _guarded("spool", _spool), *(Check(name, False, "cannot be known without the database") for name in rest)]
     return [
         database,
@@ -45,6 +46,7 @@ def checks() -> list[Check]:
         _guarded("spool", _spool),
         _guarded("worker", _worker),
         _guarded("inbound", _inbound),
+        _guarded("erasures", _erasures),
     ]
 
 
@@ -104,6 +106,11 @@ def _worker() -> tuple[bool, str]:
     if age is None:
         return False, "no worker has ever reported"
     return age < OLDEST_HEARTBEAT, f"last sign of life {age.total_seconds():.0f} s ago"
+
+
+def _erasures() -> tuple[bool, str]:
+    back = pending()
+    return not back, f"{back} erased people are back from an older copy; run manage.py erasures replay" if back else ""
 
 
 def _inbound() -> tuple[bool, str]:

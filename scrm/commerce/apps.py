@@ -8,8 +8,9 @@ class CommerceConfig(AppConfig):
     verbose_name = _("Commerce")
 
     def ready(self) -> None:
-        from scrm.commerce import purchases, terms  # noqa: F401 - registers what matching and conditions can ask
+        from scrm.commerce import privacy, purchases, terms  # noqa: F401 - registers what matching and conditions can ask
         from scrm.commerce.models import Order
         from scrm.contacts.histories import History, register
 
         register(History("orders", _("orders"), Order))
+        privacy.register()

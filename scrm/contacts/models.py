@@ -21,6 +21,10 @@ from scrm.contacts.match_models import DuplicateCandidate as DuplicateCandidate
 from scrm.contacts.match_models import DuplicateCase as DuplicateCase
 from scrm.contacts.match_models import MatchRules as MatchRules
 from scrm.contacts.merge_models import Merge as Merge
+from scrm.contacts.privacy_models import ErasedAddress as ErasedAddress
+from scrm.contacts.privacy_models import Erasure as Erasure
+from scrm.contacts.privacy_models import LegalHold as LegalHold
+from scrm.contacts.privacy_models import PersonExport as PersonExport
 from scrm.contacts.querysets import ContactQuerySet
 
 

@@ -27,6 +27,7 @@ from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.names_apart import clearly_apart
 from scrm.contacts.newcomers import Sender, new_contact, new_identity, unique
+from scrm.contacts.privacy.returning import keep_declined, prove_declined, refuse_erased
 from scrm.contacts.recycling import earlier_owners, former_owner, owners_by_user_id, recycle, wrote_again
 from scrm.contacts.search import contact_index, searchable
 from scrm.core import clock
@@ -35,6 +36,9 @@ from scrm.core.rows import update_many
 # A username is shown and changes hands: it leads to nobody.
 MATCHED_KINDS = frozenset(Identity.Kind.values) - {Identity.Kind.USERNAME}
 USER_IDS = frozenset({Identity.Kind.WHATSAPP_USER, Identity.Kind.WHATSAPP_PARENT_USER})
+
+# What others keep of a person is not the person speaking: it brings nobody back who was erased.
+COPIES = frozenset({Identity.Verified.CRM, Identity.Verified.IMPORTED})
 
 Known = dict[Key, Identity]
 
@@ -79,6 +83,8 @@ def _resolve(senders: Sequence[Sender], verified: str) -> list[Identity]:
     known = find(address for sender in senders for address in sender.addresses if address.kind in MATCHED_KINDS)
     siblings = _adopt([sender for sender in senders if not matches(sender, known)])
     newcomers = [sender for sender in senders if not matches(sender, known) and id(sender) not in siblings]
+    if newcomers and verified in COPIES:
+        refuse_erased((address.kind, standard(address)) for sender in newcomers for address in sender.addresses)
     _create_people(newcomers, known, verified)
     _add_addresses(senders, known, siblings, verified)
     chosen = _choose(senders, known)
@@ -123,8 +129,10 @@ def _create_people(senders: Sequence[Sender], known: Known, verified: str) -> No
     identities = [
         new_identity(contact, address, verified, sender.at or now) for sender, contact in made for address in unique(sender.addresses)
     ]
+    keep_declined(identities)
     # In one order everywhere: two batches that meet the same new people must not wait for each other.
     Identity.objects.bulk_create(sorted(identities, key=key_of))
+    prove_declined(identities)
     known.update({key_of(identity): identity for identity in identities if identity.kind in MATCHED_KINDS})
     pair(senders, known)
     contact_index.add((contact.pk, searchable(contact, [i for i in identities if i.contact_id == contact.pk])) for _, contact in made)

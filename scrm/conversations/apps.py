@@ -9,7 +9,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.contacts.histories import History, register
-        from scrm.conversations import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.conversations import jobs, privacy  # noqa: F401 - registers what runs in the background
         from scrm.conversations.models import Conversation, Decision, Message, Reservation
 
         register(History("conversations", _("conversations"), Conversation, "identity__contact"))
@@ -18,3 +18,4 @@ class ConversationsConfig(AppConfig):
         held = Reservation.objects.filter(released=False)
         counter = lambda ids: held.filter(identity__contact__in=ids).count()  # noqa: E731
         register(History("slots", _("messages that count against limits"), Reservation, counter=counter))
+        privacy.register()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -369,6 +370,23 @@ def forget_unacknowledged() -> int:
     longest = timedelta(seconds=cluster["timeout"] + ACKNOWLEDGED_WITHIN_SECONDS)
     fetched_before = clock.now() - longest + timedelta(seconds=cluster["retry"])
     return int(OrmQ.objects.filter(lock__gt=clock.now(), lock__lt=fetched_before).delete()[0])
+
+
+def forget_naming(wanted: re.Pattern[str] | None) -> int:
+    """Remove jobs and results of jobs whose arguments or results name a person who is erased. Ours name nobody; a partner's may."""
+    from django_q.models import OrmQ, Task
+    from django_q.signing import SignedPackage
+
+    if wanted is None:
+        return 0
+    named: list[int] = []
+    for row in OrmQ.objects.only("pk", "payload").iterator(chunk_size=500):
+        with suppress(Exception):
+            if wanted.search(str(SignedPackage.loads(row.payload))):
+                named.append(row.pk)
+    tasks = Task.objects.only("pk", "name", "args", "kwargs", "result").iterator(chunk_size=500)
+    done = [task.pk for task in tasks if wanted.search(f"{task.name} {task.args} {task.kwargs} {task.result}")]
+    return int(OrmQ.objects.filter(pk__in=named).delete()[0]) + int(Task.objects.filter(pk__in=done).delete()[0])
 
 
 def forget_all_asked() -> None:

@@ -8,4 +8,9 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from scrm.intake import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.intake import (
+            jobs,  # noqa: F401 - registers what runs in the background
+            privacy,
+        )
+
+        privacy.register()

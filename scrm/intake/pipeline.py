@@ -26,6 +26,7 @@ from scrm.connections.endpoints import SIGNING
 from scrm.connections.models import Connection
 from scrm.connections.services import channel_of
 from scrm.contacts.models import Identity
+from scrm.contacts.privacy.digests import erased
 from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, lock_owners, resolve_many
 from scrm.conversations.inbound import Arrival, record_inbound
 from scrm.conversations.models import Message
@@ -232,6 +233,7 @@ def apply(works: Sequence[Work]) -> None:
     """The effects of items that are here for the first time: messages of all numbers together, then statuses, then notices."""
     for each in works:
         _belongs(each)
+    works = _without_erased(works)
     messages, followers = _followers_last([each for each in works if isinstance(each.item, InboundMessage)])
     identities = resolve_many([_sender(each) for each in messages]) if messages else []
     statuses: dict[Connection, list[StatusUpdate]] = {}
@@ -248,6 +250,24 @@ def apply(works: Sequence[Work]) -> None:
     for each in works:
         if isinstance(each.item, Notice):
             apply_notice(each.connection, each.item, at=each.received_at)
+
+
+def _without_erased(works: Sequence[Work]) -> Sequence[Work]:
+    """Leave out what a person said before they were erased: a copy of an old body, which counts as processed and changes nothing."""
+    told = [(each, *_said_of(each.item)) for each in works]
+    gone = erased(address for _, _, addresses in told for address in addresses)
+    if not gone:
+        return works
+    return [each for each, at, addresses in told if not any(at <= gone[address].erased_at for address in addresses if address in gone)]
+
+
+def _said_of(item: InboundItem) -> tuple[datetime, list[tuple[str, str]]]:
+    """When it was said, by or to whom."""
+    if isinstance(item, InboundMessage):
+        return item.sent_at, [(address.kind, address.value) for address in item.sender]
+    if isinstance(item, StatusUpdate):
+        return item.occurred_at, [(address.kind, address.value) for address in item.recipient]
+    return clock.now(), []
 
 
 def _followers_last(messages: Sequence[Work]) -> tuple[list[Work], list[Work]]:

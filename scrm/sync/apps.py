@@ -9,8 +9,9 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.contacts.histories import History, register
-        from scrm.sync import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.sync import jobs, privacy  # noqa: F401 - registers what runs in the background
         from scrm.sync.models import ExternalRecord
         from scrm.sync.people import count_records
 
         register(History("records", _("CRM records"), ExternalRecord, counter=count_records))
+        privacy.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import sys
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         self._check_ports(options["host"], wanted)
         if not options["no_migrate"]:
             self._prepare()
+        self._check_database()
         for connection in connections.all():
             connection.close()
         supervisor = Supervisor(programs, lambda line: self.stderr.write(f"[watchdog] {line}"))
@@ -88,6 +90,10 @@ class Command(BaseCommand):
             call_command("sandbox_setup", verbosity=0)
         else:
             call_command("collectstatic", verbosity=0, interactive=False)
+
+    def _check_database(self) -> None:
+        """Above all: nobody who was erased is back because an older copy of the database was restored."""
+        call_command("check", databases=["default"], tags=["database"], stdout=io.StringIO())
 
     def _welcome(self, supervisor: Supervisor, wanted: set[str], *, story: bool) -> None:
         if "web" in wanted:

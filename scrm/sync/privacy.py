@@ -1,0 +1,43 @@
+"""What stands of a person in a CRM, and what is still to be written there. The records at the CRM are erased there, by its own means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from scrm.contacts.privacy import registry
+from scrm.contacts.privacy.registry import Box, Person
+from scrm.contacts.privacy.removing import in_chunks
+from scrm.contacts.privacy.writing import dump
+from scrm.conversations.models import Conversation
+from scrm.sync.models import ExternalRecord, Kind, Push
+
+
+def _of(whom: Person) -> Q:
+    """Keys are those of `sync.services.Wanted`: a contact's number, "conversation:<number>", "<number>:<day>"."""
+    wanted = Q(kind=Kind.CONTACT, key__in=[str(pk) for pk in whom.contacts])
+    for pk in Conversation.objects.filter(identity__in=whom.identities).values_list("pk", flat=True):
+        wanted |= Q(kind=Kind.DEAL, key=f"conversation:{pk}") | Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
+    return wanted
+
+
+def _erase(whom: Person) -> Iterator[int]:
+    yield from in_chunks(Push.objects.filter(_of(whom)))
+    yield from in_chunks(ExternalRecord.objects.filter(_of(whom)))
+
+
+def _export(whom: Person, box: Box) -> None:
+    box.rows("crm_records", dump(ExternalRecord.objects.filter(_of(whom))))
+    box.rows("crm_writes", dump(Push.objects.filter(_of(whom)), leave=("lease_until", "fence")))
+
+
+def _remember(whom: Person) -> list[tuple[str, str]]:
+    """A later pull of the same record must not bring the person back."""
+    rows = ExternalRecord.objects.filter(_of(whom), kind=Kind.CONTACT).select_related("connection")
+    return [("crm", f"{row.connection.slug}:{row.external_id}") for row in rows]
+
+
+def register() -> None:
+    covers = [model._meta.label_lower for model in (ExternalRecord, Push)]
+    registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)
