@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigField, Crm
 from connectors.errors import Misconfigured
+from connectors.geocoding.contract import Geocoder
 
 CHANNELS: dict[str, str] = {
     "line": "connectors.channels.line.LineMessaging",
@@ -20,6 +21,16 @@ CHANNELS: dict[str, str] = {
 CRMS: dict[str, str] = {
     "hubspot": "connectors.crms.hubspot.HubSpot",
 }
+
+GEOCODERS: dict[str, str] = {
+    "google_maps": "connectors.geocoding.google.GoogleMaps",
+    "japan_table": "connectors.geocoding.japan.JapanTable",
+}
+
+
+def geocoder(slug: str, account: Account) -> Geocoder:
+    """A new geocoder for the account. Raises `Misconfigured` for a slug that is not listed."""
+    return cast(Geocoder, _adapter(slug, GEOCODERS)(account))
 
 
 def channel(slug: str, account: Account) -> Channel:
@@ -34,7 +45,7 @@ def crm(slug: str, account: Account) -> Crm:
 
 def fields(slug: str) -> Sequence[ConfigField]:
     """The settings that the adapter asks for. Raises `Misconfigured` for a slug that is not listed."""
-    return cast("Sequence[ConfigField]", _adapter(slug, CHANNELS | CRMS).fields)
+    return cast("Sequence[ConfigField]", _adapter(slug, CHANNELS | CRMS | GEOCODERS).fields)
 
 
 def capabilities(slug: str) -> ChannelCapabilities:
