@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from connectors import registry
 from connectors.contracts import Account, Channel, ChannelCapabilities, ConfigField, Crm
 from connectors.errors import ConnectorError, Misconfigured
+from connectors.geocoding.contract import Geocoder
 from scrm.connections.endpoints import secrets_at, settings_at
 from scrm.connections.outcomes import forget_outcomes
 from scrm.connections.sentences import worded
@@ -76,8 +77,21 @@ def crm_of(connection: Configured, endpoint: str = "") -> Crm:
     return _adapter("crm", connection, registry.crm, endpoint)
 
 
+def geocoder_of(connection: Configured, endpoint: str = "") -> Geocoder:
+    """The connection's source of postal codes. Raises `Misconfigured` when a setting is missing or the adapter unknown."""
+    return _adapter("geocoder", connection, registry.geocoder, endpoint)
+
+
+def geocoding_table(slug: str) -> Geocoder:
+    """A geocoder that needs no account: a table on this machine."""
+    return registry.geocoder(slug, Account(slug))
+
+
 def adapters(kind: str) -> list[str]:
-    """The slugs that a connection of this kind ("channel" or "crm") may name."""
+    """The slugs that a connection of this kind ("channel", "crm" or "geocoder") may name."""
+    if kind == "geocoder":
+        # A table on this machine is no account: it is used without a connection.
+        return sorted(slug for slug in registry.GEOCODERS if registry.fields(slug))
     return sorted(registry.CHANNELS if kind == "channel" else registry.CRMS)
 
 

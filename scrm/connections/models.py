@@ -16,6 +16,7 @@ class Connection(models.Model):
     class Kind(models.TextChoices):
         CHANNEL = "channel", _("Channel")
         CRM = "crm", _("CRM")
+        GEOCODER = "geocoder", _("Geocoder")
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")

@@ -130,6 +130,8 @@ def _ask(connection: Connection, endpoint: str) -> tuple[Health, ConnectorError 
     try:
         if connection.kind == Connection.Kind.CHANNEL:
             return adapters.channel_of(connection, endpoint).check(), None
+        if connection.kind == Connection.Kind.GEOCODER:
+            return adapters.geocoder_of(connection, endpoint).check(), None
         return adapters.crm_of(connection, endpoint).check(), None
     except ConnectorError as error:
         return Health(ok=False, latency=timedelta(seconds=time.monotonic() - began), detail=str(error)), error

@@ -19,6 +19,8 @@ from scrm.connections.adapters import (
     error_of,
     explain_error,
     fingerprint,
+    geocoder_of,
+    geocoding_table,
 )
 from scrm.connections.alerts import close_alert, open_alerts, raise_alert
 from scrm.connections.breaker import callable_q, is_callable_now, report_failure, report_success
@@ -41,6 +43,8 @@ __all__ = [
     "close_alert",
     "config_fields",
     "crm_of",
+    "geocoder_of",
+    "geocoding_table",
     "error_of",
     "explain_error",
     "fingerprint",

@@ -84,6 +84,7 @@ def _joined() -> Entry:
         _entry(_("Ledger"), "receipt_long", "console:ledger", "intake.view_inboundevent"),
         _entry(_("CRM writes"), "cloud_sync", "admin:sync_push_changelist", "sync.view_push"),
         _entry(_("CRM records"), "link", "admin:sync_externalrecord_changelist", "sync.view_externalrecord"),
+        _entry(_("Postal codes"), "markunread_mailbox", "admin:sync_postalcompletion_changelist", "sync.view_postalcompletion"),
         _entry(_("Field mappings"), "swap_horiz", "admin:sync_fieldmapping_changelist", "sync.view_fieldmapping"),
         _entry(_("Partner tokens"), "key", "admin:api_partnertoken_changelist", "api.view_partnertoken"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, listening
+from scrm.sync import engine, listening, postal
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -13,3 +13,16 @@ events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes
 @jobs.drain("sync", slots=2)
 def push() -> int:
     return engine.push_due()
+
+
+events.consumer("postal", kinds=("contact.changed",), delay=postal.wanted)(postal.note_changes)
+
+
+@jobs.drain("postal")
+def complete_postal_codes() -> int:
+    return postal.complete_due()
+
+
+@jobs.periodic("sync.postal", every=300)
+def look_for_missing_codes() -> None:
+    postal.sweep()

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
+from scrm.contacts.models import Contact
 
 
 class Kind(models.TextChoices):
@@ -102,3 +103,33 @@ class Push(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class PostalCompletion(models.Model):
+    """A contact's missing postal code: asked for, found or not, and taken back. A code that was taken back is not found again."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        DONE = "done", _("Completed")
+        NONE = "none", _("No certain code")
+        REVERTED = "reverted", _("Taken back")
+
+    contact = models.OneToOneField(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="postal_completion")
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    address = models.CharField(_("for the address"), max_length=64, help_text=_("A fingerprint of the address that was looked up."))
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    source = models.CharField(_("completed by"), max_length=40, blank=True)
+    confidence = models.FloatField(_("confidence"), default=0)
+    due_at = models.DateTimeField(_("due"))
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    found_at = models.DateTimeField(_("found"), null=True, blank=True)
+    reverted_by = models.CharField(_("taken back by"), max_length=150, blank=True)
+    reverted_at = models.DateTimeField(_("taken back"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("completed postal code")
+        verbose_name_plural = _("completed postal codes")
+        indexes = [models.Index(fields=["due_at", "id"], condition=Q(state="waiting"), name="sync_postal_due")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} {self.postal_code}"

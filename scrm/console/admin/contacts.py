@@ -28,6 +28,7 @@ from scrm.contacts.records import label_of
 from scrm.contacts.search import reindex
 from scrm.conversations.models import Conversation
 from scrm.core import clock
+from scrm.sync.models import PostalCompletion
 from scrm.tags.models import TagAssignment
 
 TIMELINE = 60
@@ -157,6 +158,7 @@ def whole_contact(contact: Contact) -> dict[str, Any]:
         "timeline": timeline.told(list(Event.objects.filter(contact__in=family_of(contact)).order_by("-occurred_at", "-id")[:TIMELINE])),
         "why": profile.why_of(contact, limit=30),
         "merges": merges.standing_in(contact),
+        "completion": PostalCompletion.objects.filter(contact=contact, state=PostalCompletion.State.DONE).first(),
     }
 
 
