@@ -11,7 +11,7 @@ from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
 from scrm.contacts.privacy.writing import dump
 from scrm.conversations.models import Conversation
-from scrm.sync.models import ExternalRecord, Kind, Push
+from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Push
 
 
 def _of(whom: Person) -> Q:
@@ -25,10 +25,12 @@ def _of(whom: Person) -> Q:
 def _erase(whom: Person) -> Iterator[int]:
     yield from in_chunks(Push.objects.filter(_of(whom)))
     yield from in_chunks(ExternalRecord.objects.filter(_of(whom)))
+    yield from in_chunks(PostalCompletion.objects.filter(contact__in=whom.contacts))
 
 
 def _export(whom: Person, box: Box) -> None:
     box.rows("crm_records", dump(ExternalRecord.objects.filter(_of(whom))))
+    box.rows("postal_codes", dump(PostalCompletion.objects.filter(contact__in=whom.contacts)))
     box.rows("crm_writes", dump(Push.objects.filter(_of(whom)), leave=("lease_until", "fence")))
 
 
@@ -39,5 +41,5 @@ def _remember(whom: Person) -> list[tuple[str, str]]:
 
 
 def register() -> None:
-    covers = [model._meta.label_lower for model in (ExternalRecord, Push)]
+    covers = [model._meta.label_lower for model in (ExternalRecord, Push, PostalCompletion)]
     registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)
