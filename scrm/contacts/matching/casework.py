@@ -14,8 +14,8 @@ from scrm.core import clock
 from scrm.core.rows import update_many
 
 Pair = DuplicateCandidate
-# So far a cluster is followed from a contact whose pairs changed, and so many contacts are looked at together.
-_STEPS, _MOST = 6, 400
+# So far a cluster is followed from a contact whose pairs changed, and to so many further contacts for each of them.
+_STEPS, _MOST = 6, 40
 _APART = (Pair.State.APART, Pair.State.LINKED)
 _WAITING = (DuplicateCase.State.OPEN, DuplicateCase.State.LATER)
 
@@ -52,7 +52,7 @@ def _region(contact_ids: Collection[int]) -> set[int]:
     for _ in range(_STEPS):
         rows = Pair.objects.filter(Q(first_id__in=edge) | Q(second_id__in=edge), state=Pair.State.OPEN)
         near = {pk for pair in rows.values_list("first_id", "second_id") for pk in pair} - region
-        if not near or len(region) > _MOST:
+        if not near or len(region) > _MOST * len(contact_ids):
             break
         region |= near
         edge = near
