@@ -34,6 +34,7 @@ def _work() -> Entry:
         _entry(_("Inbox"), "inbox", "console:inbox", "conversations.view_conversation"),
         _entry(_("Contacts"), "group", "admin:contacts_contact_changelist", "contacts.view_contact"),
         _entry(_("Duplicates"), "join_inner", "console:duplicates", "contacts.view_duplicatecase"),
+        _entry(_("How duplicates are found"), "tune", "admin:contacts_matchrules_changelist", "contacts.view_matchrules"),
         _entry(_("Differences"), "difference", "console:differences", "contacts.view_fieldconflict"),
         _entry(_("Merges"), "merge", "admin:contacts_merge_changelist", "contacts.view_merge"),
         _entry(_("Numbers to repair"), "build", "admin:contacts_identity_changelist", "contacts.view_identity", "?repair=1"),

@@ -50,17 +50,24 @@ def labels() -> list[Example]:
     return [(evidence.amounts(lines), state == State.MERGED) for lines, state in latest]
 
 
-def learn(*, by: str) -> MatchRules:
-    """A draft with weights drawn from decisions, its effect counted. Raises ValidationError when too little was decided."""
+def check() -> list[Example]:
+    """The labels. Raises ValidationError when too little was decided to learn from."""
     examples = labels()
     if len(examples) < FEWEST or len({same for _, same in examples}) < 2:
-        raise ValidationError(
-            _("There are %(count)s decisions; at least %(least)s are needed, of both kinds.") % {"count": len(examples), "least": FEWEST}
-        )
-    weights = refit(in_force().weights, examples)
-    note = _("Learned from %(count)s decisions") % {"count": len(examples)}
-    row = publishing.draft(by=by, weights=weights, note=note)
-    return count_effect(row)
+        text = _("There are %(count)s decisions; at least %(least)s are needed, of both kinds.")
+        raise ValidationError(text % {"count": len(examples), "least": FEWEST})
+    return examples
+
+
+def learned() -> dict[str, float]:
+    """The weights in force moved towards what people decided."""
+    return refit(in_force().weights, check())
+
+
+def learn(*, by: str) -> MatchRules:
+    """A draft with weights drawn from decisions, its effect counted."""
+    note = _("Learned from %(count)s decisions") % {"count": len(check())}
+    return count_effect(publishing.draft(by=by, weights=learned(), note=note))
 
 
 def count_effect(row: MatchRules, *, most: int = 20_000) -> MatchRules:
