@@ -25,12 +25,13 @@ READABLE = ("name_similarity", "sku_days", "review_from", "merge_from")
 
 class MatchRulesForm(forms.ModelForm[MatchRules]):
     name_similarity = forms.IntegerField(
-        label=_("Names are near from (%)"), help_text=_("100 less the share of letters that must be changed to turn one into the other.")
+        label=_("Names are near from (similarity in percent)"),
+        help_text=_("100 less the share of letters that must be changed to turn one into the other."),
     )
     sku_days = forms.IntegerField(label=_("Days between purchases of the same SKU"))
-    review_from = forms.FloatField(label=_("Ask people from (% likely)"))
+    review_from = forms.FloatField(label=_("Ask people from (likelihood in percent)"))
     merge_from = forms.FloatField(
-        label=_("Propose merging from (% likely)"),
+        label=_("Propose merging from (likelihood in percent)"),
         help_text=_("A proposal, no more: a person decides each. Shared numbers are never proposed."),
     )
     id_fields = forms.CharField(
