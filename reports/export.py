@@ -11,21 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from reports.base import Column
-
-# What spreadsheets take for the start of a formula or command, with their full-width twins.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "|", "%", "＝", "＋", "－", "＠", "｜", "％")
-BOM = "\ufeff"
-
-
-def neutralised(value: Any) -> Any:
-    """Text that a spreadsheet would run gets an apostrophe in front, and so does text that begins with one, to be undone exactly.
-
-    Numbers stay numbers.
-    """
-    if not isinstance(value, str):
-        return value
-    seen = value.lstrip(" \u3000")
-    return f"'{value}" if seen.startswith((*DANGEROUS, "'")) else value
+from scrm.core.spreadsheets import BOM, neutralised
 
 
 def csv_lines(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> Iterator[str]:

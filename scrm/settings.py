@@ -249,6 +249,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# The library asks nobody for a right unless it is told which.
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
+
 # The business rules' figures (SPEC AU6, AU4, CV5). A connection may set its own caps and quiet hours.
 POLICY = {
     "human_pause_hours": env.number("HUMAN_PAUSE_HOURS", 12),

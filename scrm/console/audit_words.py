@@ -9,6 +9,7 @@ ACTIONS: dict[str, str | Promise] = {
     "contacts.merged": _("Contacts merged"),
     "contacts.merge_undone": _("Merge undone"),
     "contacts.kept_apart": _("Contacts kept apart"),
+    "contacts.list_exported": _("Contacts exported"),
     "contacts.exported": _("Person exported"),
     "contacts.export_fetched": _("Export of a person downloaded"),
     "contacts.erase_asked": _("Erasure asked for"),

@@ -42,6 +42,8 @@ def _work() -> Entry:
         _entry(
             _("Addresses to look at"), "alt_route", "admin:contacts_identitycase_changelist", "contacts.view_identitycase", "?state=open"
         ),
+        _entry(_("Imports"), "upload_file", "console:imports", "contacts.import_contact"),
+        _entry(_("Export contacts"), "download", "console:export", "contacts.export_contact"),
         _entry(_("Reports"), "monitoring", "reports:index", "conversations.view_response"),
     )
 

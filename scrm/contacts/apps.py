@@ -11,10 +11,11 @@ class ContactsConfig(AppConfig):
         from scrm.contacts import jobs  # noqa: F401 - registers what runs in the background
         from scrm.contacts.histories import History, register
         from scrm.contacts.models import Event, IdentityCase
-        from scrm.contacts.privacy import checks, exports, parts, registry  # noqa: F401 - the check is registered
+        from scrm.contacts.privacy import checks, exports, imports, parts, registry  # noqa: F401 - the check is registered
 
         register(History("events", _("events"), Event, goes="by_identity"))
         register(History("identity_cases", _("cases of addresses"), IdentityCase, goes="by_identity"))
 
         parts.register()
+        imports.register()
         registry.exempt("contacts.erasedaddress", "keyed hashes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scrm.contacts import events, repairs
+from scrm.contacts.importing import running, uploading  # noqa: F401 - running registers its drain
 from scrm.contacts.matching import finding
 from scrm.contacts.models import Event
 from scrm.core import jobs
@@ -24,3 +25,9 @@ def settle_numbers() -> None:
 def match(batch: list[Event]) -> None:
     """Compare each new or changed contact with all others, by what is stored of them."""
     finding.consume(event.contact_id for event in batch)
+
+
+@jobs.periodic("contacts.import_files", every=3600)
+def remove_import_files() -> None:
+    """Files of imports that ended, or that nobody started, are personal data that nobody needs."""
+    uploading.remove_old()

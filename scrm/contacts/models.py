@@ -14,6 +14,9 @@ from scrm.contacts.field_models import FieldConflict as FieldConflict
 from scrm.contacts.field_models import FieldRule as FieldRule
 from scrm.contacts.identity_models import IdentityCase as IdentityCase
 from scrm.contacts.identity_models import NumberSettlement as NumberSettlement
+from scrm.contacts.import_models import Import as Import
+from scrm.contacts.import_models import ImportLayout as ImportLayout
+from scrm.contacts.import_models import ImportRow as ImportRow
 from scrm.contacts.match_key_models import MatchKey as MatchKey
 from scrm.contacts.match_key_models import MatchProfile as MatchProfile
 from scrm.contacts.match_key_models import MatchSweep as MatchSweep

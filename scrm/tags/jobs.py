@@ -1,3 +1,6 @@
 """What runs in the background for this app, and what conditions can ask of it."""
 
-from scrm.tags import terms  # noqa: F401 - registers the terms
+from scrm.tags import (
+    importing,  # noqa: F401 - registers what comes with an import
+    terms,  # noqa: F401 - registers the terms
+)

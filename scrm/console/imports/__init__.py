@@ -1,0 +1,1 @@
+"""Screens for files of people that come in and go out."""

@@ -1,0 +1,180 @@
+"""New people from rows, many at once: their records, addresses, consents and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from scrm.contacts import events, phone
+from scrm.contacts.importing.parsing import PhoneCell, Said, Wish
+from scrm.contacts.importing.persons import Person
+from scrm.contacts.matching.store import store_keys
+from scrm.contacts.models import Consent, Contact, Event, Identity
+from scrm.contacts.records import CUSTOM, note_making, put_value
+from scrm.contacts.search import contact_index, searchable
+from scrm.core.loading import add_many
+
+# The country of a number, without asking the library about each.
+_REGIONS = {"+852": "HK", "+886": "TW", "+81": "JP", "+65": "SG", "+853": "MO", "+86": "CN"}
+
+
+@dataclass(slots=True)
+class Making:
+    """Collects what a chunk makes, to be written in a few statements. `source`: "import:<id>"."""
+
+    source: str
+    by: str
+    now: datetime
+    contacts: list[Contact] = field(default_factory=list)
+    identities: list[Identity] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
+    shared: list[tuple[Person, PhoneCell]] = field(default_factory=list)
+
+    def person(self, person: Person, taken: set[str]) -> None:
+        """A new person out of all rows that name them; the later row is heard. `taken`: keys of addresses that are somebody else's."""
+        row = self._record(person)
+        person.contact = row
+        self.contacts.append(row)
+        own: list[Identity] = []
+        seen: set[str] = set()
+        for said in person.rows:
+            for cell in said.phones:
+                if cell.value in seen:
+                    continue
+                seen.add(cell.value)
+                if not cell.repair and "p" + cell.value in taken:
+                    self.shared.append((person, cell))
+                else:
+                    own.append(number_of(row, cell, self))
+            for value, typed in said.emails:
+                if value not in seen and "e" + value not in taken:
+                    seen.add(value)
+                    own.append(email_of(row, value, typed, self))
+        self.identities += own
+        for said in person.rows:
+            self._consents(said, own)
+
+    def _record(self, person: Person) -> Contact:
+        row = Contact(
+            external_id=person.external_id, last_activity_at=self.now, created_at=self.now, updated_at=self.now, custom={}, notes=""
+        )
+        for said in person.rows:
+            for name, value in said.values.items():
+                if name.startswith(CUSTOM):
+                    row.custom[name.removeprefix(CUSTOM)] = value
+                else:
+                    put_value(row, name, value)
+        assumed = () if row.country else ("country",)
+        row.country = row.country or next((region_of(n) for said in person.rows for n in said.numbers), "")
+        note_making(row, source=self.source, at=self.now, by=self.by, assumed=assumed)
+        return row
+
+    def _consents(self, said: Said, own: Sequence[Identity]) -> None:
+        """An opt-out is never weakened by a later word of the same file."""
+        mine = set(said.numbers) | {email for email, _ in said.emails}
+        for wish in said.wishes:
+            for identity in own:
+                if identity.value in mine and not (wish.allowed and (identity.opted_out_at or identity.marketing_opted_out_at)):
+                    put_wish(identity, wish, self.now)
+                    self.consents.append(consent_of(identity, wish, self.source, self.by, self.now))
+
+    def write(self) -> None:
+        """Addresses in one order everywhere: two imports that meet the same new people must not wait for each other."""
+        add_many(Contact, self.contacts)
+        for identity in self.identities:
+            identity.contact_id = identity.contact.pk
+            if identity.scope or identity.needs_repair:
+                identity.scope = f"contact:{identity.contact_id}"
+        self.identities.sort(key=lambda each: (each.kind, each.scope, each.value))
+        add_many(Identity, self.identities)
+        for consent in self.consents:
+            consent.identity_id = consent.identity.pk
+        add_many(Consent, self.consents)
+        made_now = {row.pk for row in self.contacts}
+        addresses: dict[int, list[Identity]] = {}
+        for identity in self.identities:
+            addresses.setdefault(identity.contact_id, []).append(identity)
+        store_keys(self.contacts, [each for each in self.identities if each.contact_id in made_now], fresh=True)
+        contact_index.add((row.pk, searchable(row, addresses.get(row.pk, ()))) for row in self.contacts)
+        made = [self._told(row) for row in self.contacts]
+        agreed = [self._consented(each) for each in self.consents]
+        events.record([*made, *agreed, *self.told])
+
+    def _told(self, row: Contact) -> Event:
+        data = {"name": row.name, "by": self.by, "source": self.source}
+        return Event(contact_id=row.pk, kind="contact.created", occurred_at=self.now, data=data, cause=self.source)
+
+    def _consented(self, consent: Consent) -> Event:
+        data = {"purpose": consent.purpose, "allowed": consent.allowed, "source": consent.source}
+        identity = consent.identity
+        return Event(
+            contact_id=identity.contact_id,
+            identity_id=identity.pk,
+            kind="consent.changed",
+            occurred_at=self.now,
+            data=data,
+            cause=self.source,
+        )
+
+
+def region_of(number: str) -> str:
+    for length in (4, 3):
+        if region := _REGIONS.get(number[:length]):
+            return region
+    return phone.region_of(number)
+
+
+def number_of(row: Contact, cell: PhoneCell, making: Making) -> Identity:
+    candidates = {"numbers": list(cell.candidates), "country": ""} if cell.candidates else None
+    return Identity(
+        contact=row,
+        kind=Identity.Kind.PHONE.value,
+        value=cell.value,
+        typed=cell.typed,
+        e164="" if cell.repair else cell.value,
+        needs_repair=cell.repair,
+        candidates=candidates,
+        verified=Identity.Verified.IMPORTED.value,
+        origin=making.source,
+        valid_from=making.now,
+    )
+
+
+def email_of(row: Contact, value: str, typed: str, making: Making) -> Identity:
+    return Identity(
+        contact=row,
+        kind=Identity.Kind.EMAIL.value,
+        value=value,
+        typed=typed,
+        verified=Identity.Verified.IMPORTED.value,
+        origin=making.source,
+        valid_from=making.now,
+    )
+
+
+def wish_at(wish: Wish, now: datetime) -> datetime:
+    return datetime.fromisoformat(wish.at) if wish.at else now
+
+
+def put_wish(identity: Identity, wish: Wish, now: datetime) -> None:
+    at = wish_at(wish, now)
+    if wish.purpose == Consent.Purpose.ALL:
+        identity.opted_out_at = None if wish.allowed else at
+    if wish.purpose == Consent.Purpose.MARKETING or not wish.allowed:
+        identity.marketing_opt_in_at = at if wish.allowed else None
+        identity.marketing_opted_out_at = None if wish.allowed else at
+
+
+def consent_of(identity: Identity, wish: Wish, source: str, by: Any, now: datetime) -> Consent:
+    return Consent(
+        identity=identity,
+        purpose=wish.purpose,
+        allowed=wish.allowed,
+        source=source,
+        evidence=wish.source[:300],
+        actor=by,
+        at=wish_at(wish, now),
+    )

@@ -1,0 +1,158 @@
+"""A file comes in: looked at before it is kept, kept under a name of our own, and its columns guessed."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from scrm.contacts.importing import columns, encodings, limits, sheets, staging
+from scrm.contacts.importing.sheets import BadFile, Readable
+from scrm.contacts.models import Import, ImportLayout, ImportRow
+from scrm.core import clock
+
+State = Import.State
+OPEN = (State.UPLOADED, State.CHECKED)
+
+
+class NotNow(Exception):
+    """The import is not in a state for this."""
+
+
+def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str, Any] | None = None) -> Import:
+    """Keep an uploaded file. Raises `BadFile` and keeps nothing when it cannot be one."""
+    size = file.seek(0, 2)
+    if size > limits.FILE_BYTES:
+        raise BadFile("too_big", most=limits.FILE_BYTES // 2**20)
+    file.seek(0)
+    kind = sheets.kind_of(file.read(4096))
+    if kind == "xlsx":
+        sheets.check_package(file)
+    run = Import(filename=shown_name(filename), size=size, kind=kind, created_at=clock.now(), created_by=by)
+    guess_options(run, file, {"regions": [], **(options or {})})
+    file.seek(0)
+    run.file = default_storage.save(f"imports/{uuid.uuid4().hex}.{kind}", File(file))
+    run.save()
+    return run
+
+
+def shown_name(filename: str) -> str:
+    """What people see of the name; nothing is ever opened by it."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return "".join(char for char in unicodedata.normalize("NFC", name) if char.isprintable())[:200] or "file"
+
+
+def guess_options(run: Import, file: Readable, given: Mapping[str, Any]) -> None:
+    """Fill in whatever `given` does not say, then the columns and what they seem to hold."""
+    options = dict(given)
+    if run.kind == "csv":
+        file.seek(0)
+        found = sheets.guess(file.read(limits.SAMPLE_BYTES))
+        if options.get("encoding") and options["encoding"] != found["encoding"]:
+            file.seek(0)
+            text = file.read(limits.SAMPLE_BYTES).decode(options["encoding"], "replace")
+            found["delimiter"] = sheets.delimiter_of(text)
+        options = {**found, **{key: value for key, value in options.items() if value}}
+    else:
+        options["sheets"] = sheets.sheet_names(file)
+        if options.get("sheet") not in options["sheets"]:
+            options["sheet"] = options["sheets"][0] if options["sheets"] else ""
+    options["regions"] = list(given.get("regions") or [])
+    first = list(islice(sheets.rows_of(file, run.kind, options), limits.HEADER_WITHIN))
+    if not first:
+        raise BadFile("empty")
+    if not options.get("header_row"):
+        options["header_row"] = sheets.header_row_of(first, columns.known)
+    headers = next((cells for line, cells in first if line == int(options["header_row"])), first[0][1])
+    options["header_row"] = next((line for line, cells in first if cells is headers), first[0][0])
+    run.options, run.columns = options, [header.strip()[:200] for header in headers]
+    layout = ImportLayout.objects.filter(headers=columns.headers_key(run.columns)).first()
+    run.mapping = columns.remembered(run.columns, layout.mapping if layout else {})
+    if layout and not options["regions"]:
+        options["regions"] = list(layout.options.get("regions", []))
+
+
+def preview(run: Import) -> list[sheets.Row]:
+    """The first rows below the headers, as the present options read them."""
+    with default_storage.open(run.file, "rb") as file:
+        below = (row for row in sheets.rows_of(file, run.kind, run.options) if row[0] > int(run.options["header_row"]))
+        return list(islice(below, limits.PREVIEW_ROWS))
+
+
+def first_names(run: Import) -> list[tuple[str, str, list[str]]]:
+    """(encoding, its name, the first cells that are not plain ASCII) for each encoding that the file may be in."""
+    if run.kind != "csv":
+        return []
+    with default_storage.open(run.file, "rb") as file:
+        sample = file.read(limits.SAMPLE_BYTES)
+    found = []
+    for name, label in encodings.offered(encodings.detect(sample)):
+        text = encodings.decoded(sample, name)
+        if text is not None or name == run.options.get("encoding"):
+            text = text if text is not None else sample.decode(name, "replace")
+            cells = (cell.strip() for cell in text.replace("\n", run.options["delimiter"]).split(run.options["delimiter"]))
+            found.append((name, label, list(dict.fromkeys(cell[:20] for cell in islice(cells, 400) if not cell.isascii()))[:4]))
+    return found
+
+
+def configure(run: Import, options: Mapping[str, Any], mapping: Sequence[str] | None = None) -> None:
+    """Read the file otherwise, or map its columns otherwise. What was checked before counts no more."""
+    with transaction.atomic():
+        row = Import.objects.select_for_update().get(pk=run.pk)
+        if row.state not in OPEN:
+            raise NotNow
+        reads = {key: value for key, value in options.items() if key in ("encoding", "delimiter", "header_row", "sheet")}
+        if any(row.options.get(key) != value for key, value in reads.items()):
+            keep = {key: value for key, value in row.options.items() if key in ("regions", "consent_source")}
+            if reads.get("encoding", row.options.get("encoding")) == row.options.get("encoding"):
+                keep = {**row.options, **keep}
+            with default_storage.open(row.file, "rb") as file:
+                guess_options(row, file, {**keep, **options})
+            mapping = None
+        else:
+            row.options = {**row.options, **options}
+        if mapping is not None and len(mapping) == len(row.columns):
+            row.mapping = list(mapping)
+        row.state, row.checked, row.position, row.rows_total = State.UPLOADED, {}, 0, None
+        row.save()
+        ImportRow.objects.filter(run=row).delete()
+    staging.remove(row)
+    run.refresh_from_db()
+
+
+def remember(run: Import) -> None:
+    """The next file with these headers is mapped the same."""
+    made = {
+        "mapping": dict(zip(run.columns, run.mapping, strict=False)),
+        "options": {"regions": run.options.get("regions", [])},
+        "used_at": clock.now(),
+    }
+    ImportLayout.objects.update_or_create(headers=columns.headers_key(run.columns), defaults=made)
+
+
+def forget_file(run: Import) -> None:
+    """Remove what was uploaded and what was made of it; what became of the rows stays on record."""
+    staging.remove(run)
+    if run.file:
+        default_storage.delete(run.file)
+        Import.objects.filter(pk=run.pk).update(file="")
+        run.file = ""
+
+
+def remove_old() -> int:
+    """Files that nobody needs any more: of imports that ended, or that nobody started, a while ago."""
+    before = clock.now() - limits.KEPT
+    at_work = (State.CHECKING, State.RUNNING, State.UNDOING, State.PAUSED)
+    old = Import.objects.filter(created_at__lt=before).exclude(file="").exclude(state__in=at_work)
+    runs = list(old[:200])
+    for run in runs:
+        forget_file(run)
+        ImportRow.objects.filter(run=run).exclude(cells=None).update(cells=None)
+    return len(runs)
