@@ -30,8 +30,9 @@ from tests.people import body, conversation, hong_kong, post, status, text_messa
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = ("webhook.stored", "intake.claimed", "intake.applied", "outbox.claimed", "outbox.sending", "outbox.answered")
-# Held in test_merging_faults.py.
+# Held in test_merging_faults.py and test_people_faults.py.
 OF_MERGES = ("merging.joined", "merging.parted", "merging.written")
+OF_PEOPLE = ("import.chunk", "import.chunk_done", "import.undo", "erasure.ledger", "erasure.end")
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def recover() -> None:
 class CrashPoints:
     def test_are_all_known_here(self) -> None:
         found = {name for file in (ROOT / "scrm").rglob("*.py") for name in re.findall(r'crash_here\("([\w.]+)"\)', file.read_text())}
-        assert found == {*POINTS, *OF_MERGES}
+        assert found == {*POINTS, *OF_MERGES, *OF_PEOPLE}
 
     @pytest.mark.parametrize("point", POINTS)
     def test_leave_every_effect_exactly_once(self, point: str, platform: RecordingPlatform) -> None:
