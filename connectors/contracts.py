@@ -6,7 +6,7 @@ a vendor's words go no further. Datetimes are aware and in UTC; durations are `t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -32,12 +32,41 @@ class ConfigField:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A short-lived token of an account. `refresh_token` replaces the one that was used, when the platform rotates it; `host` is the
+    address that the platform named for calls with this token, '' when it named none. `expires_at` None: not stated.
+    """
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+    refresh_token: str = field(default="", repr=False)
+    host: str = ""
+
+
+class TokenKeeper(Protocol):
+    """Keeps an account's access token for all workers, so that one refresh serves everybody."""
+
+    def current(self) -> AccessToken | None:
+        """The kept token, which may have expired; None when there was none yet."""
+
+    def renew(self, stale: str, fetch: Callable[[AccessToken | None], AccessToken]) -> AccessToken:
+        """A token other than `stale`: the kept one when another worker renewed it meanwhile, else what `fetch(kept)` brings, stored.
+
+        One call of `fetch` runs at a time over all workers; the others wait for it. Raises what `fetch` raises.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """The credentials and settings that an adapter works with; built by the connection, never stored by the adapter."""
+    """The credentials and settings that an adapter works with; built by the connection, never stored by the adapter.
+
+    `tokens` is there for platforms with short-lived tokens; None means that each adapter keeps its own in memory (`connectors.tokens`).
+    """
 
     slug: str
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tokens: TokenKeeper | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +432,7 @@ class Link:
 class Write:
     """Make the record with our unique `key` hold these fields. Repeating a write changes nothing more.
 
-    `kind` is one of ours: contact, communication, deal. `id` is the CRM's id when we know it.
+    `kind` is one of ours: contact, communication, deal, case, order, product. `id` is the CRM's id when we know it.
     """
 
     kind: str
@@ -465,3 +494,22 @@ class Crm(Protocol):
 
     def hints(self, body: bytes, headers: Mapping[str, str], url: str) -> list[Hint]:
         """Verify the CRM's webhook and say what to read again. Raises `BadSignature`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A CRM's promise to call us. `external_id` names it there; `ends_at` None: until it is cancelled."""
+
+    external_id: str
+    ends_at: datetime | None = None
+
+
+@runtime_checkable
+class Subscriber(Protocol):
+    """A CRM whose notices are switched on by a call (ask with `isinstance`)."""
+
+    def subscribe(self, url: str, token: str) -> Subscription:
+        """Ask for notices at `url`, to carry `token` where the CRM signs nothing. Repeating renews the same subscription."""
+
+    def unsubscribe(self, external_id: str) -> None:
+        """Ending what has ended is no error."""
