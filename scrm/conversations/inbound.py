@@ -253,12 +253,17 @@ def _reached_again(arrivals: Sequence[Arrival]) -> None:
 
 def _note_consent(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> None:
     for arrival, message in zip(arrivals, messages, strict=True):
-        if message.source != "customer" or message.kind not in {"text", "button", "interactive"} or len(message.text) > 40:
+        if message.source != "customer" or message.kind not in {"text", "button", "interactive"}:
             continue
-        allowed = consent_words.reading(message.text)
-        if allowed is not None and (not allowed or arrival.identity.opted_out_at):
+        wish = consent_words.reading(message.text)
+        if wish is not None and (not wish.allowed or arrival.identity.opted_out_at):
             record_consent(
-                arrival.identity, purpose="all", allowed=allowed, source="message", evidence=f"message:{message.pk}", at=message.sent_at
+                arrival.identity,
+                purpose=wish.purpose,
+                allowed=wish.allowed,
+                source="message",
+                evidence=f"message:{message.pk}",
+                at=message.sent_at,
             )
 
 
