@@ -23,7 +23,6 @@ ACTIONS: dict[str, str | Promise] = {
     "staff.rights_changed": _("Rights changed"),
     "api.token_issued": _("Partner token issued"),
     "api.token_revoked": _("Partner token revoked"),
-    "conversations.policy_overridden": _("Rule overridden"),
     "conversations.resent": _("Message sent again by hand"),
 }
 

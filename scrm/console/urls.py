@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.urls import path
 
 from scrm.console import files, ledger, merges, why
+from scrm.console.access import UNDO_MERGES, done_by_agents, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
-from scrm.console.inbox.access import done_by_agents, seen_by_agents
 from scrm.console.review import cases, conflicts
 
 app_name = "console"
@@ -53,9 +53,9 @@ urlpatterns = [
     path("review/differences/rules/<int:pk>/drop/", conflicts.drop_rule, name="difference-rule-drop"),
     path("review/differences/<int:pk>/confirm/", conflicts.decide, {"answer": "confirm"}, name="difference-confirm"),
     path("review/differences/<int:pk>/revert/", conflicts.decide, {"answer": "revert"}, name="difference-revert"),
-    path("merges/<int:pk>/undo/", admin.site.admin_view(merges.undo), name="undo-merge"),
+    path("merges/<int:pk>/undo/", having(UNDO_MERGES)(merges.undo), name="undo-merge"),
     *import_addresses,
-    path("ledger/", admin.site.admin_view(ledger.sums), name="ledger"),
+    path("ledger/", seen_with("intake.view_inboundevent")(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),
 ]

@@ -30,7 +30,7 @@ from scrm.contacts.histories import wandering
 from scrm.contacts.models import Contact, Event, Identity, Merge
 from scrm.contacts.records import Unfit, cleaned, fields_of, is_field, value_of
 from scrm.contacts.search import contact_index, reindex
-from scrm.core import clock
+from scrm.core import audit, clock
 from scrm.core.crashpoints import crash_here
 from scrm.core.rows import update_many
 
@@ -175,7 +175,14 @@ def _join(family: overlay.Family, into: int, pk: int, by: Any, choices: dict[str
     family.moved |= {survivor, duplicate}
     data = {"merge": row.pk, "other": duplicate, "by": by.get_username() if by else ""}
     family.news.append(Event(contact_id=survivor, kind="contact.merged", occurred_at=at, data=data))
+    _account("contacts.merged", row, by, survivor, {"merge": row.pk, "duplicate": duplicate, "choices": choices}, reason)
     return row
+
+
+def _account(action: str, row: Merge, by: Any, top: int, after: Mapping[str, Any], reason: str = "") -> None:
+    """`by` None: a machine's. What the records said before stands in the merge's journal."""
+    about = [f"contacts.contact:{pk}" for pk in (row.survivor_id, row.duplicate_id)]
+    audit.record(action, by=by, subject=f"contacts.contact:{top}", about=about, after=after, reason=reason)
 
 
 def _words(row: Contact) -> dict[str, Any]:
@@ -198,6 +205,7 @@ def _part(family: overlay.Family, edge: Merge, by: Any, at: datetime) -> None:
     family.merges.remove(edge)
     family.moved |= {top, edge.survivor_id, edge.duplicate_id}
     data = {"merge": edge.pk, "other": edge.duplicate_id, "by": by.get_username() if by else ""}
+    _account("contacts.merge_undone", edge, by, top, {"merge": edge.pk, "duplicate": edge.duplicate_id})
     family.news += [
         Event(contact_id=top, kind="contact.unmerged", occurred_at=at, data=data),
         Event(contact_id=edge.duplicate_id, kind="contact.unmerged", occurred_at=at, data=data | {"other": top}),

@@ -18,9 +18,7 @@ TEMPLATE = {"name": "order_update", "language": "zh_HK", "components": []}
 
 
 def reply(chat, text="您好，請問有咩可以幫到您？", **more):
-    return services.queue_message(
-        chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": f"key of {text!a}", **more}
-    )
+    return services.queue_message(chat, **{"text": text, "source": "agent", "by": agent(), "idempotency_key": f"key of {text!a}", **more})
 
 
 class QueueMessage:

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
+from scrm.console.access import ANSWER, SEE_CHATS
 from scrm.console.admin.base import Colours, ReadOnlyAdmin, may
 from scrm.console.inbox import wording
-from scrm.console.inbox.access import ACT, SEE
 from scrm.conversations import media
 from scrm.conversations.models import Attachment
 
@@ -107,8 +107,8 @@ class AttachmentAdmin(ReadOnlyAdmin):
         self.message_user(request, words, messages.SUCCESS if rows else messages.WARNING)
 
     def has_fetch_permission(self, request: HttpRequest) -> bool:
-        return may(request, ACT)
+        return may(request, ANSWER)
 
     def has_view_permission(self, request: HttpRequest, obj: Attachment | None = None) -> bool:
         """Whoever may read conversations sees the files in them, here as there."""
-        return may(request, SEE) or super().has_view_permission(request, obj)
+        return may(request, SEE_CHATS) or super().has_view_permission(request, obj)

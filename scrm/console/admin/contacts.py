@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from scrm.commerce.orders import orders_of
 from scrm.console import merges, timeline
+from scrm.console.access import UNDO_MERGES
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, TagFilter
 from scrm.console.inbox import profile
@@ -92,7 +93,7 @@ class ContactAdmin(ConsoleAdmin):
         if contact is None and (survivor := self._survivor_of(object_id)):
             self.message_user(request, _("This contact was merged. You see the person it belongs to."))
             return redirect("admin:contacts_contact_change", survivor)
-        more = whole_contact(contact) | {"may_undo": request.user.has_perm(merges.UNDO)} if contact else {}
+        more = whole_contact(contact) | {"may_undo": request.user.has_perm(UNDO_MERGES)} if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
 
     @staticmethod

@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from scrm.console.access import UNDO_MERGES
 from scrm.console.admin.base import Colours, ReadOnlyAdmin
 from scrm.console.admin.filters import Choices
-from scrm.console.merges import UNDO
 from scrm.contacts.models import Contact, Merge
 
 
@@ -57,7 +57,7 @@ class MergeAdmin(ReadOnlyAdmin):
         return format_html('<a class="{}" href="{}">{}</a>', "text-primary-600", reverse("console:undo-merge", args=[row.pk]), _("Undo"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
-        self._may_undo = request.user.has_perm(UNDO)
+        self._may_undo = request.user.has_perm(UNDO_MERGES)
         rows: QuerySet[Merge] = super().get_queryset(request)
         return rows
 

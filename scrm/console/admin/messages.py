@@ -21,10 +21,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from scrm.console import why
+from scrm.console.access import ANSWER, person
 from scrm.console.admin.base import Colours, ReadOnlyAdmin, is_list, may
 from scrm.console.admin.filters import ConnectionFilter, DirectionFilter, OutboxFilter
 from scrm.console.inbox import reasons, wording
-from scrm.console.inbox.access import ACT, person
 from scrm.console.templatetags.console import moment
 from scrm.conversations import services
 from scrm.conversations.models import Decision, Message
@@ -132,7 +132,7 @@ class MessageAdmin(ReadOnlyAdmin):
             self.message_user(request, refused, messages.WARNING)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        return may(request, ACT)
+        return may(request, ANSWER)
 
 
 def short_time(at: datetime) -> str:

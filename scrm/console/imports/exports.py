@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scrm.console.imports.access import EXPORT_MANY, IMPORT
+from scrm.console.access import EXPORT_MANY, IMPORT
 from scrm.contacts import exporting
 from scrm.contacts.importing import limits
 from scrm.contacts.models import Contact

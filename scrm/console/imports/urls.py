@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
+from scrm.console.access import EXPORT, IMPORT, done_with, having
 from scrm.console.imports import exports, views
-from scrm.console.imports.access import exporters, importers, importers_do
+
+importers, importers_do, exporters = having(IMPORT), done_with(IMPORT), having(EXPORT)
 
 urlpatterns = [
     path("imports/", importers(views.index), name="imports"),

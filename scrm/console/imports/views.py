@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.imports.access import EXPORT
+from scrm.console.access import EXPORT
 from scrm.console.imports.forms import ReadingForm, UploadForm, choices_of, mapping_from, target_label
 from scrm.contacts.importing import columns, results, running, undoing, uploading
 from scrm.contacts.importing.file_words import worded_file

@@ -13,7 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scrm.console.inbox import access, reasons, sending, typing_notices
+from scrm.console import access
+from scrm.console.inbox import reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.templatetags.console import moment
 from scrm.conversations import media, services

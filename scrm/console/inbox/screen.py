@@ -10,7 +10,8 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from scrm.console.inbox import access, drawing, finding, queues, thread
+from scrm.console import access
+from scrm.console.inbox import drawing, finding, queues, thread
 from scrm.console.inbox.abilities import abilities_of
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
@@ -88,7 +89,7 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
     return {
         "conversation": conversation,
         "contact": conversation.identity.contact,
-        "may_act": access.may_act(request),
+        "may_act": access.may_answer(request),
         "mine": conversation.assignee_id == request.user.pk,
         "paused_until": paused if paused and paused > now else None,
         "window_expires_at": conversation.window_expires_at if window_open(conversation) else None,
@@ -99,7 +100,7 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
 
 def thread_context(request: HttpRequest, conversation: Conversation, *, before: str = "") -> dict[str, Any]:
     shown = thread.thread_of(conversation, before=before)
-    can, may_act = abilities_of(conversation.connection), access.may_act(request)
+    can, may_act = abilities_of(conversation.connection), access.may_answer(request)
     tools = drawing.Tools.for_agents(can)
     for bubble in shown.bubbles:
         bubble.body = drawing.body(bubble)
@@ -118,7 +119,7 @@ def composer_context(request: HttpRequest, conversation: Conversation) -> dict[s
     return {
         "conversation": conversation,
         "mode": mode,
-        "may_act": access.may_act(request),
+        "may_act": access.may_answer(request),
         "can": abilities_of(conversation.connection),
         "idempotency_key": uuid.uuid4(),
         "closed_before": conversation.last_inbound_at is not None,

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_safe
 
 from connectors.errors import ConnectorError
 from scrm.connections.services import channel_of
-from scrm.console.inbox import access, composing, screen, wording
+from scrm.console import access
+from scrm.console.inbox import composing, screen, wording
 from scrm.console.template_form import check_file
 from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services

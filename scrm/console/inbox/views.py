@@ -17,7 +17,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.inbox import access, presence, profile, queues, reasons, screen, shapes
+from scrm.console import access
+from scrm.console.inbox import presence, profile, queues, reasons, screen, shapes
 from scrm.console.inbox.screen import View
 from scrm.contacts.names import form_of_address
 from scrm.conversations import services
@@ -28,7 +29,7 @@ from scrm.conversations.template_text import PLACE
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """The admin's first page: the inbox for those who may see it, the plain index for the rest."""
-    if request.user.has_perm(access.SEE):
+    if request.user.has_perm(access.SEE_CHATS):
         return redirect("console:inbox")
     return admin.site.index(request)
 
@@ -40,7 +41,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     conversation = screen.conversation_named(pk) if pk else None
     if pk and conversation is None:
         raise Http404
-    context: dict[str, Any] = {"conversation": conversation, "may_act": access.may_act(request)}
+    context: dict[str, Any] = {"conversation": conversation, "may_act": access.may_answer(request)}
     if conversation:
         context |= screen.head_context(request, conversation) | screen.composer_context(request, conversation)
         context |= {"thread": screen.thread_context(request, conversation)}
@@ -142,7 +143,7 @@ def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
 def beside(request: HttpRequest, pk: int) -> HttpResponse:
     """The customer's profile, fetched after the thread so that the thread is there at once."""
     conversation = _conversation(pk)
-    context = {"conversation": conversation, "profile": profile.profile_of(conversation), "may_act": access.may_act(request)}
+    context = {"conversation": conversation, "profile": profile.profile_of(conversation), "may_act": access.may_answer(request)}
     context["referral"] = shapes.referral_of(conversation.referral)
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)

@@ -18,8 +18,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scrm.console.inbox.access import person
-from scrm.console.review import access, table
+from scrm.console import access
+from scrm.console.access import person
+from scrm.console.review import answers, table
 from scrm.contacts import effects
 from scrm.contacts.matching import cases, words
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Merge
@@ -169,7 +170,7 @@ def decide(request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
     choice = _choice(request, case)
     back = reverse("console:duplicates")
     if verdict == "merge" and not choice.duplicates:
-        return access.refused(request, back, _("Tick at least two records that are one person."))
+        return answers.refused(request, back, _("Tick at least two records that are one person."))
     try:
         decision = cases.decide(
             case,
@@ -181,11 +182,11 @@ def decide(request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
             reason=request.POST.get("reason", "").strip()[:300],
         )
     except ValidationError as error:
-        return access.refused(request, back, " ".join(error.messages), gone=True)
+        return answers.refused(request, back, " ".join(error.messages), gone=True)
     progress = cases.progress_of(person(request), timezone.localdate())
     undo = [merge.pk for merge in decision.merges]
     answer = {"decided": progress.decided, "waiting": progress.waiting, "undo": undo, "case": case.pk}
-    return access.done(request, back, _notice(verdict, len(choice.members)), **answer)
+    return answers.done(request, back, _notice(verdict, len(choice.members)), **answer)
 
 
 def _notice(verdict: str, records: int) -> str:
@@ -205,13 +206,13 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         cases.reopen(case, by=person(request))
     except ValidationError as error:
-        return access.refused(request, back, " ".join(error.messages))
+        return answers.refused(request, back, " ".join(error.messages))
     case.refresh_from_db()
-    if not access.by_script(request):
+    if not answers.by_script(request):
         return redirect(back)
     html = render_to_string("console/review/case.html", about(request, case), request=request)
     progress = cases.progress_of(person(request), timezone.localdate())
-    return access.done(
+    return answers.done(
         request, back, _("Taken back: everything is as it was."), html=html, id=case.pk, decided=progress.decided, waiting=progress.waiting
     )
 

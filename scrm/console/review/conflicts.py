@@ -20,8 +20,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from scrm.console.inbox.access import person
-from scrm.console.review import access
+from scrm.console import access
+from scrm.console.access import person
+from scrm.console.review import answers
 from scrm.console.review.sources import Sources
 from scrm.console.review.table import plain
 from scrm.contacts import differences
@@ -175,7 +176,7 @@ def make_rule(request: HttpRequest, pk: int) -> HttpResponse:
     conflict = get_object_or_404(FieldConflict.objects.select_related("contact"), pk=pk)
     back, prefer = reverse("console:differences"), request.POST.get("prefer", "")
     if prefer not in FieldRule.Prefer.values:
-        return access.refused(request, back, _("Choose who decides this field."))
+        return answers.refused(request, back, _("Choose who decides this field."))
     waiting = _waiting(conflict.field)
     differences.make_rule(conflict, prefer, by=person(request))
     settled = max(0, waiting - _waiting(conflict.field))
@@ -192,14 +193,14 @@ def drop_rule(request: HttpRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(FieldRule, pk=pk)
     rule.delete()
     notice = _("The rule for “%(field)s” is gone: from now on the later change wins again.") % {"field": label_of(rule.field)}
-    return access.done(request, reverse("console:differences"), notice)
+    return answers.done(request, reverse("console:differences"), notice)
 
 
 def _answered(request: HttpRequest, pk: int, back: str, notice: str = "", **more: object) -> HttpResponse:
-    if not access.by_script(request):
-        return access.done(request, back, notice)
+    if not answers.by_script(request):
+        return answers.done(request, back, notice)
     row = rows_of([FieldConflict.objects.select_related("contact").get(pk=pk)])[0]
     context = {"row": row, "may_decide": True, "may_rule": request.user.has_perm(access.MAKE_RULES), "prefer": FieldRule.Prefer.choices}
     progress = progress_of(person(request))
     html = render_to_string("console/review/conflict.html", context, request=request)
-    return access.done(request, back, notice, row=html, decided=progress.decided_today, waiting=progress.waiting, **more)
+    return answers.done(request, back, notice, row=html, decided=progress.decided_today, waiting=progress.waiting, **more)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from scrm.contacts.matching import casework, joining
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Merge
-from scrm.core import clock
+from scrm.core import audit, clock
 
 CLAIMED_FOR = timedelta(minutes=10)
 LATER_BY = timedelta(days=1)
@@ -115,9 +115,11 @@ def _remember(
     known = {(pair.first_id, pair.second_id) for pair in pairs}
     decided = [pair.pk for pair in pairs if pair.first_id in chosen and pair.second_id in chosen]
     Pair.objects.filter(pk__in=decided).update(state=state, reason=reason[:300], decided_by=who, decided_at=now)
+    ordered = sorted(chosen)
     if verdict == "merge":
         return
-    ordered = sorted(chosen)
+    about = [f"contacts.contact:{pk}" for pk in ordered]
+    audit.record("contacts.kept_apart", by=by, subject=about[0], about=about, after={"case": case.pk, "verdict": verdict}, reason=reason)
     rest = [(one, other) for place, one in enumerate(ordered) for other in ordered[place + 1 :] if (one, other) not in known]
     decision = {"state": state, "reason": reason[:300], "decided_by": who, "decided_at": now}
     further = [Pair(first_id=one, second_id=other, case=case, score=0.0, found_at=now, **decision) for one, other in rest]
