@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
@@ -20,6 +21,7 @@ from connectors.geocoding.contract import Geocoder
 from scrm.connections.endpoints import secrets_at, settings_at
 from scrm.connections.outcomes import forget_outcomes
 from scrm.connections.sentences import worded
+from scrm.connections.tokens import KeptTokens
 from scrm.core import clock
 
 
@@ -65,6 +67,10 @@ def account_of(connection: Configured, endpoint: str = "") -> Account:
         settings=settings_at(_texts(connection.settings), chosen),
         secrets=secrets_at(_texts(connection.secrets), chosen, clock.now()),
     )
+
+
+def _with_tokens(connection: Configured, account: Account, endpoint: str) -> Account:
+    return replace(account, tokens=KeptTokens(connection.pk, endpoint or connection.endpoint, account))
 
 
 def channel_of(connection: Configured, endpoint: str = "") -> Channel:
@@ -153,7 +159,7 @@ def _adapter(kind: str, connection: Configured, make: Callable[[str, Account], A
     with _lock:
         known = _made.get(key)
         if known is None or known[0] != print_:
-            known = _made[key] = (print_, make(connection.adapter, account))
+            known = _made[key] = (print_, make(connection.adapter, _with_tokens(connection, account, endpoint)))
     adapter: A = known[1]
     return adapter
 

@@ -133,6 +133,32 @@ class Connection(models.Model):
         transaction.on_commit(lambda: forget(self.slug))
 
 
+class KeptToken(models.Model):
+    """The short-lived access token of a connection's endpoint, with the refresh token that followed it; see tokens.py.
+
+    `lease_until` and `holder`: who fetches a new one right now. `failures` counts refused or failed fetches, `refusal` is the last one's
+    reason; `needs_login` says whether only a person can end it.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+", db_index=False)
+    endpoint = models.CharField(max_length=10, choices=Connection.Endpoint.choices)
+    token = EncryptedJSONField(default=dict, blank=True)
+    version = models.PositiveBigIntegerField(default=0)
+    holder = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    failures = models.PositiveBigIntegerField(default=0)
+    refusal = models.CharField(max_length=500, blank=True)
+    needs_login = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("kept token")
+        verbose_name_plural = _("kept tokens")
+        constraints = [models.UniqueConstraint(fields=["connection", "endpoint"], name="connections_one_token")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.endpoint}"
+
+
 class Probe(models.Model):
     """One look at a connection's API: did it answer, and how fast. Kept for 30 days."""
 

@@ -22,6 +22,8 @@ STANDBY_REMOVED = "the standby was removed"
 RENEWED = "renewed"
 TOLD_BY_PLATFORM = "told by the platform"
 WITHOUT_CREDENTIALS = "It waits for its credentials; nothing is sent or read until they are entered on this page."
+NOT_RENEWED_IN_TIME = "The access token could not be renewed in time; another worker has been trying"
+NOT_RENEWED = "The access token could not be renewed"
 QUALITY_IS = "quality %(quality)s"
 SHARE_FAILED = "%(share)s of the last messages failed"
 TEMPLATES_IN_TROUBLE = "%(count)s templates paused or flagged"
@@ -49,6 +51,7 @@ OF_NOTICES = (
 PLAIN = (
     MOVED_TO_PRIMARY, MOVED_TO_STANDBY, STANDBY_REMOVED, RENEWED, TOLD_BY_PLATFORM, WITHOUT_CREDENTIALS, COMING_BACK, PROMOTIONS_WAIT,
     "Look the code up in the WhatsApp Manager's help.",
+    NOT_RENEWED_IN_TIME, NOT_RENEWED,
     "WhatsApp failed while it had the request; it may have been accepted",
     "WhatsApp's server failed",
     "WhatsApp asks to slow down",
