@@ -36,6 +36,8 @@ REPEATABLE_STATUS = frozenset({500, 502, 503, 504})
 HIDDEN = b"[secret]"
 LEAST_SECRET = 6  # a shorter credential is part of ordinary words
 
+# More than the product calls one service with at a time: a caller must neither wait for a connection nor open one for each call.
+CONNECTIONS = 50
 # A kept connection that the server has just closed looks like a lost answer; ask for a new one before servers usually close (60 s).
 KEEPALIVE_SECONDS = 20.0
 
@@ -117,7 +119,7 @@ class HttpClient:
         wait = (read or READ).total_seconds()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(wait, connect=connect.total_seconds(), pool=connect.total_seconds()),
-            limits=httpx2.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEPALIVE_SECONDS),
+            limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
             follow_redirects=False,
             trust_env=False,
             verify=_certificates(),

@@ -102,15 +102,22 @@ def _facts_of(batch: Sequence[Event]) -> list[Facts]:
     bare = [event for event in batch if event.data.get("message") not in messages]
     talks = Conversation.objects.select_related("identity__contact").prefetch_related(Prefetch("connection", numbers))
     conversations = talks.in_bulk(_ids(bare, "conversation"))
-    survivors = family.current(event.contact for event in batch)
+    behind = [_behind(event, messages, conversations) for event in batch]
+    survivors = family.current({event.contact_id for event, (_, talk) in zip(batch, behind, strict=True) if talk is None})
     found = []
-    for event in batch:
-        message = messages.get(event.data.get("message") or 0)
-        conversation = message.conversation if message is not None else conversations.get(event.data.get("conversation") or 0)
+    for event, (message, conversation) in zip(batch, behind, strict=True):
         # Identities move when people are joined or separated; the event keeps whom it was about at the time.
         contact = conversation.identity.contact if conversation is not None else survivors[event.contact_id]
         found.append(Facts(contact, now, conversation, message, event))
     return found
+
+
+def _behind(
+    event: Event, messages: Mapping[int, Message], conversations: Mapping[int, Conversation]
+) -> tuple[Message | None, Conversation | None]:
+    """The message and the conversation that an event names, as far as they are there."""
+    message = messages.get(event.data.get("message") or 0)
+    return message, message.conversation if message is not None else conversations.get(event.data.get("conversation") or 0)
 
 
 def _ids(batch: Iterable[Event], name: str) -> list[int]:

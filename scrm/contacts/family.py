@@ -54,9 +54,9 @@ def within(contact_ids: Collection[int], path: str = "contact") -> Q:
     return Q(**{f"{path}__in": contact_ids}) | Q(**{f"{path}__merged_into__in": contact_ids})
 
 
-def current(contacts: Iterable[Contact]) -> dict[int, Any]:
-    """{pk: the survivor} of these contacts; one query when one of them was merged."""
-    rows = list(contacts)
+def current(contact_ids: Collection[int]) -> dict[int, Any]:
+    """{id: the survivor} of these contacts; one query, and another when one of them was merged."""
+    rows = list(Contact.objects.filter(pk__in=contact_ids)) if contact_ids else []
     moved = {row.merged_into_id for row in rows if row.merged_into_id is not None}
     survivors = Contact.objects.in_bulk(moved) if moved else {}
     return {row.pk: survivors.get(row.merged_into_id, row) for row in rows}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import F
 
 from connectors.contracts import Receipt
 from connectors.errors import ConnectorError, Misconfigured, NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
@@ -115,11 +115,14 @@ def _join_early_statuses(group: Sequence[Accepted]) -> None:
 
 
 def _show_accepted(group: Sequence[Accepted]) -> None:
+    """The list shows the state of a conversation's last message. The people are locked, so what is read here stays."""
     last = {each.message.conversation_id: each.message for each in sorted(group, key=lambda each: each.message.created_at)}
-    ours = [
-        When(pk=pk, last_direction="out", last_message_at__lte=message.created_at, then=Value("accepted")) for pk, message in last.items()
-    ]
-    touch(last, last_state=Case(*ours, default=F("last_state")))
+    rows = Conversation.objects.filter(pk__in=last, last_direction="out").values_list("pk", "last_message_at")
+    shown = {pk for pk, at in rows if at is not None and at <= last[pk].created_at}
+    if shown:
+        touch(shown, last_state="accepted")
+    if others := last.keys() - shown:
+        touch(others)
 
 
 def _sent_event(each: Accepted, owners: dict[int, int], now: datetime) -> Event:
