@@ -12,7 +12,7 @@ import io
 import logging
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -109,8 +109,12 @@ class HttpClient:
         connect: timedelta = CONNECT,
         read: timedelta | None = None,
         secrets: Collection[str] = (),
+        transport: Callable[..., httpx2.BaseTransport] = httpx2.HTTPTransport,
     ) -> None:
-        """`secrets` are credentials that travel elsewhere than in Authorization; no answer is shown with one of them in it."""
+        """`secrets` are credentials that travel elsewhere than in Authorization; no answer is shown with one of them in it.
+
+        `transport`: `connectors.guard.GuardedTransport` for an address that a person typed.
+        """
         self._secrets = tuple(secrets)
         self.base_url = base_url.rstrip("/")
         if urlsplit(self.base_url).scheme not in {"http", "https"}:
@@ -119,10 +123,15 @@ class HttpClient:
         wait = (read or READ).total_seconds()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(wait, connect=connect.total_seconds(), pool=connect.total_seconds()),
-            limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS),
+            transport=transport(
+                limits=httpx2.Limits(
+                    max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
+                ),
+                trust_env=False,
+                verify=_certificates(),
+            ),
             follow_redirects=False,
             trust_env=False,
-            verify=_certificates(),
         )
 
     def close(self) -> None:

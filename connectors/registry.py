@@ -19,6 +19,7 @@ CHANNELS: dict[str, str] = {
 }
 
 CRMS: dict[str, str] = {
+    "bridge": "connectors.crms.bridge.Bridge",
     "hubspot": "connectors.crms.hubspot.HubSpot",
 }
 

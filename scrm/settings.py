@@ -267,6 +267,8 @@ POLICY = {
 }
 RULES_RECHECK_SECONDS = 0.0 if ENVIRONMENT == "test" else 1.0
 RULE_SETTLE_SECONDS = env.number("RULE_SETTLE_SECONDS", 5)
+# Networks inside the house that addresses typed by administrators may lead to (a CRM at 10.1.2.3, say). Only public addresses otherwise.
+OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW", "127.0.0.0/8,::1/128" if SANDBOX else "")
 SYNC_RETRY_MINUTES = env.number("SYNC_RETRY_MINUTES", 5, least=1)
 SYNC_COALESCE_SECONDS = 0.8
 SYNC_RETRIES = env.number("SYNC_RETRIES", 3)

@@ -8,4 +8,13 @@ class ConnectionsConfig(AppConfig):
     verbose_name = _("Connections")
 
     def ready(self) -> None:
+        from django.conf import settings
+        from django.core.exceptions import ImproperlyConfigured
+
+        from connectors import guard
+
+        try:
+            guard.allow(settings.OUTBOUND_ALLOW)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"OUTBOUND_ALLOW: {error}. Write networks such as 10.1.0.0/16, separated by commas.") from error
         from scrm.connections import jobs  # noqa: F401 - registers what runs in the background

@@ -26,6 +26,25 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "stage", "dealstage"),
         (Kind.DEAL, "closed_at", "closedate"),
     ),
+    # A webhook has no fields of its own: ours go out under our names.
+    "bridge": (
+        (Kind.CONTACT, "first_name", "first_name"),
+        (Kind.CONTACT, "last_name", "last_name"),
+        (Kind.CONTACT, "full_name", "full_name"),
+        (Kind.CONTACT, "phone", "phone"),
+        (Kind.CONTACT, "email", "email"),
+        (Kind.CONTACT, "company", "company"),
+        (Kind.CONTACT, "tags", "tags"),
+        (Kind.CONTACT, "last_message_at", "last_message_at"),
+        (Kind.COMMUNICATION, "body", "body"),
+        (Kind.COMMUNICATION, "channel", "channel"),
+        (Kind.COMMUNICATION, "last_message_at", "last_message_at"),
+        (Kind.DEAL, "name", "name"),
+        (Kind.DEAL, "amount", "amount"),
+        (Kind.DEAL, "currency", "currency"),
+        (Kind.DEAL, "stage", "stage"),
+        (Kind.DEAL, "closed_at", "closed_at"),
+    ),
 }
 # The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
 STAGES: dict[str, dict[str, str]] = {"hubspot": {"won": "closedwon", "lost": "closedlost"}}
