@@ -36,7 +36,9 @@ from scrm.core import clock
 class Offer:
     """`values`: {field: value} that `source` says of `contact` since `at`. `by`: the user's name, for people to read.
 
-    `blanks_count`: an empty value clears the field; else it says nothing.
+    `blanks_count`: an empty value clears the field; else it says nothing. A source that has compared its values with what it said before
+    names the fields that are `news`, although it may once have said the same, and those that it changed `knowing` what stands here: these
+    are taken without a question.
     """
 
     contact: Contact | int
@@ -45,6 +47,8 @@ class Offer:
     at: datetime
     by: str = ""
     blanks_count: bool = False
+    news: Collection[str] = ()
+    knowing: Collection[str] = ()
 
     @property
     def contact_id(self) -> int:
@@ -121,7 +125,15 @@ class _Work:
 
     def _hear_field(self, record: Contact, name: str, value: Any, given: Offer, outcome: Outcome) -> None:
         try:
-            word = Word(self._fit(name, value), given.source, ms(given.at), given.by, given.blanks_count)
+            word = Word(
+                self._fit(name, value),
+                given.source,
+                ms(given.at),
+                given.by,
+                given.blanks_count,
+                news=name in given.news or name in given.knowing,
+                knowing=name in given.knowing,
+            )
         except Unfit as error:
             outcome.refused[name] = str(error)
             return

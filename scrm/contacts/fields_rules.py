@@ -110,13 +110,19 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one source says of one field. `blank_counts`: an empty value is meant, not merely absent."""
+    """What one source says of one field. `blank_counts`: an empty value is meant, not merely absent.
+
+    `news`: the source says it anew, though it may have said the same before. `knowing`: it changed what stands here, which is then no
+    difference of opinion.
+    """
 
     value: Value
     source: str
     at: int
     by: str = ""
     blank_counts: bool = False
+    news: bool = False
+    knowing: bool = False
 
 
 def is_blank(value: Value) -> bool:
@@ -159,13 +165,15 @@ def judge(now: Standing, word: Word, *, clock: int, prefer: Prefer = "") -> Ruli
     entry = now.entry
     if is_blank(word.value) and not word.blank_counts:
         return Ruling(Verdict.IGNORED)
-    if repeats(word, entry):
+    if word.knowing:
+        return _changed_there(now, word, clock, prefer)
+    if not word.news and repeats(word, entry):
         return Ruling(Verdict.REPEATED)
-    said = entry.seen.get(word.source) if entry and word.source != PERSON else None
+    said = entry.seen.get(word.source) if entry and word.source != PERSON and not word.news else None
     if said is not None and word.at < said[1]:
         return Ruling(Verdict.STALE)
     heard = _heard(now, word, clock)
-    if said is None and _was_there(entry, word):
+    if said is None and not word.news and _was_there(entry, word):
         return Ruling(Verdict.REPEATED, heard)
     if word.source == PERSON:
         return _by_person(now, word, heard, clock, prefer)
@@ -211,6 +219,16 @@ def _by_person(now: Standing, word: Word, heard: Standing, clock: int, prefer: P
     if _ruled_out(now, word, prefer):
         return Ruling(Verdict.RULED)
     return Ruling(Verdict.TAKEN, _taken(heard, replace(word, at=max(word.at, now.at)), clock), settles=True)
+
+
+def _changed_there(now: Standing, word: Word, clock: int, prefer: Prefer) -> Ruling:
+    """A change of exactly what stands here: taken, whatever the clocks say, unless a rule gives the field to others."""
+    heard = _heard(now, word, clock)
+    if now.value == word.value or (is_blank(now.value) and is_blank(word.value)):
+        return Ruling(Verdict.AGREED, heard)
+    if _ruled_out(now, word, prefer):
+        return Ruling(Verdict.RULED, heard)
+    return Ruling(Verdict.TAKEN, _taken(heard, replace(word, at=min(word.at, clock)), clock))
 
 
 def _ruled_out(now: Standing, word: Word, prefer: Prefer) -> bool:

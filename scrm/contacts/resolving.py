@@ -92,6 +92,15 @@ def _resolve(senders: Sequence[Sender], verified: str) -> list[Identity]:
     return chosen
 
 
+def make_person(sender: Sender) -> Contact:
+    """A new person whom no address leads to: none is known, or somebody else is reached there. The caller has found that nobody is."""
+    contact = new_contact(sender, clock.now())
+    contact.save()
+    contact_index.add([(contact.pk, searchable(contact, []))])
+    events.record([_created(sender, contact, clock.now())])
+    return contact
+
+
 def matches(sender: Sender, known: Known) -> list[Identity]:
     return [known[key_of(address)] for address in sender.addresses if key_of(address) in known]
 
@@ -136,7 +145,12 @@ def _create_people(senders: Sequence[Sender], known: Known, verified: str) -> No
     known.update({key_of(identity): identity for identity in identities if identity.kind in MATCHED_KINDS})
     pair(senders, known)
     contact_index.add((contact.pk, searchable(contact, [i for i in identities if i.contact_id == contact.pk])) for _, contact in made)
-    events.record([Event(contact=contact, kind="contact.created", occurred_at=now, data={"name": contact.name}) for _, contact in made])
+    events.record([_created(sender, contact, now) for sender, contact in made])
+
+
+def _created(sender: Sender, contact: Contact, at: datetime) -> Event:
+    data = {"name": contact.name} | ({"source": sender.source} if sender.source else {})
+    return Event(contact=contact, kind="contact.created", occurred_at=at, data=data)
 
 
 def _add_addresses(senders: Sequence[Sender], known: Known, siblings: dict[int, Identity], verified: str) -> None:

@@ -19,8 +19,10 @@ from scrm.contacts.models import Consent, Event, Identity
 from scrm.contacts.moves import before_or_after as before_or_after
 from scrm.contacts.moves import change_address as change_address
 from scrm.contacts.newcomers import Sender as Sender
+from scrm.contacts.privacy.returning import refuse_erased as refuse_erased
 from scrm.contacts.resolving import MATCHED_KINDS as MATCHED_KINDS
 from scrm.contacts.resolving import find_identity as find_identity
+from scrm.contacts.resolving import make_person as make_person
 from scrm.contacts.resolving import resolve_identity as resolve_identity
 from scrm.contacts.resolving import resolve_many as resolve_many
 from scrm.core import clock

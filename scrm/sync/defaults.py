@@ -46,6 +46,8 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "closed_at", "closed_at"),
     ),
 }
+# Which of these come from the CRM as well: what people there correct of a person.
+BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
 # The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
 STAGES: dict[str, dict[str, str]] = {"hubspot": {"won": "closedwon", "lost": "closedlost"}}
 
@@ -64,11 +66,16 @@ def install_mappings(connection: Connection) -> int:
     if FieldMapping.objects.filter(connection=connection).exists():
         return 0
     rows = [
-        FieldMapping(connection=connection, kind=kind, source=ours, target=theirs)
+        FieldMapping(connection=connection, kind=kind, source=ours, target=theirs, direction=_direction(kind, ours))
         for kind, ours, theirs in MAPPINGS.get(connection.adapter, ())
     ]
     FieldMapping.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def _direction(kind: str, ours: str) -> str:
+    both = kind == Kind.CONTACT and ours in BOTH_WAYS
+    return (FieldMapping.Direction.BOTH if both else FieldMapping.Direction.OUT).value
 
 
 def make_ready(connection: Connection, crm: Crm) -> None:

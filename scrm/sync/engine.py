@@ -12,18 +12,18 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from connectors.contracts import Crm
-from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown, Rejected, TryLater
+from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, TryLater
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock
 from scrm.core.logs import trail
 from scrm.sync import queue
-from scrm.sync.defaults import make_ready
 from scrm.sync.models import Kind, Push
+from scrm.sync.preparing import ready
 from scrm.sync.queue import Settled
 from scrm.sync.round import Round
 
@@ -53,32 +53,13 @@ def push_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:
 
 
 def _push_batch(connection: Connection, ahead: timedelta) -> int:
-    crm = _ready(connection)
+    crm = ready(connection)
     if crm is None:
         return 0
     pushes = queue.claim(connection, min(crm.capabilities.batch, BATCH), clock.now() + ahead)
     if pushes:
         _write_all(Round.begin(connection, crm, pushes), crm)
     return len(pushes)
-
-
-def _ready(connection: Connection) -> Crm | None:
-    """The adapter, prepared; None when that failed, which the connection then knows."""
-    try:
-        crm = connections.crm_of(connection)
-        make_ready(connection, crm)
-    except (Rejected, Gone) as error:
-        connections.report_failure(connection, Misconfigured(error.title, code=error.code, detail=error.detail))
-    except ConnectorError as error:
-        connections.report_failure(connection, error)
-    except DatabaseError:
-        raise
-    except Exception as error:
-        logger.error("connection %s: the adapter failed while it was prepared: %s", connection.slug, trail(error))
-        connections.report_failure(connection, OutcomeUnknown(f"The connector failed: {type(error).__name__}"))
-    else:
-        return crm
-    return None
 
 
 def _write_all(work: Round, crm: Crm) -> None:
@@ -106,7 +87,8 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
         work.store(draft, [])
         return True
     try:
-        outcomes = crm.apply(draft.writes)
+        draft = work.read_first(draft, chunk)
+        outcomes = crm.apply(draft.writes) if draft.writes else []
     except ConnectorError as error:
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)

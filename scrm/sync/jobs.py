@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, listening, postal
+from scrm.sync import engine, feeds, holding, listening, postal, pulls
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -13,6 +13,16 @@ events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes
 @jobs.drain("sync", slots=2)
 def push() -> int:
     return engine.push_due()
+
+
+@jobs.drain("pull", slots=2)
+def pull() -> int:
+    return pulls.read_due() + feeds.pull_due()
+
+
+@jobs.periodic("sync.decided", every=20)
+def release_decided() -> None:
+    holding.release()
 
 
 events.consumer("postal", kinds=("contact.changed",), delay=postal.wanted)(postal.note_changes)

@@ -8,21 +8,42 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
-
-
-class Kind(models.TextChoices):
-    CONTACT = "contact", _("contact")
-    COMMUNICATION = "communication", _("communication")
-    DEAL = "deal", _("deal")
+from scrm.sync.kinds import Kind as Kind
+from scrm.sync.pull_models import Pull as Pull
+from scrm.sync.pull_models import SyncConflict as SyncConflict
+from scrm.sync.pull_models import SyncCursor as SyncCursor
+from scrm.sync.pull_models import SyncPlan as SyncPlan
 
 
 class FieldMapping(models.Model):
-    """One field of ours written to one field of theirs."""
+    """One field of ours and one of theirs that hold the same. `options` belong to the transform, see `mapping.py`."""
+
+    class Direction(models.TextChoices):
+        BOTH = "both", _("both ways")
+        OUT = "out", _("to the CRM")
+        IN = "in", _("from the CRM")
+
+    class Transform(models.TextChoices):
+        NONE = "", _("as it is")
+        CHOICES = "choices", _("choices, by a table")
+        DATE = "date", _("date in a format")
+        JOINED = "joined", _("several values in one text")
+        SATISFACTION = "satisfaction", _("emoji to satisfaction")
 
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="field_mappings")
     kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
     source = models.CharField(_("our field"), max_length=60)
     target = models.CharField(_("their field"), max_length=100)
+    direction = models.CharField(_("direction"), max_length=4, choices=Direction.choices, default=Direction.OUT, db_default="out")
+    transform = models.CharField(
+        _("transformation"), max_length=12, choices=Transform.choices, blank=True, default=Transform.NONE, db_default=""
+    )
+    options = models.JSONField(
+        _("details of the transformation"),
+        null=True,
+        blank=True,
+        help_text=_('Choices: {"high": "Hot"}, ours first. Date: {"format": "%d/%m/%Y"}. Several values: {"by": ";"}.'),
+    )
     default = models.CharField(_("when empty"), max_length=200, blank=True)
     enabled = models.BooleanField(_("switched on"), default=True)
 
@@ -46,9 +67,16 @@ class ExternalRecord(models.Model):
     key = models.CharField(_("our key"), max_length=80)
     external_id = models.CharField(_("their id"), max_length=100)
     version = models.CharField(max_length=100, blank=True)
+    # What both sides last agreed on, {their field: value}: as we write it, and as they then held it (they may tidy what they are given).
     base = models.JSONField(_("agreed values"), default=dict)
+    seen = models.JSONField(_("agreed values, as they hold them"), null=True)
+    # {their field: their value} of conflicts without a winner: neither side is written until a person has decided.
+    held = models.JSONField(_("waiting for a decision"), null=True)
     links = models.JSONField(_("associations"), default=list)
     synced_at = models.DateTimeField(_("in step since"))
+    # Deleted over there, or merged into the record `merged_into`: nothing is written until it is restored or a person says so.
+    removed_at = models.DateTimeField(_("removed in the CRM"), null=True, blank=True)
+    merged_into = models.CharField(_("merged there into"), max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("CRM record")
@@ -57,6 +85,7 @@ class ExternalRecord(models.Model):
             models.UniqueConstraint(fields=["connection", "kind", "key"], name="sync_record_ours_once"),
             models.UniqueConstraint(fields=["connection", "kind", "external_id"], name="sync_record_theirs_once"),
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(held__isnull=False), name="sync_record_held")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"

@@ -9,19 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from django.db import DatabaseError
 
 from scrm.connections.models import Connection
 from scrm.core.logs import trail
 from scrm.sync import communications, deals, people
+from scrm.sync.mapping import Spec, Value, to_theirs
 from scrm.sync.models import FieldMapping, Kind
 from scrm.sync.sources import Ref, Source
 
 logger = logging.getLogger(__name__)
-
-Value: TypeAlias = "str | list[str]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,19 @@ SOURCES: dict[str, tuple[str, ...]] = {
 
 def build(connection: Connection, kind: str, keys: Iterable[str], mappings: Sequence[FieldMapping]) -> dict[str, Payload]:
     """The payload of each key; a key whose object is no longer there is left out."""
-    used = [mapping for mapping in mappings if mapping.kind == kind and mapping.enabled]
-    wanted = frozenset(mapping.source for mapping in used)
+    used = [spec for spec in specs_of(mappings, kind) if spec.goes_out]
+    wanted = frozenset(spec.source for spec in used)
     sources = _LOADERS[kind](connection, list(keys), wanted)
     return {key: _mapped(source, used) for key, source in sources.items()}
+
+
+def specs_of(mappings: Iterable[FieldMapping], kind: str) -> list[Spec]:
+    """The mappings of a kind that are switched on."""
+    return [
+        Spec(each.source, each.target, each.direction, each.transform, each.options or {}, each.default)
+        for each in mappings
+        if each.kind == kind and each.enabled
+    ]
 
 
 def build_each(
@@ -77,15 +84,11 @@ def mappings_of(connection: Connection) -> list[FieldMapping]:
     return list(FieldMapping.objects.filter(connection=connection, enabled=True))
 
 
-def _mapped(source: Source, mappings: Sequence[FieldMapping]) -> Payload:
-    values = {mapping.target: source.values.get(mapping.source) or mapping.default for mapping in mappings}
+def _mapped(source: Source, specs: Sequence[Spec]) -> Payload:
+    values = {spec.target: to_theirs(source.values.get(spec.source), spec) for spec in specs}
     return Payload(
-        fields={target: _value(value) for target, value in values.items() if value},
+        fields={target: value for target, value in values.items() if value},
         empty=frozenset(target for target, value in values.items() if not value),
         needs=source.needs,
         links=source.links,
     )
-
-
-def _value(value: Any) -> Value:
-    return [str(item) for item in value] if isinstance(value, list | tuple) else str(value)

@@ -13,6 +13,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.family import by_root
 from scrm.contacts.models import Contact, Identity
 from scrm.contacts.names import split_name
+from scrm.contacts.records import CUSTOM, value_of
 from scrm.conversations.models import Conversation
 from scrm.sync.models import ExternalRecord, Kind
 from scrm.sync.sources import Source, numbers, stamp
@@ -26,6 +27,13 @@ _COLUMNS: dict[str, Callable[[Contact], str]] = {
     "country": lambda contact: contact.country,
     "language": lambda contact: contact.language,
     "priority": lambda contact: contact.priority,
+    "time_zone": lambda contact: contact.time_zone,
+    "birthday": lambda contact: contact.birthday.isoformat() if contact.birthday else "",
+    "address": lambda contact: contact.address,
+    "city": lambda contact: contact.city,
+    "state": lambda contact: contact.state,
+    "postal_code": lambda contact: contact.postal_code,
+    "notes": lambda contact: contact.notes,
     "scrm_id": lambda contact: str(contact.pk),
 }
 _ADDRESSES = ("phone", "email", "whatsapp_user_id", "username")
@@ -36,11 +44,15 @@ _PHONE_ORDER = (Identity.Kind.WHATSAPP, Identity.Kind.PHONE)
 
 
 def load(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) -> dict[str, Source]:
-    """The contacts that exist and were not merged into another."""
-    contacts = list(Contact.objects.current().filter(pk__in=numbers(keys)))
+    """The contacts that exist and were not merged into another. `custom.<key>` are the further fields."""
+    return values_of(list(Contact.objects.current().filter(pk__in=numbers(keys))), wanted)
+
+
+def values_of(contacts: Sequence[Contact], wanted: frozenset[str]) -> dict[str, Source]:
+    """What these rows say, {key: values}: of a survivor with what its merges show, of a single record by itself."""
     ids = [contact.pk for contact in contacts]
-    people = by_root(contacts)
-    found: dict[int, dict[str, Any]] = {c.pk: {name: _COLUMNS[name](c) for name in wanted & set(_COLUMNS)} for c in contacts}
+    people = by_root([contact for contact in contacts if contact.merged_into_id is None])
+    found: dict[int, dict[str, Any]] = {c.pk: _columns(c, wanted) for c in contacts}
     if wanted & {*_ADDRESSES, "opted_out"}:
         _add_addresses(ids, found)
     if "tags" in wanted:
@@ -48,6 +60,11 @@ def load(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) ->
     if "last_message_at" in wanted:
         _add_last_message(ids, found)
     return {str(pk): Source(values) for pk, values in found.items()}
+
+
+def _columns(contact: Contact, wanted: frozenset[str]) -> dict[str, Any]:
+    further = {name: value_of(contact, name) for name in wanted if name.startswith(CUSTOM)}
+    return {name: _COLUMNS[name](contact) for name in wanted & set(_COLUMNS)} | further
 
 
 def count_records(contact_ids: Collection[int]) -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from scrm.contacts.privacy import registry
 from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
 from scrm.contacts.privacy.writing import dump
 from scrm.conversations.models import Conversation
-from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Push
+from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SyncConflict
 
 
 def _of(whom: Person) -> Q:
@@ -22,8 +22,16 @@ def _of(whom: Person) -> Q:
     return wanted
 
 
+def _reads(whom: Person) -> QuerySet[Pull]:
+    """What is to be read again of these people's records."""
+    mine = ExternalRecord.objects.filter(_of(whom), connection=OuterRef("connection"), kind=OuterRef("kind"))
+    return Pull.objects.filter(Exists(mine.filter(external_id=OuterRef("external_id"))))
+
+
 def _erase(whom: Person) -> Iterator[int]:
     yield from in_chunks(Push.objects.filter(_of(whom)))
+    yield from in_chunks(_reads(whom))
+    yield from in_chunks(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom))))
     yield from in_chunks(ExternalRecord.objects.filter(_of(whom)))
     yield from in_chunks(PostalCompletion.objects.filter(contact__in=whom.contacts))
 
@@ -31,6 +39,8 @@ def _erase(whom: Person) -> Iterator[int]:
 def _export(whom: Person, box: Box) -> None:
     box.rows("crm_records", dump(ExternalRecord.objects.filter(_of(whom))))
     box.rows("postal_codes", dump(PostalCompletion.objects.filter(contact__in=whom.contacts)))
+    box.rows("crm_differences", dump(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom)))))
+    box.rows("crm_reads", dump(_reads(whom), leave=("lease_until", "fence")))
     box.rows("crm_writes", dump(Push.objects.filter(_of(whom)), leave=("lease_until", "fence")))
 
 
@@ -41,5 +51,5 @@ def _remember(whom: Person) -> list[tuple[str, str]]:
 
 
 def register() -> None:
-    covers = [model._meta.label_lower for model in (ExternalRecord, Push, PostalCompletion)]
+    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, PostalCompletion)]
     registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)

@@ -12,8 +12,10 @@ from django.db import transaction
 from connectors.contracts import Crm, Link, Outcome, Write
 from scrm.connections.models import Connection
 from scrm.core import clock
-from scrm.sync import payloads, queue
-from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push
+from scrm.sync import payloads, pulls, queue, removing
+from scrm.sync.applying import apply_changes
+from scrm.sync.inlet import Inlet
+from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push, SyncCursor
 from scrm.sync.payloads import Payload
 from scrm.sync.queue import Settled
 from scrm.sync.services import Wanted, want_many
@@ -21,6 +23,10 @@ from scrm.sync.sources import Ref
 
 # How long a record waits for another one that is on its way.
 SOON = timedelta(seconds=1)
+FIRST_WAIT = timedelta(seconds=5)
+FIRST_LARGE = 2_000
+FIRST_READ = "Waits until the CRM's own records have been read for the first time."
+REMOVED = "It was deleted in the CRM, so it is left alone there. To write it again, use “Make again in the CRM” on its link."
 _WRITTEN = frozenset({"created", "updated", "unchanged"})
 
 
@@ -45,12 +51,16 @@ class Round:
     pushes: list[Push]
     mappings: list[FieldMapping]
     open: set[int]
-    waiting_for: dict[str, str] = field(default_factory=dict)
+    crm: Crm
+    broken: dict[str, str] = field(default_factory=dict)
+    _inlets: dict[str, Inlet] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, connection: Connection, crm: Crm, pushes: Sequence[Push]) -> Round:
         """Claimed rows, and with them the contacts that they hang on and that the CRM does not have yet."""
-        work = cls(connection, crm.capabilities.conditional, list(pushes), payloads.mappings_of(connection), {push.pk for push in pushes})
+        work = cls(
+            connection, crm.capabilities.conditional, list(pushes), payloads.mappings_of(connection), {push.pk for push in pushes}, crm
+        )
         more = work._missing_contacts()
         work.pushes += more
         work.open |= {push.pk for push in more}
@@ -78,12 +88,35 @@ class Round:
         rows = ExternalRecord.objects.filter(connection=self.connection, kind=kind, key__in=keys) if keys else []
         return {row.key: row for row in rows}
 
+    def inlet(self, kind: str) -> Inlet:
+        if kind not in self._inlets:
+            self._inlets[kind] = Inlet.of(self.connection, self.crm, kind, self.mappings)
+        return self._inlets[kind]
+
     # --- before the call ----------------------------------------------------------------------------------------------
+
+    def read_first(self, draft: Draft, chunk: Sequence[Push]) -> Draft:
+        """What is to be written after what changed over there has been taken over: pull before push, record by record.
+
+        Raises the connector's errors. A record that cannot be taken over is not written either.
+        """
+        known = {write.id: write.key for write in draft.writes if write.id}
+        if not known or not self.inlet(chunk[0].kind).listens:
+            return draft
+        inlet, began = self.inlet(chunk[0].kind), clock.now()
+        found = self.crm.read(inlet.kind, list(known))
+        done = apply_changes(inlet, [change for change in found if change.id in known], fetched_at=began, holding=set(known.values()))
+        self.broken |= {known[each.external_id]: each.reason for each in done if each.reason}
+        if not any(change.id not in known for change in found):
+            # Under another id come merged ones: writing them tells where they went.
+            removing.missing(inlet, sorted(known.keys() - {change.id for change in found}))
+        return self.draft(chunk)
 
     def draft(self, chunk: Sequence[Push]) -> Draft:
         """What must be sent for these rows, all of one kind. Equal to what both sides agreed on: nothing."""
         kind, keys = chunk[0].kind, [push.key for push in chunk]
         found, broken = payloads.build_each(self.connection, kind, keys, self.mappings)
+        broken |= {key: reason for key, reason in self.broken.items() if key in keys}
         records = self._records(kind, keys)
         theirs = self._ids(ref for payload in found.values() for ref in (*payload.needs, *payload.links))
         draft = Draft()
@@ -94,6 +127,12 @@ class Round:
                 draft.settled.append(Settled(push, reason=broken[push.key]))
             elif payload is None:
                 draft.settled.append(Settled(push, wrote=True, reason="There is nothing to write any more."))
+            elif push.key in records and records[push.key].removed_at is not None:
+                draft.settled.append(Settled(push, wrote=True, reason=REMOVED))
+            elif lacking and self._was_removed(lacking):
+                draft.settled.append(Settled(push, wrote=True, reason=f"Its {lacking.kind} was deleted in the CRM."))
+            elif push.key not in records and self._still_reads(kind):
+                draft.settled.append(Settled(push, reason=FIRST_READ, refund=True, wait=FIRST_WAIT))
             elif lacking:
                 draft.settled.append(self._waits(push, lacking))
             else:
@@ -102,6 +141,8 @@ class Round:
 
     def _add(self, draft: Draft, push: Push, payload: Payload, record: ExternalRecord | None, theirs: dict[Ref, str]) -> None:
         changed = changed_fields(payload, record)
+        if record is not None and record.held:
+            changed = {name: value for name, value in changed.items() if name not in record.held}
         links = [Link(ref.kind, theirs[ref]) for ref in (*payload.needs, *payload.links) if ref in theirs]
         new = tuple(link for link in links if record is None or [link.kind, link.id] not in record.links)
         if record is not None and not changed and not new:
@@ -116,7 +157,22 @@ class Round:
         by_kind: dict[str, set[str]] = {}
         for ref in refs:
             by_kind.setdefault(ref.kind, set()).add(ref.key)
-        return {Ref(kind, key): row.external_id for kind, keys in by_kind.items() for key, row in self._records(kind, keys).items()}
+        rows = [(kind, key, row) for kind, keys in by_kind.items() for key, row in self._records(kind, keys).items()]
+        return {Ref(kind, key): row.external_id for kind, key, row in rows if row.removed_at is None}
+
+    def _was_removed(self, ref: Ref) -> bool:
+        wanted = ExternalRecord.objects.filter(connection=self.connection, kind=ref.kind, key=ref.key)
+        return wanted.exclude(removed_at=None).exists()
+
+    def _still_reads(self, kind: str) -> bool:
+        """Whether the first reading of their records is under way: whoever is there already is linked by it, not made once more.
+
+        One so large that it waits for the night is not waited for.
+        """
+        if not self.inlet(kind).listens:
+            return False
+        row = SyncCursor.objects.filter(connection=self.connection, kind=kind, feed=SyncCursor.Feed.CHANGES).first()
+        return row is None or (row.finished_at is None and row.in_run < FIRST_LARGE)
 
     def _waits(self, push: Push, lacking: Ref) -> Settled:
         """What it hangs on is not there. On its way or to be tried again: this comes right behind it. Given up: this fails as well."""
@@ -179,9 +235,17 @@ class Round:
             return Settled(push, reason="The record was deleted in the CRM; it is made again.", at_once=True)
         if outcome.status == "moved" and outcome.id:
             return Settled(push, reason=f"The record was merged in the CRM into {outcome.id}; it is written there.", at_once=True)
+        if self.inlet(push.kind).listens:
+            return self._judged_both_ways(push, outcome)
         if outcome.status == "conflict":
             ExternalRecord.objects.filter(connection=self.connection, kind=push.kind, key=push.key).update(version=outcome.version)
         return Settled(push, reason=in_words(outcome))
+
+    def _judged_both_ways(self, push: Push, outcome: Outcome) -> Settled:
+        """A stale write is compared again at once. A record in the way may be the same person: it is read, and linked if it is."""
+        if outcome.status == "duplicate" and outcome.candidates:
+            pulls.ask(self.connection, [(push.kind, each) for each in outcome.candidates])
+        return Settled(push, reason=in_words(outcome), at_once=outcome.status == "conflict")
 
     def _distrust(self, links: Sequence[Link]) -> None:
         """An association was refused: the other record may be gone or merged, so it is written again and its answer tells."""
@@ -198,7 +262,7 @@ class Round:
             records,
             update_conflicts=True,
             unique_fields=["connection", "kind", "key"],
-            update_fields=["external_id", "version", "base", "links", "synced_at"],
+            update_fields=["external_id", "version", "base", "seen", "links", "synced_at"],
         )
 
 
@@ -216,8 +280,9 @@ def agreed(connection: Connection, push: Push, write: Write, outcome: Outcome, b
     same = before is not None and before.external_id == outcome.id
     base = {**(before.base if before and same else {}), **write.fields}
     links = [*(before.links if before and same else []), *([] if outcome.reason else [[link.kind, link.id] for link in write.links])]
+    seen = {name: value for name, value in ((before.seen if before and same else None) or {}).items() if name not in write.fields}
     if outcome.status == "moved":
-        base, links = {}, []
+        base, seen, links = {}, {}, []
     return ExternalRecord(
         connection=connection,
         kind=push.kind,
@@ -225,6 +290,7 @@ def agreed(connection: Connection, push: Push, write: Write, outcome: Outcome, b
         external_id=outcome.id,
         version=outcome.version,
         base=base,
+        seen=seen or None,
         links=links,
         synced_at=clock.now(),
     )

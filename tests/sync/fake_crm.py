@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Write
+from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Removal, Write
 from connectors.errors import ConnectorError, OutcomeUnknown
+from scrm.core import clock
 
 
 class Killed(BaseException):
@@ -28,6 +30,15 @@ class FarSide:
     calls: list[list[Write]] = field(default_factory=list)
     prepared: int = 0
     next_id: int = 101
+    versions: dict[str, int] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    # What the CRM makes of values that it is given.
+    tidies: Callable[[str, Any], Any] | None = None
+    overlap: timedelta = timedelta(seconds=120)
+    reads: int = 0
+    stamps: bool = False
+    ticks: int = 0
     # Faults.
     refused: dict[str, str] = field(default_factory=dict)
     choking: set[str] = field(default_factory=set)
@@ -43,6 +54,29 @@ class FarSide:
 
     def delete(self, kind: str, key: str) -> None:
         del self.fields[self.ids.pop((kind, key))]
+
+    # --- what people do over there ---
+
+    def add(self, record_id: str = "", *, at: datetime | None = None, **fields: Any) -> str:
+        """A new record of somebody in the CRM."""
+        record_id = record_id or self.new_id()
+        self.put(record_id, fields, at=at)
+        return record_id
+
+    def put(self, record_id: str, fields: Json, *, at: datetime | None = None) -> None:
+        self.fields.setdefault(record_id, {}).update(fields)
+        self.ticks += 1
+        self.versions[record_id] = self.ticks
+        self.modified[record_id] = at or clock.now()
+
+    def remove(self, record_id: str, merged_into: str = "") -> None:
+        del self.fields[record_id]
+        self.removed.append((record_id, merged_into))
+
+    def change(self, record_id: str) -> Change:
+        return Change(
+            "contact", record_id, str(self.versions.get(record_id, "")), self.modified.get(record_id), dict(self.fields[record_id])
+        )
 
     def new_id(self) -> str:
         self.next_id += 1
@@ -103,23 +137,40 @@ class FakeCrm:
         known = write.id or self.far.ids.get((write.kind, write.key), "")
         record_id = known or self.far.new_id()
         self.far.ids[write.kind, write.key] = record_id
-        self.far.fields.setdefault(record_id, {}).update(write.fields)
+        tidied = {name: self.far.tidies(name, value) if self.far.tidies else value for name, value in write.fields.items()}
+        self.far.put(record_id, {**tidied, "scrm_id": write.key} if self.far.stamps else tidied)
         lost = [link.id for link in write.links if link.id not in self.far.fields]
         self.far.joined.setdefault(record_id, set()).update((link.kind, link.id) for link in write.links if link.id not in lost)
         reason = f"not associated with {', '.join(lost)}" if lost else ""
-        return Outcome(write.key, "updated" if known else "created", record_id, str(len(self.far.calls)), reason=reason)
+        return Outcome(write.key, "updated" if known else "created", record_id, str(self.far.versions[record_id]), reason=reason)
 
     def describe(self) -> list[ObjectType]:
         return []
 
     def changes(self, kind: str, cursor: Json, limit: int) -> Page:
-        return Page((), cursor, False)
+        """By (time, id), from the position on; a new run begins a little before the end of the last one."""
+        self._fail_if_down()
+        last = (cursor.get("at", ""), int(cursor.get("id", 0)))
+        rows = sorted(
+            (self.far.modified[each].isoformat(timespec="milliseconds"), int(each)) for each in self.far.fields if each in self.far.modified
+        )
+        page = [row for row in rows if row > last][:limit]
+        found = tuple(self.far.change(str(number)) for _, number in page)
+        if len(page) == limit:
+            return Page(found, {"at": page[-1][0], "id": page[-1][1]}, True)
+        return Page(found, {"at": (clock.now() - self.far.overlap).isoformat(timespec="milliseconds"), "id": 0}, False)
 
     def removals(self, kind: str, cursor: Json, known: Collection[str]) -> Page:
-        return Page((), cursor, False)
+        self._fail_if_down()
+        start = int(cursor.get("read", 0))
+        rows = self.far.removed[start : start + 100]
+        more = len(self.far.removed) > start + 100
+        return Page(tuple(Removal(kind, old, new) for old, new in rows), {"read": start + len(rows)}, more)
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
-        return [Change(kind, each, "", None, self.far.fields[each]) for each in ids if each in self.far.fields]
+        self._fail_if_down()
+        self.far.reads += 1
+        return [self.far.change(each) for each in ids if each in self.far.fields]
 
     def hints(self, body: bytes, headers: Mapping[str, str], url: str) -> list[Hint]:
         return []

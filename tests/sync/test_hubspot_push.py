@@ -12,7 +12,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import upsert_connection
 from scrm.core import clock
 from scrm.sandbox.crm.account import connection_settings
-from scrm.sync import engine
+from scrm.sync import engine, feeds
 from scrm.sync.models import ExternalRecord, FieldMapping, Push
 from scrm.sync.services import want
 from tests.sync.conftest import Shop, later
@@ -35,6 +35,7 @@ def hubspot(live_server: Any) -> Shop:
 
 def drain() -> None:
     later(seconds=1)
+    feeds.pull_due(at_once=True)
     while engine.push_due():
         pass
 

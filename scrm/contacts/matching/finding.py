@@ -13,6 +13,7 @@ from django.db.models import Q
 from scrm.contacts.matching import casework, evidence, store
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules, in_force
+from scrm.contacts.matching.stated import STATED
 from scrm.contacts.models import DuplicateCandidate
 from scrm.core import clock
 from scrm.core.rows import update_many
@@ -68,14 +69,15 @@ def _bring_up_to_date(row: DuplicateCandidate, found: Likeness | None, rules: Ru
     """What people decided stays. True when the row changed."""
     if row.state not in {State.OPEN, State.GONE}:
         return False
+    stated = [line for line in row.evidence if line.get("code") in STATED]
     if found is None:
-        if row.state == State.GONE:
+        if row.state == State.GONE or stated:
             return False
         row.state = State.GONE
         return True
     before = (row.state, round(row.score, 6), row.rules_version, row.evidence)
-    row.state, row.score, row.rules_version = State.OPEN, found.score, rules.version
-    row.evidence = evidence.as_json(found.items, rules.weights)
+    row.state, row.score, row.rules_version = State.OPEN, max(found.score, row.score) if stated else found.score, rules.version
+    row.evidence = [*stated, *evidence.as_json(found.items, rules.weights)]
     return before != (row.state, round(row.score, 6), row.rules_version, row.evidence)
 
 

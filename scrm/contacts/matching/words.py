@@ -54,6 +54,7 @@ _SENTENCES = {
     "another_name_on_email": _("different names on one e-mail address"),
     "name_and_purchase": _("name and purchase agree"),
     "name_on_shared_phone": _("the same name on a shared number"),
+    "merged_in_crm": _("%(value)s has merged the two records into one"),
 }
 _PROBLEMS = {
     "between_50_and_100": _("Enter a number from 50 to 100."),

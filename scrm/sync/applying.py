@@ -1,0 +1,301 @@
+"""Records of theirs taken over here: compared field by field with what was agreed, in one transaction for a page.
+
+One lock a record: the row of its write. What is being written at this moment is read again afterwards, and a page that was fetched
+before we last wrote a record says nothing of it. A record that cannot be taken over is told with its reason and holds up no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from connectors.contracts import Change
+from scrm.contacts.privacy.returning import ErasedPerson
+from scrm.contacts.records import ms
+from scrm.core import clock
+from scrm.core.logs import trail
+from scrm.core.rows import update_many
+from scrm.sync import linking, people_in
+from scrm.sync.inlet import Inlet, Unit, held
+from scrm.sync.linking import Met
+from scrm.sync.mapping import Unmappable
+from scrm.sync.models import ExternalRecord, Push, SyncConflict
+from scrm.sync.people_in import People, Saying
+from scrm.sync.resolution import Resolution, Side, Values, Verdict, resolve
+from scrm.sync.services import Wanted, want_many
+
+logger = logging.getLogger(__name__)
+
+# A write in progress is over by then, mostly.
+SOON = timedelta(seconds=2)
+_COLUMNS = ["version", "base", "seen", "held", "synced_at", "removed_at", "merged_into"]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one record: `reason` empty: taken over (or nothing to do). `wait`: to be read again after that time."""
+
+    external_id: str
+    reason: str = ""
+    wait: timedelta | None = None
+    left: bool = False
+
+
+def apply_changes(inlet: Inlet, changes: Sequence[Change], *, fetched_at: datetime, holding: Collection[str] = ()) -> list[Applied]:
+    """Take over these records, each once, the last word of each. Safe to repeat.
+
+    `fetched_at`: when the request began, by our clock. `holding`: keys whose writes the caller itself has claimed.
+    """
+    last = {change.id: change for change in changes if change.id}
+    try:
+        with transaction.atomic():
+            return _Work(inlet, list(last.values()), fetched_at, frozenset(holding)).done()
+    except DatabaseError:
+        raise
+    except Exception as error:
+        if len(last) <= 1:
+            return [_refused(inlet, each, error) for each in last]
+    return [done for half in _halves(list(last.values())) for done in apply_changes(inlet, half, fetched_at=fetched_at, holding=holding)]
+
+
+def _halves(changes: list[Change]) -> Iterable[list[Change]]:
+    middle = (len(changes) + 1) // 2
+    return filter(None, (changes[:middle], changes[middle:]))
+
+
+def _refused(inlet: Inlet, external_id: str, error: Exception) -> Applied:
+    if isinstance(error, ErasedPerson):
+        return Applied(external_id, linking.ERASED, left=True)
+    logger.error("%s %s of %s cannot be taken over: %s", inlet.kind, external_id, inlet.connection.slug, trail(error))
+    return Applied(external_id, f"This record cannot be taken over: {type(error).__name__}: {error}"[:500])
+
+
+@dataclass
+class _Work:
+    inlet: Inlet
+    changes: list[Change]
+    fetched_at: datetime
+    holding: frozenset[str]
+    results: list[Applied] = field(default_factory=list)
+    pairs: list[tuple[ExternalRecord, Change]] = field(default_factory=list)
+    echoes: list[ExternalRecord] = field(default_factory=list)
+    outgoing: set[str] = field(default_factory=set)
+    conflicts: list[SyncConflict] = field(default_factory=list)
+
+    def done(self) -> list[Applied]:
+        self._pair()
+        update_many(ExternalRecord, self.echoes, ["seen"])
+        if self.pairs:
+            self._compare()
+            self._store()
+        return self.results
+
+    # --- which record belongs to whom ---------------------------------------------------------------------------------
+
+    def _pair(self) -> None:
+        records, busy = self._locked()
+        strangers = []
+        for change in self.changes:
+            record = records.get(change.id)
+            if record is None:
+                strangers.append(change)
+            elif record.key in busy:
+                self.results.append(Applied(change.id, "Being written at this moment.", wait=SOON))
+            elif record.synced_at > self.fetched_at and record.version != change.version:
+                self.results.append(Applied(change.id, "Written since it was read.", wait=timedelta(0)))
+            elif change.version and record.version == change.version and record.removed_at is None:
+                self._note_echo(record, change)
+            else:
+                self._settle_known(record, change)
+        self._meet(strangers)
+
+    def _note_echo(self, record: ExternalRecord, change: Change) -> None:
+        """What we wrote ourselves, or have taken over before: nothing changed, but how they keep what we wrote is worth knowing."""
+        self.results.append(Applied(change.id))
+        waiting = record.held or {}
+        wanted = {target for unit in self.inlet.units for target in unit.targets} & record.base.keys() - waiting.keys()
+        news = {target: held(change.fields.get(target)) for target in wanted if target not in (record.seen or {})}
+        if news:
+            record.seen = (record.seen or {}) | news
+            self.echoes.append(record)
+
+    def _settle_known(self, record: ExternalRecord, change: Change) -> None:
+        self.pairs.append((record, change))
+        self.results.append(Applied(change.id))
+
+    def _locked(self) -> tuple[dict[str, ExternalRecord], set[str]]:
+        """The linked records and which of them are being written. First the writes, then the records: as the push does."""
+        wanted = ExternalRecord.objects.filter(
+            connection=self.inlet.connection, kind=self.inlet.kind, external_id__in=[change.id for change in self.changes]
+        )
+        keys = list(wanted.values_list("key", flat=True))
+        if not keys:
+            return {}, set()
+        pushes = Push.objects.filter(connection=self.inlet.connection, kind=self.inlet.kind, key__in=keys)
+        now = clock.now()
+        busy = {push.key for push in pushes.select_for_update(of=("self",)).order_by("pk") if push.lease_until and push.lease_until > now}
+        rows = wanted.select_for_update(of=("self",)).order_by("pk")
+        return {row.external_id: row for row in rows}, busy - self.holding
+
+    def _meet(self, strangers: Sequence[Change]) -> None:
+        if not strangers:
+            return
+        met = linking.meet(self.inlet, strangers)
+        for change in strangers:
+            who = met[change.id]
+            if who.rival:
+                self.results.append(Applied(change.id, who.reason, wait=timedelta(0)))
+            elif who.contact_id is None:
+                self.results.append(Applied(change.id, who.reason, left=True))
+            else:
+                self._settle_known(self._new_record(change, who), change)
+
+    def _new_record(self, change: Change, who: Met) -> ExternalRecord:
+        return ExternalRecord(
+            connection=self.inlet.connection,
+            kind=self.inlet.kind,
+            key=str(who.contact_id),
+            external_id=change.id,
+            synced_at=clock.now(),
+        )
+
+    # --- field by field -----------------------------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        people = People.read(self.inlet, {int(record.key) for record, _ in self.pairs})
+        self.pairs = [pair for pair in self.pairs if int(pair[0].key) in people.contacts]
+        sayings: dict[tuple[str, str], Saying] = {}
+        settled: list[tuple[ExternalRecord, Change, Unit, Resolution]] = []
+        for record, change in self.pairs:
+            for unit in self.inlet.units:
+                resolution = self._resolve(people, record, change, unit)
+                settled.append((record, change, unit, resolution))
+                saying = _saying(record, change, unit, resolution, self.fetched_at)
+                if saying is not None:
+                    _check_readable(people, saying)
+                    sayings[record.external_id, unit.name] = saying
+        people_in.write(people, [each for each in sayings.values() if each.result != "unfit"])
+        told = {each.contact_id for each in sayings.values()}
+        after = People.read(self.inlet, told) if told else people
+        for record, change, unit, resolution in settled:
+            values = (after if int(record.key) in told else people).values(int(record.key))
+            self._agree(record, change, unit, resolution, sayings.get((record.external_id, unit.name)), unit.ours(values))
+
+    def _resolve(self, people: People, record: ExternalRecord, change: Change, unit: Unit) -> Resolution:
+        pk = int(record.key)
+        theirs, (our_base, their_base) = unit.theirs(change.fields), unit.base(record)
+        waiting = {target: value for target, value in (record.held or {}).items() if target in unit.targets}
+        if waiting and all(held(change.fields.get(target)) == value for target, value in waiting.items()):
+            return Resolution(Verdict.SAME)  # still waits for a person
+        ours = unit.ours(people.values(pk))
+        if our_base is None and unit.is_empty(people.values(pk)):
+            ours = tuple("" for _ in ours)
+        return resolve(
+            Side(ours, people.changed_at(pk, unit), our_base),
+            Side(theirs, None if change.modified_at is None else ms(change.modified_at), their_base),
+            direction=unit.direction,
+            grain_ms=self.inlet.grain_ms,
+            clock_ms=ms(clock.now()),
+        )
+
+    def _agree(
+        self, record: ExternalRecord, change: Change, unit: Unit, resolution: Resolution, saying: Saying | None, ours: Values
+    ) -> None:
+        """Write down what both sides hold now."""
+        theirs = unit.theirs(change.fields)
+        outcome = saying.result if saying is not None else resolution.verdict.value
+        waiting = dict(record.held or {})
+        if outcome == "same" and any(target in waiting for target in unit.targets):
+            return
+        if outcome == "held":
+            record.held = waiting | dict(zip(unit.targets, theirs, strict=True))
+            return
+        record.held = {name: value for name, value in waiting.items() if name not in unit.targets} or None
+        if outcome in ("in", "agreed", "unfit") or (outcome == "same" and _first(record, unit)):
+            record.base = record.base | dict(zip(unit.targets, ours, strict=True))
+        elif outcome == "out" and unit.direction != "in":
+            self.outgoing.add(record.key)
+        record.seen = (record.seen or {}) | dict(zip(unit.targets, theirs, strict=True))
+        if saying is not None:
+            self._note_conflict(record, saying, ours)
+
+    def _note_conflict(self, record: ExternalRecord, saying: Saying, ours: Values) -> None:
+        """What the review of people's fields does not list: addresses that both sides changed, and values that do not fit."""
+        both = saying.contest and not saying.met and saying.unit.name in ("phone", "email")
+        if saying.result != "unfit" and not both:
+            return
+        reason = SyncConflict.Reason.UNFIT if saying.result == "unfit" else SyncConflict.Reason.BOTH
+        self.conflicts.append(
+            SyncConflict(
+                record=record,
+                field=saying.unit.name,
+                reason=reason,
+                words=saying.words[:300],
+                base=_shown(saying.before),
+                ours=_shown(ours),
+                theirs=_shown(saying.theirs),
+                found_at=clock.now(),
+            )
+        )
+
+    # --- what is written down -----------------------------------------------------------------------------------------
+
+    def _store(self) -> None:
+        now = clock.now()
+        for record, change in self.pairs:
+            record.version, record.synced_at = change.version, now
+            record.removed_at, record.merged_into = None, ""
+        known = [record for record, _ in self.pairs if record.pk]
+        update_many(ExternalRecord, known, _COLUMNS)
+        ExternalRecord.objects.bulk_create([record for record, _ in self.pairs if not record.pk])
+        self._open_conflicts()
+        outgoing = self.outgoing - self.holding
+        if outgoing:
+            want_many(Wanted(self.inlet.connection.pk, self.inlet.kind, key) for key in outgoing)
+
+    def _open_conflicts(self) -> None:
+        if not self.conflicts:
+            return
+        there = SyncConflict.objects.filter(record__in={row.record.pk for row in self.conflicts}, state=SyncConflict.State.OPEN)
+        known = {(row.record_id, row.field): row for row in there}
+        for row in self.conflicts:
+            row.record_id = row.record.pk
+            before = known.get((row.record_id, row.field))
+            if before is not None:
+                row.pk, row.found_at = before.pk, before.found_at
+            row.save()
+
+
+def _first(record: ExternalRecord, unit: Unit) -> bool:
+    return not any(target in record.base for target in unit.targets)
+
+
+def _saying(record: ExternalRecord, change: Change, unit: Unit, resolution: Resolution, fetched_at: datetime) -> Saying | None:
+    """What is to be heard here; None when ours stands."""
+    contest = resolution.verdict is Verdict.CONFLICT
+    if resolution.verdict is not Verdict.IN and not contest:
+        return None
+    our_base, their_base = unit.base(record)
+    before = their_base if their_base is not None else our_base
+    at = change.modified_at or fetched_at
+    winner = resolution.winner if contest else "theirs"
+    return Saying(int(record.key), unit, unit.theirs(change.fields), at, contest, winner, our_base is None and their_base is None, before)
+
+
+def _check_readable(people: People, saying: Saying) -> None:
+    """A value of theirs without counterpart here: ours stays and the value is listed."""
+    try:
+        people_in.value_of(people, saying)
+    except Unmappable as error:
+        saying.result, saying.words = "unfit", str(error)
+
+
+def _shown(values: Values | None) -> Any:
+    if values is None:
+        return None
+    return values[0] if len(values) == 1 else list(values)

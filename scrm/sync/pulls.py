@@ -1,0 +1,191 @@
+"""Records of theirs to be read by themselves: named by a webhook, or set aside when their page came. A queue like that of the writes.
+
+Retried `SYNC_RETRIES` times, `SYNC_RETRY_MINUTES` apart, then a dead letter with its reason, which people replay or discard.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connections as databases
+from django.db import router, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from connectors.contracts import Change, Crm
+from connectors.errors import ConnectorError
+from scrm.connections import services as connections
+from scrm.connections.models import Connection
+from scrm.core import clock, jobs
+from scrm.core.logs import trail
+from scrm.core.rows import insert_or, update_many
+from scrm.sync import linking, removing
+from scrm.sync.applying import Applied, apply_changes
+from scrm.sync.inlet import Inlet
+from scrm.sync.models import Pull
+from scrm.sync.preparing import ready
+from scrm.sync.queue import retry_pause
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+LEASE = timedelta(minutes=2)
+PAUSE = timedelta(seconds=5)
+_SETTLED = ["state", "due_at", "attempts", "lease_until", "last_error", "pulled_at"]
+
+
+def ask(connection: Connection, records: Iterable[tuple[str, str]], *, at: datetime | None = None, reason: str = "") -> int:
+    """Have these (kind, id) read, now or at a time. A new reason begins the attempts anew and revives what was dead."""
+    now = clock.now()
+    rows = [
+        Pull(connection=connection, kind=kind, external_id=each[:100], due_at=at or now, asked_at=now, last_error=reason[:500])
+        for kind, each in sorted(set(records))
+        if each
+    ]
+    if rows:
+        with transaction.atomic():
+            insert_or(
+                Pull,
+                rows,
+                "ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET wanted = sync_pull.wanted + 1, state = 'due', attempts = 0, "
+                "due_at = CASE WHEN sync_pull.state = 'due' AND sync_pull.due_at < excluded.due_at THEN sync_pull.due_at "
+                "ELSE excluded.due_at END, last_error = excluded.last_error, asked_at = excluded.asked_at",
+            )
+            jobs.wake_on_commit("pull")
+    return len(rows)
+
+
+def note(inlet: Inlet, done: Sequence[Applied]) -> None:
+    """Of a page: what waits is read again soon, what failed is tried again by itself. In the caller's transaction."""
+    now = clock.now()
+    soon = [(inlet.kind, each.external_id) for each in done if each.wait is not None]
+    failed = [each for each in done if each.reason and each.wait is None and not each.left]
+    ask(inlet.connection, soon, at=now + max((each.wait or timedelta(0) for each in done), default=timedelta(0)))
+    for each in failed:
+        ask(inlet.connection, [(inlet.kind, each.external_id)], at=now + retry_pause(), reason=each.reason)
+
+
+def read_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:
+    """One batch of each CRM that has records to read and may be called. Returns how many rows were taken."""
+    now = clock.now()
+    waiting = Pull.objects.filter(_due(now + ahead), connection=OuterRef("pk"))
+    crms = Connection.objects.filter(connections.callable_q(now), Exists(waiting), kind=Connection.Kind.CRM)
+    taken = 0
+    for connection in crms.filter(slug=slug) if slug else crms:
+        if connections.is_callable_now(connection, now):
+            taken += _read_batch(connection, now + ahead)
+    return taken
+
+
+def _due(now: datetime) -> Q:
+    return Q(state=Pull.State.DUE, due_at__lte=now) & (Q(lease_until=None) | Q(lease_until__lte=clock.now()))
+
+
+def _read_batch(connection: Connection, until: datetime) -> int:
+    crm = ready(connection)
+    if crm is None:
+        return 0
+    rows = _claim(connection, until)
+    for kind in sorted({row.kind for row in rows}):
+        _read(Inlet.of(connection, crm, kind), crm, [row for row in rows if row.kind == kind])
+    return len(rows)
+
+
+def _claim(connection: Connection, until: datetime) -> list[Pull]:
+    rows = Pull.objects.filter(_due(until), connection=connection).order_by("due_at", "id")
+    if databases[router.db_for_write(Pull)].features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    with transaction.atomic():
+        taken = list(rows[:BATCH])
+        dying = [row.pk for row in taken if row.attempts > settings.SYNC_RETRIES]
+        reason = "The process ended in the middle of this record each time; look at it before trying again."
+        Pull.objects.filter(pk__in=dying).update(state=Pull.State.DEAD, last_error=reason, lease_until=None)
+        taken = [row for row in taken if row.pk not in dying]
+        lease = clock.now() + LEASE
+        mine = Pull.objects.filter(pk__in=[row.pk for row in taken])
+        mine.update(lease_until=lease, fence=F("fence") + 1, attempts=F("attempts") + 1)
+    for row in taken:
+        row.fence, row.attempts = row.fence + 1, row.attempts + 1
+    return taken
+
+
+def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
+    """Read these records and take them over; what is not there any more was removed."""
+    began = clock.now()
+    ids = [row.external_id for row in rows]
+    try:
+        found = crm.read(inlet.kind, ids)
+        inlet = _know_rivals(inlet, crm, found)
+    except ConnectorError as error:
+        connections.report_failure(inlet.connection, error)
+        wait = max(getattr(error, "after", PAUSE), PAUSE)
+        _settle(rows, {each: Applied(each, str(error), wait=wait) for each in ids})
+        return
+    except Exception as error:
+        logger.error("connection %s: %d records cannot be read: %s", inlet.connection.slug, len(ids), trail(error))
+        _settle(rows, {each: Applied(each, f"The connector failed: {type(error).__name__}: {error}") for each in ids})
+        return
+    connections.report_success(inlet.connection)
+    with transaction.atomic():
+        done = {each.external_id: each for each in apply_changes(inlet, found, fetched_at=began)} if inlet.listens else {}
+        gone = [each for each in ids if each not in {change.id for change in found}]
+        removing.missing(inlet, gone)
+        _settle(rows, done)
+
+
+def _know_rivals(inlet: Inlet, crm: Crm, found: Sequence[Change]) -> Inlet:
+    """Which of the records that these compete with for a person are still there; the link of one that is gone goes on."""
+    others = linking.rivals(inlet, found) if inlet.listens else {}
+    if not others:
+        return inlet
+    alive = frozenset(change.id for change in crm.read(inlet.kind, sorted(set(others.values()))))
+    for new, old in others.items():
+        if old not in alive:
+            linking.succeed(inlet, old, new)
+    return replace(inlet, alive=alive)
+
+
+def _settle(rows: Sequence[Pull], done: dict[str, Applied]) -> None:
+    """Only rows that are still ours; what was asked for again meanwhile stays due."""
+    now = clock.now()
+    held = {row.pk: row for row in rows}
+    with transaction.atomic():
+        current = Pull.objects.select_for_update(of=("self",)).filter(pk__in=held).order_by("pk")
+        mine = [row for row in current if row.fence == held[row.pk].fence]
+        for row in mine:
+            _put(row, held[row.pk], done.get(row.external_id, Applied(row.external_id)), now)
+        update_many(Pull, mine, _SETTLED)
+
+
+def _put(row: Pull, before: Pull, done: Applied, now: datetime) -> None:
+    row.lease_until, row.last_error = None, done.reason[:500]
+    if row.wanted > before.wanted:
+        row.due_at = now
+    elif done.wait is not None:
+        row.attempts, row.due_at = max(row.attempts - 1, 0), now + max(done.wait, timedelta(seconds=1))
+    elif not done.reason or done.left:
+        row.state, row.attempts, row.pulled_at = Pull.State.DONE, 0, now
+    elif before.attempts > settings.SYNC_RETRIES:
+        row.state = Pull.State.DEAD
+    else:
+        row.due_at = now + retry_pause()
+
+
+def replay(pulls: QuerySet[Pull], *, by: str) -> int:
+    """Give dead or discarded reads new attempts, now. Pressing twice changes nothing more. Returns how many."""
+    stuck = pulls.filter(state__in=[Pull.State.DEAD, Pull.State.DISCARDED])
+    now = clock.now()
+    count = Pull.objects.filter(pk__in=stuck.values("pk")).update(state=Pull.State.DUE, due_at=now, asked_at=now, attempts=0)
+    if count:
+        logger.info("%d CRM reads replayed by %s", count, by)
+        jobs.wake_on_commit("pull")
+    return count
+
+
+def discard(pulls: QuerySet[Pull], *, by: str) -> int:
+    """Take dead reads off the list: a person decided that they are not needed. A later change of the record brings it back."""
+    dead = pulls.filter(state=Pull.State.DEAD)
+    return Pull.objects.filter(pk__in=dead.values("pk")).update(state=Pull.State.DISCARDED, last_error=f"Discarded by {by}"[:500])
