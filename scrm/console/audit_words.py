@@ -21,6 +21,8 @@ ACTIONS: dict[str, str | Promise] = {
     "contacts.imported": _("Contacts imported"),
     "contacts.import_undone": _("Import undone"),
     "staff.rights_changed": _("Rights changed"),
+    "sync.fields_changed": _("Synchronised fields changed"),
+    "sync.went_live": _("CRM went live"),
     "api.token_issued": _("Partner token issued"),
     "api.token_revoked": _("Partner token revoked"),
     "conversations.resent": _("Message sent again by hand"),

@@ -82,6 +82,7 @@ def _automation() -> Entry:
 def _joined() -> Entry:
     return _group(
         _("Connections"),
+        _entry(_("Connect something"), "add_link", "console:setup", "connections.add_connection"),
         _entry(_("Connections"), "cable", "admin:connections_connection_changelist", "connections.view_connection"),
         _entry(_("Alerts"), "notifications", "admin:connections_alert_changelist", "connections.view_alert", "?open=1"),
         _entry(_("Ledger"), "receipt_long", "console:ledger", "intake.view_inboundevent"),

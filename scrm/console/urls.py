@@ -10,6 +10,7 @@ from scrm.console.access import UNDO_MERGES, done_by_agents, having, seen_by_age
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
 from scrm.console.review import cases, conflicts
+from scrm.console.setup.urls import urlpatterns as setup_addresses
 
 app_name = "console"
 
@@ -55,6 +56,7 @@ urlpatterns = [
     path("review/differences/<int:pk>/revert/", conflicts.decide, {"answer": "revert"}, name="difference-revert"),
     path("merges/<int:pk>/undo/", having(UNDO_MERGES)(merges.undo), name="undo-merge"),
     *import_addresses,
+    *setup_addresses,
     path("ledger/", seen_with("intake.view_inboundevent")(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, feeds, holding, listening, postal, pulls
+from scrm.sync import engine, feeds, holding, initial, listening, postal, pulls
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -18,6 +18,11 @@ def push() -> int:
 @jobs.drain("pull", slots=2)
 def pull() -> int:
     return pulls.read_due() + feeds.pull_due()
+
+
+@jobs.periodic("sync.first_load", every=5)
+def load_more() -> None:
+    initial.load_more()
 
 
 @jobs.periodic("sync.decided", every=20)

@@ -80,6 +80,25 @@ def meet(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
     return found | _make(inlet, rest, leads)
 
 
+def foresee(inlet: Inlet, changes: Sequence[Change]) -> dict[str, tuple[str, int | None]]:
+    """As `meet` would say it, writing nothing: {record: (word, contact)}. The words: key (ours), address, doubt (an address of theirs is
+    somebody's, who it is must be asked), new, erased."""
+    strangers = [_read(inlet, change) for change in changes]
+    gone = erased(("crm", f"{inlet.connection.slug}:{each.change.id}") for each in strangers)
+    leads = _Leads(inlet, strangers)
+    found: dict[str, tuple[str, int | None]] = {}
+    for each in strangers:
+        person = leads.person(each)
+        if ("crm", f"{inlet.connection.slug}:{each.change.id}") in gone:
+            found[each.change.id] = ("erased", None)
+        elif person is not None and person not in leads.records:
+            leads.records[person] = each.change.id
+            found[each.change.id] = ("key" if own_key(each.change.fields) == str(person) else "address", person)
+        else:
+            found[each.change.id] = ("doubt" if person is not None or leads.of(each) else "new", None)
+    return found
+
+
 class _Leads:
     """Who these records are about, and which records those people have at this CRM: {contact: record}.
 

@@ -1,0 +1,74 @@
+"""The forms of a set-up, drawn from what the adapter asks for and what the CRM has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+from connectors.contracts import ConfigField
+from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
+from scrm.connections.services import config_fields
+from scrm.console.admin.connections import SECRET, SETTING, field_name, masked
+from scrm.core.zones import check_time_zone
+
+REGIONS = [("HK", "HK"), ("TW", "TW"), ("JP", "JP"), ("SG", "SG"), ("MO", "MO"), ("", _("another"))]
+ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore", "MO": "Asia/Macau"}
+
+
+class AccountForm(forms.Form):
+    """A name and a place for a new connection, and the settings of its adapter; an empty secret keeps the stored one."""
+
+    label = forms.CharField(label=_("name"), max_length=80, help_text=_("How colleagues tell it from others."))
+    country = forms.ChoiceField(
+        label=_("country"), choices=REGIONS, required=False, help_text=_("Where numbers without a country code belong.")
+    )
+    time_zone = forms.CharField(
+        label=_("time zone"), required=False, validators=[check_time_zone], help_text=_("Empty: the country's own.")
+    )
+
+    def __init__(self, *args: Any, adapter: str, connection: Connection | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.connection = connection
+        self.specs = list(config_fields(adapter))
+        if connection is not None:
+            self.initial.update(label=connection.label, country=connection.country, time_zone=connection.time_zone)
+        for spec in self.specs:
+            self.fields[field_name(spec)] = self._field(spec)
+
+    def _field(self, spec: ConfigField) -> forms.Field:
+        row = self.connection
+        if not spec.secret:
+            stored = (row.settings or {}).get(spec.name, spec.default) if row else spec.default
+            return forms.CharField(label=worded(spec.label), help_text=worded(spec.help), required=spec.required, initial=stored)
+        known = str((row.secrets or {}).get(spec.name, "")) if row else ""
+        words = _("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(known)} if known else worded(spec.help)
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        return forms.CharField(label=worded(spec.label), help_text=words, required=spec.required and not known, widget=widget)
+
+    def given(self, prefix: str) -> dict[str, str]:
+        return {name.removeprefix(prefix): str(value) for name, value in self.cleaned_data.items() if name.startswith(prefix)}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return self.given(SETTING)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return self.given(SECRET)
+
+    @property
+    def zone(self) -> str:
+        return self.cleaned_data["time_zone"] or ZONES.get(self.cleaned_data["country"], "UTC")
+
+
+def free_slug(label: str, adapter: str) -> str:
+    """An address for the connection that nobody has yet: from its name, or from the adapter's where the name has no Latin letters."""
+    base = slugify(label)[:40] or adapter.replace("_", "-")
+    slug, number = base, 2
+    while Connection.objects.filter(slug=slug).exists():
+        slug, number = f"{base}-{number}", number + 1
+    return slug
