@@ -114,6 +114,11 @@ class Line:
     def differs(self) -> bool:
         return not alike(self.outgoing, self.theirs if self.theirs is not None else "")
 
+    @property
+    def arrives(self) -> bool:
+        """Theirs would change something here, if it were the later one."""
+        return bool(self.incoming) and not alike(self.incoming, self.ours if self.ours is not None else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:

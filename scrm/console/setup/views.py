@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, pgettext
 
 from connectors.errors import ConnectorError
 from scrm.connections import services as connections
@@ -229,6 +229,11 @@ def _steps(row: Connection, at: str) -> list[dict[str, Any]]:
             {"name": "look", "label": _("Trial"), "address": reverse("console:setup-look", args=[row.pk]), "done": live},
         ]
     steps.append(
-        {"name": "", "label": _("Live"), "address": reverse("console:setup-overview", args=[row.pk]), "done": onboarding.is_live(row)}
+        {
+            "name": "",
+            "label": pgettext("set-up", "Live"),
+            "address": reverse("console:setup-overview", args=[row.pk]),
+            "done": onboarding.is_live(row),
+        }
     )
     return [{**step, "here": step["name"] == at, "number": place} for place, step in enumerate(steps, 1)]
