@@ -269,7 +269,7 @@ class FakeHubSpot:
         return _answer({"results": [row for row in found if row]}, 200 if all(found) else 207)
 
     def _search(self, kind: str, body: Any) -> Answer:
-        assert body["after"] == "0" and body["sorts"][0]["propertyName"] == "hs_object_id"
+        assert body["after"] == "0" and body["sorts"] == ["hs_object_id"]
         rows = [
             row for row in self.records.get(kind, {}).values() if all(_passes(row, each) for each in body["filterGroups"][0]["filters"])
         ]

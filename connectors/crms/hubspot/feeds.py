@@ -102,7 +102,8 @@ def _after(window: dict[str, int]) -> list[Json]:
 def _search(wire: Wire, kind: str, window: dict[str, int], filters: list[Json], limit: int, properties: list[str]) -> list[Json]:
     body = {
         "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        # A name alone, rising: the only form that HubSpot's own OpenAPI file takes.
+        "sorts": ["hs_object_id"],
         "properties": properties,
         "limit": max(1, min(limit, PAGE)),
         "after": "0",
