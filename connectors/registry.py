@@ -21,6 +21,7 @@ CHANNELS: dict[str, str] = {
 CRMS: dict[str, str] = {
     "bridge": "connectors.crms.bridge.Bridge",
     "hubspot": "connectors.crms.hubspot.HubSpot",
+    "rest": "connectors.crms.rest.RestCrm",
 }
 
 GEOCODERS: dict[str, str] = {
