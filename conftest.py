@@ -44,6 +44,7 @@ def nothing_remembered() -> Iterator[None]:
     from django.core.cache import cache
 
     from scrm.automation import engine
+    from scrm.commerce import catalogue_store
     from scrm.connections.adapters import forget_adapters
     from scrm.connections.services import forget
     from scrm.contacts.privacy import ledger
@@ -56,6 +57,7 @@ def nothing_remembered() -> Iterator[None]:
     rules.forget()
     prices.forget()
     engine.forget()
+    catalogue_store.forget()
     cache.clear()
     jobs._last_wake.clear()
     yield

@@ -265,6 +265,13 @@ POLICY = {
     "promotion_weekday": env.number("PROMOTION_WEEKDAY", 2),
     "promotion_hour": env.number("PROMOTION_HOUR", 14),
 }
+# Lead grades: see scrm/tags/grades.py.
+GRADES = {
+    "high_questions": env.number("GRADE_HIGH_QUESTIONS", 3, least=1),
+    "high_days": env.number("GRADE_HIGH_DAYS", 7, least=1),
+    "potential_days": env.number("GRADE_POTENTIAL_DAYS", 30, least=1),
+    "lost_days": env.number("GRADE_LOST_DAYS", 60, least=1),
+}
 RULES_RECHECK_SECONDS = 0.0 if ENVIRONMENT == "test" else 1.0
 RULE_SETTLE_SECONDS = env.number("RULE_SETTLE_SECONDS", 5)
 # Networks inside the house that addresses typed by administrators may lead to (a CRM at 10.1.2.3, say). Only public addresses otherwise.

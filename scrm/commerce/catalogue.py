@@ -74,6 +74,10 @@ class Catalogue:
         found = list(self._exact(folded, text))
         return found or list(self._similar(folded, text))
 
+    def names_any(self, text: str) -> bool:
+        """Whether a product is named letter by letter; quick, whatever the size of the catalogue."""
+        return bool(self._skus) and next(self._exact(fold_with_places(text), text), None) is not None
+
     def _exact(self, folded: Folded, text: str) -> Iterator[Mention]:
         kept = [place for place, char in enumerate(folded.text) if not _GAP.match(char)]
         joined = "".join(folded.text[place] for place in kept)

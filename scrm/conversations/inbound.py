@@ -19,6 +19,7 @@ from scrm.connections.services import capabilities_of
 from scrm.contacts import consent_words, events
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import lock_owners, record_consent
+from scrm.conversations import counting
 from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Attachment, Conversation, Message
 from scrm.conversations.profiles import ask_for_names
@@ -33,14 +34,12 @@ WINDOW = timedelta(hours=24)
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 # What the column holds.
 LONGEST_REPLY_TOKEN = 100
-# Kinds that say something about another message and neither count as unread nor ask for an answer.
-SILENT_KINDS = frozenset({"reaction", "edit", "revoke", "system"})
 # What the column holds; a platform may declare any number.
 LARGEST_SIZE = 2**63
 CONVERSATION_FIELDS = (
     "status", "unread_count", "waiting_since", "window_expires_at", "automation_paused_until", "snoozed_until", "last_message_at",
     "last_inbound_at", "last_preview", "last_direction", "last_state", "version", "changed_at", "closed_at", "referral",
-    "reply_token", "reply_token_until",
+    "reply_token", "reply_token_until", "heard", "said",
 )  # fmt: skip
 
 
@@ -181,6 +180,7 @@ def _advance(conversation: Conversation, message: Message, arrival: Arrival) -> 
     """What one message does to its conversation: order of arrival does not matter, only the times of sending."""
     conversation.version += 1
     conversation.changed_at = clock.now()
+    counting.hear(conversation, message)
     if is_history(arrival):
         return
     if message.sent_at >= conversation.last_message_at or not conversation.last_preview:
@@ -212,7 +212,8 @@ def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> Non
         conversation.status, conversation.snoozed_until = "open", None
     if arrival.item.referral and not conversation.referral:
         conversation.referral = arrival.item.referral
-    if message.kind not in SILENT_KINDS:
+    # What says something about another message neither counts as unread nor asks for an answer.
+    if message.kind not in counting.SILENT_KINDS:
         conversation.unread_count += 1
         conversation.waiting_since = conversation.waiting_since or message.sent_at
 

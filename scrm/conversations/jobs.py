@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrm.conversations import governor, media, outbox, prices, profiles, receipts, services, statuses, templates
+from scrm.conversations import counting, governor, media, outbox, prices, profiles, receipts, services, statuses, templates
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
@@ -36,3 +36,9 @@ def read_templates() -> None:
 @jobs.periodic("steer numbers", every=governor.LOOK_EVERY)
 def steer_numbers() -> None:
     governor.steer_all()
+
+
+@jobs.periodic("count conversations", every=60)
+def count_conversations() -> None:
+    """After an upgrade, until all are counted; then it finds none."""
+    counting.count_some()

@@ -57,6 +57,10 @@ class Conversation(models.Model):
     reply_token = models.CharField(max_length=100, blank=True, default="", db_default="")
     reply_token_until = models.DateTimeField(null=True, blank=True)
 
+    # See `counting.py`: messages from the customer, messages to them. None: not counted yet.
+    heard = models.PositiveIntegerField(null=True, default=0, editable=False)
+    said = models.PositiveIntegerField(null=True, default=0, editable=False)
+
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
@@ -78,6 +82,7 @@ class Conversation(models.Model):
             models.Index(fields=["snoozed_until", "id"], condition=Q(status="snoozed"), name="conversations_snoozed"),
             models.Index(fields=["-changed_at"], name="conversations_changed"),
             models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),
+            models.Index(fields=["id"], condition=Q(heard=None), name="conversations_uncounted"),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from django.db.models import Case, Value, When
 
 from scrm.contacts import events
 from scrm.contacts.models import Contact, Event
+from scrm.conversations import counting
 from scrm.conversations.models import Conversation, Decision, Message, Response
 from scrm.conversations.policy import Verdict
 from scrm.conversations.receipts import ask_for_read_receipt
@@ -265,6 +266,8 @@ def _event(message: Message, rule: str, now: datetime) -> Event:
 
 def _show(messages: Sequence[Message], now: datetime) -> None:
     """Bring the conversations' own rows up to date; an agent's reply silences automation and ends the wait."""
+    alone = [message for message in messages if message.source == "agent" or message.conversation.status == "closed"]
+    shared = [message for message in messages if message not in alone]
     newest = {message.conversation_id: message for message in messages}
     plain = [m for m in newest.values() if m.source != "agent" and m.conversation.status in {"open", "snoozed"}]
     if plain:
@@ -276,10 +279,14 @@ def _show(messages: Sequence[Message], now: datetime) -> None:
             last_direction="out",
             last_preview=Case(*previews),
             last_state=Case(*states),
+            said=counting.more(shared),
         )
-    for message in messages:
-        if message.source == "agent" or message.conversation.status == "closed":
-            _show_one(message.conversation, message, now)
+    shown = {m.conversation_id for m in plain}
+    if hidden := [m for m in shared if m.conversation_id not in shown]:
+        # An agent's message of the same moment is shown for these.
+        Conversation.objects.filter(pk__in={m.conversation_id for m in hidden}).update(said=counting.more(hidden))
+    for message in alone:
+        _show_one(message.conversation, message, now)
     Contact.objects.filter(pk__in={m.conversation.identity.contact_id for m in messages}).update(last_activity_at=now)
 
 
@@ -289,6 +296,7 @@ def _show_one(conversation: Conversation, message: Message, now: datetime) -> No
         "last_preview": preview_of(message.kind, message.text),
         "last_direction": "out",
         "last_state": message.state,
+        "said": counting.more([message]),
     }
     if message.source == "agent" and message.state != "blocked":
         changes["automation_paused_until"] = now + timedelta(hours=settings.POLICY["human_pause_hours"])
