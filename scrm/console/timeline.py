@@ -18,8 +18,10 @@ from django.utils.translation import gettext_lazy
 from scrm.api.models import PartnerToken
 from scrm.automation.models import Rule
 from scrm.commerce.models import Order
+from scrm.console.consent_sources import source_name
 from scrm.console.inbox import wording
 from scrm.contacts.models import Consent, Contact, Event, Identity
+from scrm.contacts.records import CUSTOM
 from scrm.conversations.models import Message
 from scrm.staff.models import User
 from scrm.tags.models import Tag, TagRule
@@ -101,6 +103,8 @@ class Causes:
         kind, number, version = _parts(cause)
         if kind in PLAIN:
             return str(PLAIN[kind])
+        if kind == "import" and number is not None:
+            return _("import %(number)s") % {"number": number}
         name = self._names.get((kind, number)) if number is not None else None
         if name is None:
             return cause
@@ -126,9 +130,9 @@ class Happening:
     link: str = ""
 
 
-def told(events: Sequence[Event]) -> list[Happening]:
-    """The events in their order, in words."""
-    known = _Known(events)
+def told(events: Sequence[Event], *, longest: int | None = 80) -> list[Happening]:
+    """The events in their order, in words. `longest`: where a message's words are cut, None for nowhere."""
+    known = _Known(events, longest)
     return [
         Happening(event.occurred_at, kind_name(event.kind), known.detail(event), known.causes.words(event.cause), _link(event))
         for event in events
@@ -138,12 +142,15 @@ def told(events: Sequence[Event]) -> list[Happening]:
 class _Known:
     """The messages, tags and people that the events name."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], longest: int | None) -> None:
+        self.longest = longest
         data = [event.data for event in events if isinstance(event.data, dict)]
         self.causes = Causes(event.cause for event in events)
         self.messages = Message.objects.only("text", "kind").in_bulk([each["message"] for each in data if each.get("message")])
         self.tags = dict(Tag.objects.filter(slug__in={each["tag"] for each in data if each.get("tag")}).values_list("slug", "name"))
         names = {str(each[key]) for each in data for key in ("by", "to") if isinstance(each.get(key), str) and each[key]}
+        merged = {each["other"] for each in data if each.get("merge") and isinstance(each.get("other"), int)}
+        self.others = {row.pk: str(row) for row in Contact.objects.filter(pk__in=merged).only("name")} if merged else {}
         self.people = {user.username: str(user) for user in User.objects.filter(username__in=names)} if names else {}
 
     def detail(self, event: Event) -> str:
@@ -154,7 +161,7 @@ class _Known:
             "tag": self._tag,
             "order": _order,
             "consent": _consent,
-            "contact": _contact,
+            "contact": self._contact,
             "conversation": self._conversation,
             "identity": _identity,
         }.get(area, _plain)(data)
@@ -166,7 +173,8 @@ class _Known:
         if message is None:
             return ""
         words = " ".join(message.text.split())
-        return f"“{words[:80]}{'…' if len(words) > 80 else ''}”" if words else wording.kind_name(message.kind)
+        cut = words[: self.longest]
+        return f"“{cut}{'…' if cut != words else ''}”" if words else wording.kind_name(message.kind)
 
     def _tag(self, data: Mapping[str, Any]) -> str:
         slug = str(data.get("tag") or "")
@@ -175,6 +183,12 @@ class _Known:
     def _conversation(self, data: Mapping[str, Any]) -> str:
         to = str(data.get("to") or "")
         return " · ".join(part for part in (self._tag(data), f"→ {self.people.get(to, to)}" if to else "") if part)
+
+    def _contact(self, data: Mapping[str, Any]) -> str:
+        if data.get("merge"):
+            other = data.get("other")
+            return self.others.get(other, "") if isinstance(other, int) else ""
+        return _fields(data)
 
 
 def _order(data: Mapping[str, Any]) -> str:
@@ -186,12 +200,11 @@ def _order(data: Mapping[str, Any]) -> str:
 def _consent(data: Mapping[str, Any]) -> str:
     purpose = str(data.get("purpose") or "")
     answer = _("allowed") if data.get("allowed") else _("declined")
-    return f"{dict(Consent.Purpose.choices).get(purpose, purpose)}: {answer}"
+    how = source_name(str(data.get("source") or ""))
+    return " · ".join(part for part in (f"{dict(Consent.Purpose.choices).get(purpose, purpose)}: {answer}", how) if part)
 
 
-def _contact(data: Mapping[str, Any]) -> str:
-    if data.get("merge"):
-        return f"→ {data.get('other')}"
+def _fields(data: Mapping[str, Any]) -> str:
     fields = data.get("fields")
     return ", ".join(field_name(str(name)) for name in fields) if isinstance(fields, list) else str(data.get("name") or "")
 
@@ -211,6 +224,8 @@ def field_name(name: str) -> str:
     """What people call a field of a contact or a kind of address."""
     if name in Identity.Kind.values:
         return str(Identity.Kind(name).label)
+    if name.startswith(CUSTOM):
+        return name.removeprefix(CUSTOM)
     try:
         return capfirst(str(Contact._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
     except (FieldDoesNotExist, AttributeError):

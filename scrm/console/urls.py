@@ -9,6 +9,7 @@ from scrm.console import files, ledger, merges, why
 from scrm.console.access import UNDO_MERGES, done_by_agents, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
+from scrm.console.people.urls import urlpatterns as person_addresses
 from scrm.console.review import cases, conflicts
 from scrm.console.setup.urls import urlpatterns as setup_addresses
 
@@ -55,6 +56,7 @@ urlpatterns = [
     path("review/differences/<int:pk>/confirm/", conflicts.decide, {"answer": "confirm"}, name="difference-confirm"),
     path("review/differences/<int:pk>/revert/", conflicts.decide, {"answer": "revert"}, name="difference-revert"),
     path("merges/<int:pk>/undo/", having(UNDO_MERGES)(merges.undo), name="undo-merge"),
+    *person_addresses,
     *import_addresses,
     *setup_addresses,
     path("ledger/", seen_with("intake.view_inboundevent")(ledger.sums), name="ledger"),

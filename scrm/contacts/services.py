@@ -43,6 +43,6 @@ def record_consent(
             identity.marketing_opt_in_at = at if allowed else None
             identity.marketing_opted_out_at = None if allowed else at
         identity.save(update_fields=["opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"])
-        data = {"purpose": purpose, "allowed": allowed, "source": source}
+        data = {"purpose": purpose, "allowed": allowed, "source": source, **({"by": by} if by else {})}
         events.record([Event(contact_id=identity.contact_id, identity=identity, kind="consent.changed", occurred_at=at, data=data)])
     return consent

@@ -14,25 +14,18 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from scrm.commerce.orders import orders_of
-from scrm.console import merges, timeline
-from scrm.console.access import UNDO_MERGES
+from scrm.console import timeline
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, TagFilter
-from scrm.console.inbox import profile
+from scrm.console.people import facts
 from scrm.contacts import events
-from scrm.contacts.family import family_of
 from scrm.contacts.fields import PERSON_FIELDS, Offer, Outcome, note_making, offer
 from scrm.contacts.fields_rules import PERSON, Verdict
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.records import label_of
 from scrm.contacts.search import reindex
-from scrm.conversations.models import Conversation
 from scrm.core import clock
-from scrm.sync.models import PostalCompletion
 from scrm.tags.models import TagAssignment
-
-TIMELINE = 60
 
 
 @admin.register(Contact)
@@ -56,7 +49,11 @@ class ContactAdmin(ConsoleAdmin):
         ("birthday",),
         "notes",
     )
-    change_form_after_template = "console/admin/contact.html"
+    change_form_outer_before_template = "console/people/head.html"
+    change_form_after_template = "console/people/body.html"
+
+    class Media:
+        css = {"all": ("console/people.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         given = TagAssignment.objects.filter(removed_at=None).select_related("tag").only("contact_id", "tag__name")
@@ -93,7 +90,7 @@ class ContactAdmin(ConsoleAdmin):
         if contact is None and (survivor := self._survivor_of(object_id)):
             self.message_user(request, _("This contact was merged. You see the person it belongs to."))
             return redirect("admin:contacts_contact_change", survivor)
-        more = whole_contact(contact) | {"may_undo": request.user.has_perm(UNDO_MERGES)} if contact else {}
+        more = facts.whole_contact(contact) | facts.rights(request) if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
 
     @staticmethod
@@ -142,25 +139,6 @@ class ContactAdmin(ConsoleAdmin):
                 self.message_user(request, told % {"field": label_of(name)}, messages.WARNING)
         for name, reason in outcome.refused.items():
             self.message_user(request, f"{label_of(name)}: {reason}", messages.ERROR)
-
-
-def whole_contact(contact: Contact) -> dict[str, Any]:
-    """Everything that hangs on one person, for the page below the form."""
-    conversations = list(
-        Conversation.objects.of_contact(contact).select_related("connection", "assignee").order_by("-last_message_at")[:20]
-    )
-    return {
-        "person": contact,
-        "identities": list(contact.identities.prefetch_related("consents").order_by("-valid_from")),
-        "current_tags": profile.tags_of(contact),
-        "orders": list(orders_of(contact).prefetch_related("shipments")[:20]),
-        "conversations": conversations,
-        "records": profile.records_of(contact, [row.pk for row in conversations]),
-        "timeline": timeline.told(list(Event.objects.filter(contact__in=family_of(contact)).order_by("-occurred_at", "-id")[:TIMELINE])),
-        "why": profile.why_of(contact, limit=30),
-        "merges": merges.standing_in(contact),
-        "completion": PostalCompletion.objects.filter(contact=contact, state=PostalCompletion.State.DONE).first(),
-    }
 
 
 @admin.register(Event)

@@ -14,6 +14,7 @@ PLAIN: dict[str, str | Promise] = {
     "person": gettext_lazy("staff"),
     "geocoder": gettext_lazy("postal code table"),
     "created": gettext_lazy("as the record was made"),
+    "assumed": gettext_lazy("worked out from the number"),
     "merge": gettext_lazy("chosen at a merge"),
 }
 

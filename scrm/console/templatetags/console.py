@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 
 from scrm.connections import sentences
 from scrm.connections.models import ConnectionChange
-from scrm.console import channel_page, list_rows
+from scrm.console import channel_page, consent_sources, list_rows
+from scrm.console.consent_sources import message_of
 from scrm.contacts import repair_words
+from scrm.contacts.models import Consent
 
 register = template.Library()
 
@@ -53,6 +55,17 @@ def _drawn_tick(state: str, language: str) -> str:
 def repair_reason(stored: str) -> str:
     """Why a number could not be read, in the reader's language."""
     return repair_words.reason(stored)
+
+
+@register.filter(name="consent_source")
+def consent_source_name(source: str) -> str:
+    return consent_sources.source_name(source)
+
+
+@register.filter
+def proof_message(row: Consent) -> int:
+    """The message in which a consent was given or taken back; 0 when it was not a message."""
+    return message_of(row)
 
 
 @register.filter
