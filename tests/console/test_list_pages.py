@@ -82,6 +82,8 @@ class Contacts:
         contact = conversation.identity.contact
         html = owner.get(f"/admin/contacts/contact/{contact.pk}/change/").content.decode()
         assert "+85291234567" in html
+        assert f"/admin/inbox/{conversation.pk}/" in html
+        html = owner.get(f"/admin/people/{contact.pk}/timeline/").content.decode()
         assert "Contact created" in html and "contact.created" not in html and f"/admin/inbox/{conversation.pk}/" in html
 
     def test_edited_by_hand_are_found_by_their_new_name_and_leave_an_event(self, owner: Client) -> None:
