@@ -195,7 +195,7 @@ class HttpClient:
                 response.close()
         except httpx2.HTTPError as error:
             raise _translated(error, request.url.host) from error
-        if 300 <= response.status_code < 400 and response.status_code != 304:
+        if 300 < response.status_code < 400 and response.status_code != 304:
             raise Misconfigured(
                 f"{request.url.host} redirects elsewhere; enter the final address as base_url", code=f"HTTP {response.status_code}"
             )

@@ -22,6 +22,7 @@ CRMS: dict[str, str] = {
     "bridge": "connectors.crms.bridge.Bridge",
     "hubspot": "connectors.crms.hubspot.HubSpot",
     "rest": "connectors.crms.rest.RestCrm",
+    "salesforce": "connectors.crms.salesforce.Salesforce",
 }
 
 GEOCODERS: dict[str, str] = {

@@ -45,11 +45,28 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "stage", "stage"),
         (Kind.DEAL, "closed_at", "closed_at"),
     ),
+    # Scrm_Last_Message_At__c is made by `prepare`; a contact there has an account in place of a company's name.
+    "salesforce": (
+        (Kind.CONTACT, "first_name", "FirstName"),
+        (Kind.CONTACT, "last_name", "LastName"),
+        (Kind.CONTACT, "phone", "Phone"),
+        (Kind.CONTACT, "email", "Email"),
+        (Kind.CONTACT, "last_message_at", "Scrm_Last_Message_At__c"),
+        (Kind.COMMUNICATION, "body", "Description"),
+        (Kind.COMMUNICATION, "date", "ActivityDate"),
+        (Kind.DEAL, "name", "Name"),
+        (Kind.DEAL, "amount", "Amount"),
+        (Kind.DEAL, "stage", "StageName"),
+        (Kind.DEAL, "closed_at", "CloseDate"),
+    ),
 }
 # Which of these come from the CRM as well: what people there correct of a person.
 BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
 # The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
-STAGES: dict[str, dict[str, str]] = {"hubspot": {"won": "closedwon", "lost": "closedlost"}}
+STAGES: dict[str, dict[str, str]] = {
+    "hubspot": {"won": "closedwon", "lost": "closedlost"},
+    "salesforce": {"won": "Closed Won", "lost": "Closed Lost"},
+}
 
 PREPARED = "prepared_for"
 

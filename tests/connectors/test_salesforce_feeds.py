@@ -1,0 +1,275 @@
+"""Salesforce: reading what changed and what was removed, page by page, against the stand-in over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.conformance import Answer
+from connectors.contracts import Change, Page, Removal
+from connectors.crms.salesforce import Salesforce
+from connectors.errors import Gone, Misconfigured, OutcomeUnknown
+from scrm.sandbox.salesforce.records import OTHER_USER
+from tests.connectors.salesforce_server import StandIn, contact
+
+LONG_AGO = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def org(loopback: Any) -> StandIn:
+    stand_in = StandIn(loopback)
+    loopback.respond = stand_in
+    return stand_in
+
+
+@pytest.fixture
+def crm(org: StandIn) -> Salesforce:
+    return org.prepared()
+
+
+def all_pages(read: Callable[[Any], Page], cursor: Any = None, most: int = 60) -> tuple[list[Any], Any]:
+    """Every item until the feed ends, each cursor stored as JSON in between, and the last cursor."""
+    found: list[Any] = []
+    cursor = cursor or {}
+    for _ in range(most):
+        page = read(json.loads(json.dumps(cursor)))
+        found += page.items
+        cursor = page.cursor
+        if not page.more:
+            return found, cursor
+    raise AssertionError(f"the feed did not end after {most} pages")
+
+
+def changes(crm: Salesforce, kind: str = "contact", cursor: Any = None, limit: int = 10) -> tuple[list[Change], Any]:
+    return all_pages(lambda at: crm.changes(kind, at, limit), cursor)
+
+
+def removals(crm: Salesforce, kind: str = "contact", cursor: Any = None, known: Any = ()) -> tuple[list[Removal], Any]:
+    return all_pages(lambda at: crm.removals(kind, at, known), cursor)
+
+
+def ago(**span: float) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
+
+
+class TestChanges:
+    def test_37_rows_of_one_moment_in_pages_of_10_come_once_each_and_the_feed_ends(self, crm: Salesforce, org: StandIn) -> None:
+        for number in range(37):
+            org.add("Contact", LONG_AGO, LastName=f"客人{number}")
+        found, cursor = changes(crm)
+        assert sorted(change.fields["LastName"] for change in found) == sorted(f"客人{number}" for number in range(37))
+        again, _ = changes(crm, cursor=cursor)
+        assert again == []
+
+    def test_the_queries(self, crm: Salesforce, org: StandIn) -> None:
+        for number in range(3):
+            org.add("Contact", LONG_AGO + timedelta(seconds=number), LastName="陳")
+        page = crm.changes("contact", {"since": "2026-10-01T00:00:00Z"}, 2)
+        crm.changes("contact", page.cursor, 2)
+        to = page.cursor["to"]
+        last = page.items[-1].id
+        assert org.queries == [
+            f"SELECT Id, SystemModstamp FROM Contact WHERE SystemModstamp < {to} AND SystemModstamp >= 2026-10-01T00:00:00Z"
+            " ORDER BY SystemModstamp, Id LIMIT 2",
+            f"SELECT Id, SystemModstamp FROM Contact WHERE SystemModstamp < {to} AND SystemModstamp >= 2026-10-01T00:00:00Z"
+            f" AND (SystemModstamp > 2026-11-01T09:00:01Z OR (SystemModstamp = 2026-11-01T09:00:01Z AND Id > '{last}'))"
+            " ORDER BY SystemModstamp, Id LIMIT 2",
+        ]
+
+    def test_the_next_run_begins_five_minutes_before_the_end_of_the_last(self, crm: Salesforce, org: StandIn) -> None:
+        _, cursor = changes(crm)
+        assert list(cursor) == ["since"]
+        assert timedelta(minutes=5) <= datetime.now(UTC) - datetime.fromisoformat(cursor["since"]) < timedelta(minutes=6)
+
+    def test_a_row_that_appears_late_is_seen_by_the_next_run(self, crm: Salesforce, org: StandIn) -> None:
+        org.knobs(late_ms=60_000)
+        org.add("Contact", ago(seconds=30), LastName="陳")
+        found, cursor = changes(crm)
+        assert found == []
+        org.knobs(late_ms=0)
+        found, _ = changes(crm, cursor=cursor)
+        assert [change.fields["LastName"] for change in found] == ["陳"]
+
+    def test_an_edit_during_a_run_is_left_to_the_next_one(self, crm: Salesforce, org: StandIn) -> None:
+        held = [org.add("Contact", LONG_AGO, LastName=f"客人{number}") for number in range(5)]
+        page = crm.changes("contact", {}, 2)
+        org.now = ago(seconds=-5)
+        org.book().update(held[4], {"Title": "店長"}, by=OTHER_USER)
+        found, cursor = changes(crm, cursor=page.cursor, limit=2)
+        assert len(page.items) + len(found) == 4
+        org.now = None
+        found, _ = changes(crm, cursor={**cursor})
+        assert [change.fields["Title"] for change in found if change.id == held[4].id] in ([], ["店長"])
+
+    def test_a_record_as_it_is_read(self, crm: Salesforce, org: StandIn) -> None:
+        at = "2026-11-20T01:02:03.000+0000"
+        held = org.add("Contact", LONG_AGO, LastName="陳", Scrm_Last_Message_At__c=at, DoNotCall=True)
+        ((change,), _) = changes(crm)
+        assert (change.kind, change.id, change.modified_at) == ("contact", held.id, LONG_AGO)
+        assert change.fields["Scrm_Last_Message_At__c"] == "2026-11-20T01:02:03.000Z"
+        assert change.fields["DoNotCall"] is True and change.fields["Email"] is None
+        assert "attributes" not in change.fields and "MailingAddress" not in change.fields
+
+    def test_a_record_deleted_between_the_list_and_the_reading_is_left_out(self, crm: Salesforce, org: StandIn, loopback: Any) -> None:
+        held = [org.add("Contact", LONG_AGO, LastName=f"客人{number}") for number in range(3)]
+
+        def respond(request: Any) -> Answer:
+            if request.method == "POST" and request.path.endswith("/composite/sobjects/Contact"):
+                held[1].deleted = True
+            return org(request)
+
+        loopback.respond = respond
+        found, _ = changes(crm)
+        assert [change.id for change in found] == [held[0].id, held[2].id]
+
+    def test_a_server_that_ignores_the_conditions_is_found_out(self, crm: Salesforce, org: StandIn) -> None:
+        for number in range(4):
+            org.add("Contact", LONG_AGO + timedelta(seconds=number), LastName="陳")
+        org.knobs(ignore_conditions=True)
+        with pytest.raises(Misconfigured, match="ignores the condition"):
+            changes(crm, limit=2)
+
+    def test_a_position_in_the_future_is_refused(self, crm: Salesforce) -> None:
+        with pytest.raises(Misconfigured, match="future"):
+            crm.changes("contact", {"since": "2090-01-01T00:00:00Z"}, 10)
+
+    @pytest.mark.parametrize("cursor", [{"to": "rubbish"}, {"since": []}, {"to": None, "from": {}}, {"since": "", "part": "x"}])
+    def test_a_damaged_position_reads_from_the_beginning(self, crm: Salesforce, org: StandIn, cursor: Any) -> None:
+        org.add("Contact", LONG_AGO, LastName="陳")
+        assert len(changes(crm, cursor=cursor)[0]) == 1
+
+    def test_people_are_leads_and_contacts_where_new_ones_are_leads(self, org: StandIn) -> None:
+        crm = org.prepared(person_object="Lead")
+        for number in range(3):
+            org.add("Lead", LONG_AGO, LastName=f"潛在{number}", Company="黃記")
+            org.add("Contact", LONG_AGO, LastName=f"客人{number}")
+        converted, qualified = org.add("Lead", LONG_AGO, LastName="黃", Company="黃記"), org.add("Contact", LONG_AGO, LastName="黃")
+        org.book().convert(converted, qualified)
+        found, _ = changes(crm, limit=2)
+        assert sorted(change.id[:3] for change in found) == ["003"] * 4 + ["00Q"] * 3
+
+    def test_a_missing_object_is_told(self, crm: Salesforce, org: StandIn) -> None:
+        org.knobs(missing_objects=["Order"])
+        with pytest.raises(Gone, match="no such"):
+            crm.changes("order", {}, 10)
+
+
+class TestReading:
+    def test_only_what_exists_each_once_in_order(self, crm: Salesforce, org: StandIn) -> None:
+        one, two = org.add("Contact", LastName="一"), org.add("Contact", LastName="二")
+        org.book().delete(org.add("Contact", LastName="三"))
+        ids = [two.id, "nonsense", one.id[:15], two.id, "0035g00000NOBODYAA", ""]
+        assert [change.fields["LastName"] for change in crm.read("contact", ids)] == ["二", "一"]
+
+    def test_nothing_costs_no_call(self, crm: Salesforce, org: StandIn) -> None:
+        assert crm.read("contact", []) == [] and org.calls == []
+
+    def test_many_take_a_call_for_each_two_hundred(self, crm: Salesforce, org: StandIn) -> None:
+        ids = [org.add("Contact", LastName=str(number)).id for number in range(250)]
+        assert [change.id for change in crm.read("contact", ids)] == ids
+        assert len([seen for seen in org.calls if seen.method == "POST"]) == 2
+
+
+class TestRemovals:
+    def test_deleted_ones_and_those_that_a_merge_swallowed(self, crm: Salesforce, org: StandIn) -> None:
+        gone, loser, winner = (org.add("Contact", LastName=name) for name in ("走", "輸", "贏"))
+        org.now = ago(minutes=3)
+        org.book().delete(gone)
+        org.book().merge(winner, loser)
+        org.now = None
+        found, cursor = removals(crm)
+        assert [(each.id, each.merged_into) for each in found] == [(gone.id, ""), (loser.id, winner.id)]
+        assert found[0].removed_at is not None and list(cursor) == ["since"]
+
+    def test_many_merges_of_one_moment_come_once_each(self, crm: Salesforce, org: StandIn) -> None:
+        winner = org.add("Contact", LastName="贏")
+        losers = [org.add("Contact", LastName=str(number)) for number in range(437)]
+        org.now = ago(minutes=3)
+        for loser in losers:
+            loser.deleted, loser.deleted_at, loser.modified_at, loser.master = True, org.now, org.now, winner.id
+        org.now = None
+        found, _ = removals(crm)
+        assert sorted(each.id for each in found) == sorted(loser.id for loser in losers)
+        assert {each.merged_into for each in found} == {winner.id}
+
+    def test_only_known_ones_where_they_are_named(self, crm: Salesforce, org: StandIn) -> None:
+        held = [org.add("Contact", LastName=str(number)) for number in range(4)]
+        org.now = ago(minutes=3)
+        for each in held:
+            org.book().delete(each)
+        org.now = None
+        found, _ = removals(crm, known={held[1].id})
+        assert [each.id for each in found] == [held[1].id]
+
+    def test_a_qualified_lead_lives_on_as_a_contact(self, org: StandIn) -> None:
+        crm = org.prepared(person_object="Lead")
+        lead, person = org.add("Lead", LastName="黃", Company="黃記"), org.add("Contact", LastName="黃")
+        org.now = ago(minutes=3)
+        org.book().convert(lead, person)
+        org.now = None
+        found, _ = removals(crm)
+        assert [(each.id, each.merged_into) for each in found] == [(lead.id, person.id)]
+
+    def test_a_restored_record_is_no_removal_any_more(self, crm: Salesforce, org: StandIn) -> None:
+        held = org.add("Contact", LastName="陳")
+        org.now = ago(minutes=3)
+        org.book().delete(held)
+        org.now = None
+        held.deleted, held.deleted_at = False, None
+        assert removals(crm)[0] == []
+
+    def test_a_position_older_than_the_feed_says_that_a_full_comparison_is_needed(
+        self, crm: Salesforce, org: StandIn, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        since = ago(days=20)
+        stamp = since.isoformat().replace("+00:00", "Z")
+        found, cursor = removals(crm, cursor={"since": stamp})
+        assert found == [] and cursor["full_comparison"] == stamp
+        assert "a full comparison is needed" in caplog.text
+        _, later = removals(crm, cursor=cursor)
+        assert later["full_comparison"] == stamp  # until the caller drops it
+        _, dropped = removals(crm, cursor={"since": later["since"]})
+        assert "full_comparison" not in dropped
+
+    def test_a_log_that_was_emptied_early_says_so_too(self, crm: Salesforce, org: StandIn) -> None:
+        org.knobs(log_begins=ago(hours=1).isoformat())
+        _, cursor = removals(crm, cursor={"since": ago(hours=3).isoformat()})
+        assert "full_comparison" in cursor
+
+    def test_the_first_run_goes_as_far_back_as_the_feed(self, crm: Salesforce, org: StandIn) -> None:
+        _, cursor = removals(crm)
+        (start,) = {datetime.fromisoformat(seen.query["start"]) for seen in org.calls if "start" in seen.query}
+        assert timedelta(days=14, hours=23) < datetime.now(UTC) - start < timedelta(days=15)
+        assert "full_comparison" not in cursor
+
+    def test_two_runs_within_a_minute_ask_for_a_minute_at_least(self, crm: Salesforce, org: StandIn) -> None:
+        _, cursor = removals(crm, cursor={"since": ago(seconds=1).isoformat()})
+        assert removals(crm, cursor=cursor)[0] == []
+
+    def test_of_deals_are_deletions_only(self, crm: Salesforce, org: StandIn) -> None:
+        removals(crm, "deal")
+        assert [query for query in org.queries if "MasterRecordId" in query] == []
+
+
+class TestDamagedAnswers:
+    def test_a_query_without_records_is_no_empty_page(self, crm: Salesforce, org: StandIn, loopback: Any) -> None:
+        """An answer that cannot be read must not end a run as if nothing had changed."""
+        crm.describe()
+        loopback.always(Answer(200, b'{"done":true}'))
+        with pytest.raises(OutcomeUnknown):
+            crm.changes("contact", {}, 10)
+
+    def test_a_description_without_fields_is_none(self, crm: Salesforce, loopback: Any, org: StandIn) -> None:
+        crm.check()
+        loopback.always(Answer(200, b"{}"))
+        with pytest.raises(OutcomeUnknown):
+            crm.describe()
+
+    def test_written_and_read_again(self, crm: Salesforce) -> None:
+        crm.apply([contact(number) for number in range(3)])
+        found, _ = changes(crm)
+        assert found == []  # written in this very second, behind the window's end
