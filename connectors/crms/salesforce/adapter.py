@@ -54,7 +54,7 @@ class Salesforce:
             "Token of notices",
             secret=True,
             required=False,
-            help="A long word of your choice that a flow sends as header X-Scrm-Token. Two lines while it is being changed.",
+            help="A long word of your choice that a flow sends as header X-Webhook-Token. Two lines while it is being changed.",
         ),
     )
     capabilities = Capabilities(

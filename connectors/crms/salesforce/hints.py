@@ -14,7 +14,7 @@ from connectors.crms.salesforce.objects import LEAD, PLACES, PREFIXES
 from connectors.errors import BadSignature
 from connectors.untrusted import NotJson, as_list, as_object, as_text, clean, loads
 
-HEADER = "x-scrm-token"
+HEADER = "x-webhook-token"
 _KINDS = {place.sobject: kind for kind, place in PLACES.items()} | {LEAD: "contact"}
 
 
