@@ -14,8 +14,6 @@ from connectors.crms.salesforce import Salesforce, wire, writing
 from connectors.errors import BadSignature, ConnectorError, Misconfigured, OutcomeUnknown, TryLater
 from tests.connectors.salesforce_server import WEBHOOK_TOKEN, StandIn, contact
 
-BAD = {"Email": "no address"}
-
 
 @pytest.fixture(autouse=True)
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
