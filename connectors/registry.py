@@ -23,6 +23,7 @@ CRMS: dict[str, str] = {
     "hubspot": "connectors.crms.hubspot.HubSpot",
     "rest": "connectors.crms.rest.RestCrm",
     "salesforce": "connectors.crms.salesforce.Salesforce",
+    "zoho": "connectors.crms.zoho.Zoho",
 }
 
 GEOCODERS: dict[str, str] = {

@@ -59,6 +59,21 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "stage", "StageName"),
         (Kind.DEAL, "closed_at", "CloseDate"),
     ),
+    # Zoho: all but those that begin with Scrm are in every account. A currency is only where several are switched on, so it is not here.
+    "zoho": (
+        (Kind.CONTACT, "first_name", "First_Name"),
+        (Kind.CONTACT, "last_name", "Last_Name"),
+        (Kind.CONTACT, "phone", "Phone"),
+        (Kind.CONTACT, "email", "Email"),
+        (Kind.CONTACT, "priority", "Scrm_Priority"),
+        (Kind.CONTACT, "tags", "Tag"),
+        (Kind.CONTACT, "last_message_at", "Scrm_Last_Message_At"),
+        (Kind.COMMUNICATION, "body", "Note_Content"),
+        (Kind.DEAL, "name", "Deal_Name"),
+        (Kind.DEAL, "amount", "Amount"),
+        (Kind.DEAL, "stage", "Stage"),
+        (Kind.DEAL, "closed_at", "Closing_Date"),
+    ),
 }
 # Which of these come from the CRM as well: what people there correct of a person.
 BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
@@ -66,6 +81,7 @@ BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
 STAGES: dict[str, dict[str, str]] = {
     "hubspot": {"won": "closedwon", "lost": "closedlost"},
     "salesforce": {"won": "Closed Won", "lost": "Closed Lost"},
+    "zoho": {"won": "Closed Won", "lost": "Closed Lost"},
 }
 
 PREPARED = "prepared_for"
