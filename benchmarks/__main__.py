@@ -24,6 +24,7 @@ BENCHMARKS = {
     "sends": {"vendor": "postgresql"},
     "decisions": {"vendor": "postgresql"},
     "merging": {"vendor": "postgresql"},
+    "imports": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "intake-sqlite": {"vendor": "sqlite"},
     "pipeline-sqlite": {"vendor": "sqlite"},
     "sends-sqlite": {"vendor": "sqlite"},
+    "imports-sqlite": {"vendor": "sqlite"},
 }
 
 

@@ -16,12 +16,15 @@ from django.db import DatabaseError, connection, transaction
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
+from scrm.core.loading import add_many
 from scrm.core.logs import trail
 from scrm.core.rows import insert_all, insert_columns
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+# From so many on a COPY is worth the keys that are taken before it.
+MANY = 500
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=20)
 
@@ -59,14 +62,18 @@ def consumer(
 
 def record(events: Sequence[Event]) -> list[Event]:
     """Write events and their deliveries; call inside the transaction that changes the state."""
-    stored = insert_all(Event, list(events))
+    stored = list(events)
+    if len(stored) < MANY:
+        insert_all(Event, stored)
+    else:
+        add_many(Event, stored)
     now = clock.now()
     asked = ((spec, event, spec.delay(event)) for spec in _consumers.values() for event in stored if event.kind in spec.kinds)
     told = [(event.pk, spec.name, now + wait) for spec, event, wait in asked if wait is not None]
     _tell(told)
     for name in {name for _, name, _ in told}:
         jobs.wake_on_commit(f"events:{name}")
-    return list(stored)
+    return stored
 
 
 def _tell(told: Sequence[tuple[int, str, datetime]]) -> None:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from django.db import connections, models, router
+from django.db.models.base import ModelState
+
+M = TypeVar("M", bound=models.Model)
 
 LEAST_FOR_COPY = 50
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def fresh(model: type[M], **values: Any) -> M:
+    """As `model(**values)` with columns' names (`contact_id`, not `contact`), at a fraction of its cost: thousands of rows are made so.
+
+    For models whose constructor does nothing of its own and has no signals.
+    """
+    plain, made = _blank(model)
+    row = model.__new__(model)
+    state = row.__dict__
+    state.update(plain)
+    for name, make in made:
+        state[name] = make()
+    state.update(values)
+    state["_state"] = ModelState()
+    return row
+
+
+@lru_cache(maxsize=50)
+def _blank(model: type[models.Model]) -> tuple[Mapping[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """What a new row holds, and the columns whose default is made anew for each."""
+    made = [(field.attname, field.default) for field in model._meta.concrete_fields if field.has_default() and callable(field.default)]
+    dynamic = {name for name, _ in made}
+    return {name: value for name, value in model().__dict__.items() if name != "_state" and name not in dynamic}, made
 
 
 def add_many(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -30,17 +60,19 @@ def _copy(model: type[models.Model], rows: Sequence[models.Model], connection: A
             for row, pk in zip(rows, _new_keys(model, len(rows), cursor, connection), strict=True):
                 row.pk = pk
         names = ", ".join(quote(str(field.column)) for field in fields)
-        readers = [(field.attname, isinstance(field, models.JSONField)) for field in fields]
+        read = itemgetter(*(field.attname for field in fields))
+        documents = [place for place, field in enumerate(fields) if isinstance(field, models.JSONField)]
         with cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
+            write = copy.write_row
             for row in rows:
-                copy.write_row([_value(getattr(row, name), is_json) for name, is_json in readers])
+                values = list(read(row.__dict__))
+                for place in documents:
+                    if values[place] is not None:
+                        values[place] = _encode(values[place])
+                write(values)
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias
-
-
-def _value(value: Any, is_json: bool) -> Any:
-    return json.dumps(value, ensure_ascii=False) if is_json and value is not None else value
 
 
 def _new_keys(model: type[models.Model], count: int, cursor: Any, connection: Any) -> list[int]:

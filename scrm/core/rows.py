@@ -5,12 +5,13 @@ Both databases speak the statements used (PostgreSQL 13+, SQLite 3.35+).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import connections, models, router
-from django.db.models.expressions import Col
+from django.db.models.expressions import Col, RawSQL
 
 from scrm.core import arrays
 
@@ -125,6 +126,20 @@ def _parts(rows: Sequence[R], width: int) -> Iterator[Sequence[R]]:
 
 def _array_type(field: models.Field[Any, Any], connection: Any) -> str:
     return str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection))
+
+
+def among(model: type[models.Model], name: str, values: Iterable[Any]) -> RawSQL:
+    """A condition for `filter`: the field is one of these numbers or texts. One parameter, however many: the framework's `__in` handles
+    each value by itself, which for thousands takes longer than finding them."""
+    connection = connections[router.db_for_read(model)]
+    field = model._meta.get_field(name)
+    column = f"{connection.ops.quote_name(model._meta.db_table)}.{_name(connection, field)}"  # type: ignore[arg-type]
+    given = list(values)
+    if connection.vendor == "postgresql":
+        type_ = _array_type(field, connection).replace("varchar", "text").partition("(")[0]  # type: ignore[arg-type]
+        write = arrays.texts if type_ == "text" else arrays.numbers
+        return RawSQL(f"{column} = ANY(%s::{type_}[])", [write(given)], output_field=models.BooleanField())  # noqa: S611 - names of the model
+    return RawSQL(f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(given)], output_field=models.BooleanField())  # noqa: S611
 
 
 def update_many(model: type[models.Model], rows: Iterable[models.Model], fields: Sequence[str]) -> int:

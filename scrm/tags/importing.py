@@ -12,6 +12,7 @@ from scrm.contacts import events
 from scrm.contacts.importing import extras
 from scrm.contacts.models import Event
 from scrm.core import clock, rows
+from scrm.core.loading import fresh
 from scrm.tags.models import Tag, TagAssignment
 
 
@@ -22,15 +23,17 @@ class ImportedTags:
         tags = _tags({word for words in wanted.values() for word in words})
         now = clock.now()
         pairs = sorted({(contact, tags[word].pk) for contact, words in wanted.items() for word in words})
-        new = [TagAssignment(contact_id=contact, tag_id=tag, by=by, assigned_at=now) for contact, tag in pairs]
+        by_id = by.pk if by else None
+        new = [fresh(TagAssignment, contact_id=contact, tag_id=tag, by_id=by_id, assigned_at=now) for contact, tag in pairs]
         inserted = rows.insert_new(TagAssignment, new, key="id")
         slugs = {tag.pk: tag.slug for tag in tags.values()}
         done: dict[int, list[int]] = {}
         told: list[Event] = []
-        for pk, contact, tag in TagAssignment.objects.filter(pk__in=inserted).values_list("pk", "contact_id", "tag_id"):
+        there = TagAssignment.objects.filter(rows.among(TagAssignment, "id", inserted)).order_by("pk")
+        for pk, contact, tag in there.values_list("pk", "contact_id", "tag_id"):
             done.setdefault(contact, []).append(pk)
             data = {"tag": slugs[tag], "assignment": pk, "source": source}
-            told.append(Event(contact_id=contact, kind="tag.added", occurred_at=now, data=data, cause=source))
+            told.append(fresh(Event, contact_id=contact, kind="tag.added", occurred_at=now, data=data, cause=source))
         events.record(told)
         return done
 

@@ -12,7 +12,7 @@ from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.fields import Offer, Outcome, offer
 from scrm.contacts.fields_rules import same
 from scrm.contacts.importing import extras
-from scrm.contacts.importing.making import Making, consent_of, email_of, number_of, put_wish
+from scrm.contacts.importing.making import Making, email_of, number_of
 from scrm.contacts.importing.parsing import PhoneCell, Said
 from scrm.contacts.importing.persons import Chunk, Person, spellings
 from scrm.contacts.importing.problems import note
@@ -21,7 +21,8 @@ from scrm.contacts.overlay import own_entry
 from scrm.contacts.records import value_of
 from scrm.contacts.search import reindex
 from scrm.core import clock
-from scrm.core.rows import update_many
+from scrm.core.loading import fresh
+from scrm.core.rows import among, update_many
 
 CREATED, UPDATED, UNCHANGED, BAD = (
     ImportRow.Outcome.CREATED,
@@ -54,7 +55,7 @@ class Loader:
         self._now = clock.now()
         self._making = Making(run.source, by, self._now)
         self.chunk = Chunk([said for said in rows if not said.bad])
-        self.results = {said.line: ImportRow(run=run, line=said.line, digest=said.digest) for said in rows}
+        self.results = {said.line: fresh(ImportRow, run_id=run.pk, line=said.line, digest=said.digest) for said in rows}
         self.changes: list[Change] = []
         self._identities: dict[int, list[Identity]] = {}
         self._plan()
@@ -86,8 +87,8 @@ class Loader:
         result.outcome, result.contact_id, result.notes = outcome, contact, said.notes or None
 
     def _plan_changes(self, people: Sequence[Person]) -> None:
-        pks = [person.contact.pk for person in people if person.contact]
-        for identity in Identity.objects.filter(contact__in=pks, valid_to=None) if pks else ():
+        pks = {person.root_id for person in people}
+        for identity in Identity.objects.filter(among(Identity, "contact", pks), valid_to=None) if pks else ():
             self._identities.setdefault(identity.contact_id, []).append(identity)
         wanted = {person.contact.pk: [tag for said in person.rows for tag in said.tags] for person in people if person.contact}
         untagged = extras.tags().missing({pk: words for pk, words in wanted.items() if words})
@@ -110,7 +111,7 @@ class Loader:
             if not same(pending.get(name, value_of(contact, name)), value):
                 change.values[name] = value
         change.external_id = bool(said.external_id and not contact.external_id)
-        own = self._identities.setdefault(contact.pk, [])
+        own = self._identities.setdefault(person.root_id or 0, [])
         there = {each.e164 or each.value for each in own} | {each.value for each in own}
         for cell in said.phones:
             if any(each in there for each in spellings(cell.value)):
@@ -118,22 +119,22 @@ class Loader:
             if not cell.repair and self._is_elsewhere("p" + cell.value, person):
                 change.elsewhere.append(cell)
             else:
-                change.new.append(number_of(contact, cell, self._making))
+                change.new.append(number_of(cell, self._making, person.root_id, person.home_id))
         for value, typed in said.emails:
             if value not in there and not self._is_elsewhere("e" + value, person):
-                change.new.append(email_of(contact, value, typed, self._making))
+                change.new.append(email_of(value, typed, self._making, person.root_id, person.home_id))
         own += change.new
         return change
 
     def _is_elsewhere(self, key: str, person: Person) -> bool:
         holder = self.chunk._keys.get(key)
-        held = [row for row in self.chunk.index.holders.get(key, ()) if not person.contact or row.contact_id != person.contact.pk]
+        held = [row for row in self.chunk.index.holders.get(key, ()) if row.contact_id != person.root_id]
         return bool(held) or (holder is not None and holder is not person)
 
     def _wished(self, person: Person, said: Said) -> list[tuple[Identity, Any]]:
         """The consents that would change something: a yes only where nothing was declined, a no where it was not known."""
         assert person.contact is not None
-        own = self._identities.get(person.contact.pk, [])
+        own = self._identities.get(person.root_id or 0, [])
         mine = {*said.numbers, *(email for email, _ in said.emails)}
         declined = any(each.opted_out_at or each.marketing_opted_out_at for each in own)
         found = []
@@ -176,11 +177,13 @@ class Loader:
 
     def _lock(self) -> None:
         """In one order, and read anew: what stands in a before-image is what stood when it was changed."""
-        pks = {change.person.contact.pk for change in self.changes if change.person.contact}
-        fresh = {row.pk: row for row in Contact.objects.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True, of=("self",))}
+        pks = {pk for change in self.changes if change.person.contact for pk in (change.person.contact.pk, change.person.root_id)}
+        if not pks:
+            return
+        now = {row.pk: row for row in Contact.objects.filter(among(Contact, "id", pks)).order_by("pk").select_for_update(no_key=True, of=("self",))}
         for change in self.changes:
-            if change.person.contact and change.person.contact.pk in fresh:
-                change.person.contact = fresh[change.person.contact.pk]
+            if change.person.contact and change.person.contact.pk in now:
+                change.person.contact = now[change.person.contact.pk]
 
     def _taken(self, person: Person) -> set[str]:
         """Keys of this new person's addresses that somebody else has."""
@@ -227,9 +230,7 @@ class Loader:
         for change in self.changes:
             for identity, wish in self._wished(change.person, change.said):
                 stood = [identity.opted_out_at, identity.marketing_opt_in_at, identity.marketing_opted_out_at]
-                put_wish(identity, wish, self._now)
-                consent = consent_of(identity, wish, self._run.source, self._by, self._now)
-                self._making.consents.append(consent)
+                self._making.consent(identity, wish)
                 if identity.pk:
                     changed[identity.pk] = identity
                     change.before.setdefault("consents", []).append([identity.pk, [at.isoformat() if at else None for at in stood]])
@@ -237,24 +238,25 @@ class Loader:
 
     def _told(self, change: Change) -> Event | None:
         names = sorted({each.kind for each in change.new} | ({"external_id"} if change.external_id else set()))
-        if not names or change.person.contact is None:
+        if not names:
             return None
         data = {"fields": names, "by": self._by, "source": self._run.source}
         cause = self._run.source
-        return Event(contact_id=change.person.contact.pk, kind="contact.changed", occurred_at=self._now, data=data, cause=cause)
+        root = change.person.root_id
+        return fresh(Event, contact_id=root, kind="contact.changed", occurred_at=self._now, data=data, cause=cause)
 
     def _share(self) -> None:
         """Numbers of people whose names are clearly different, and numbers that are somebody else's."""
         for person, cell in self._making.shared:
             assert person.contact is not None
             held = self._add(person.contact, cell)
-            if held.contact_id != person.contact.pk:
+            if held.contact_id != person.root_id:
                 self._leave(person, cell, held)
         for change in self.changes:
             for cell in change.elsewhere:
                 contact = change.person.contact
                 made = self._add(contact, cell) if contact else None
-                if made is not None and contact is not None and made.contact_id != contact.pk:
+                if made is not None and made.contact_id != change.person.root_id:
                     self._leave(change.person, cell, made, change.said)
                 elif made is not None:
                     change.new.append(made)
@@ -299,12 +301,12 @@ class Loader:
         for change in self.changes:
             if change.new:
                 change.before["identities"] = [each.pk for each in change.new]
-                told.add(change.person.contact.pk if change.person.contact else 0)
+                told.add(change.person.root_id or 0)
             result = self.results[change.said.line]
             result.before = change.before or None
             result.notes = change.said.notes or None
             if not change.before:
                 result.outcome = UNCHANGED
         if told:
-            Contact.objects.filter(pk__in=told).update(updated_at=self._now)
+            Contact.objects.filter(among(Contact, "id", told)).update(updated_at=self._now)
             reindex(sorted(told))

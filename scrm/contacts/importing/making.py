@@ -14,7 +14,7 @@ from scrm.contacts.matching.store import store_keys
 from scrm.contacts.models import Consent, Contact, Event, Identity
 from scrm.contacts.records import CUSTOM, note_making, put_value
 from scrm.contacts.search import contact_index, searchable
-from scrm.core.loading import add_many
+from scrm.core.loading import add_many, fresh
 
 # The country of a number, without asking the library about each.
 _REGIONS = {"+852": "HK", "+886": "TW", "+81": "JP", "+65": "SG", "+853": "MO", "+86": "CN"}
@@ -31,6 +31,9 @@ class Making:
     identities: list[Identity] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
+    # The new contact of an address, and the address of each of `consents`: their keys are known once they are written.
+    owners: list[tuple[Identity, Contact]] = field(default_factory=list)
+    agreed: list[Identity] = field(default_factory=list)
     shared: list[tuple[Person, PhoneCell]] = field(default_factory=list)
 
     def person(self, person: Person, taken: set[str]) -> None:
@@ -48,19 +51,24 @@ class Making:
                 if not cell.repair and "p" + cell.value in taken:
                     self.shared.append((person, cell))
                 else:
-                    own.append(number_of(row, cell, self))
+                    own.append(number_of(cell, self))
             for value, typed in said.emails:
                 if value not in seen and "e" + value not in taken:
                     seen.add(value)
-                    own.append(email_of(row, value, typed, self))
+                    own.append(email_of(value, typed, self))
         self.identities += own
+        self.owners += [(each, row) for each in own]
         for said in person.rows:
             self._consents(said, own)
 
+    def consent(self, identity: Identity, wish: Wish) -> None:
+        put_wish(identity, wish, self.now)
+        self.consents.append(consent_of(wish, self.source, self.by, self.now))
+        self.agreed.append(identity)
+
     def _record(self, person: Person) -> Contact:
-        row = Contact(
-            external_id=person.external_id, last_activity_at=self.now, created_at=self.now, updated_at=self.now, custom={}, notes=""
-        )
+        now = self.now
+        row = fresh(Contact, external_id=person.external_id, last_activity_at=now, created_at=now, updated_at=now)
         for said in person.rows:
             for name, value in said.values.items():
                 if name.startswith(CUSTOM):
@@ -78,20 +86,20 @@ class Making:
         for wish in said.wishes:
             for identity in own:
                 if identity.value in mine and not (wish.allowed and (identity.opted_out_at or identity.marketing_opted_out_at)):
-                    put_wish(identity, wish, self.now)
-                    self.consents.append(consent_of(identity, wish, self.source, self.by, self.now))
+                    self.consent(identity, wish)
 
     def write(self) -> None:
         """Addresses in one order everywhere: two imports that meet the same new people must not wait for each other."""
         add_many(Contact, self.contacts)
+        for identity, contact in self.owners:
+            identity.contact_id = contact.pk
         for identity in self.identities:
-            identity.contact_id = identity.contact.pk
-            if identity.scope or identity.needs_repair:
-                identity.scope = f"contact:{identity.contact_id}"
+            if identity.needs_repair:
+                identity.scope = f"contact:{identity.home_id or identity.contact_id}"
         self.identities.sort(key=lambda each: (each.kind, each.scope, each.value))
         add_many(Identity, self.identities)
-        for consent in self.consents:
-            consent.identity_id = consent.identity.pk
+        for consent, identity in zip(self.consents, self.agreed, strict=True):
+            consent.identity_id = identity.pk
         add_many(Consent, self.consents)
         made_now = {row.pk for row in self.contacts}
         addresses: dict[int, list[Identity]] = {}
@@ -100,17 +108,17 @@ class Making:
         store_keys(self.contacts, [each for each in self.identities if each.contact_id in made_now], fresh=True)
         contact_index.add((row.pk, searchable(row, addresses.get(row.pk, ()))) for row in self.contacts)
         made = [self._told(row) for row in self.contacts]
-        agreed = [self._consented(each) for each in self.consents]
+        agreed = [self._consented(*each) for each in zip(self.consents, self.agreed, strict=True)]
         events.record([*made, *agreed, *self.told])
 
     def _told(self, row: Contact) -> Event:
         data = {"name": row.name, "by": self.by, "source": self.source}
-        return Event(contact_id=row.pk, kind="contact.created", occurred_at=self.now, data=data, cause=self.source)
+        return fresh(Event, contact_id=row.pk, kind="contact.created", occurred_at=self.now, data=data, cause=self.source)
 
-    def _consented(self, consent: Consent) -> Event:
+    def _consented(self, consent: Consent, identity: Identity) -> Event:
         data = {"purpose": consent.purpose, "allowed": consent.allowed, "source": consent.source}
-        identity = consent.identity
-        return Event(
+        return fresh(
+            Event,
             contact_id=identity.contact_id,
             identity_id=identity.pk,
             kind="consent.changed",
@@ -127,10 +135,12 @@ def region_of(number: str) -> str:
     return phone.region_of(number)
 
 
-def number_of(row: Contact, cell: PhoneCell, making: Making) -> Identity:
+def number_of(cell: PhoneCell, making: Making, contact_id: int | None = None, home_id: int | None = None) -> Identity:
     candidates = {"numbers": list(cell.candidates), "country": ""} if cell.candidates else None
-    return Identity(
-        contact=row,
+    return fresh(
+        Identity,
+        contact_id=contact_id,
+        home_id=home_id,
         kind=Identity.Kind.PHONE.value,
         value=cell.value,
         typed=cell.typed,
@@ -143,9 +153,11 @@ def number_of(row: Contact, cell: PhoneCell, making: Making) -> Identity:
     )
 
 
-def email_of(row: Contact, value: str, typed: str, making: Making) -> Identity:
-    return Identity(
-        contact=row,
+def email_of(value: str, typed: str, making: Making, contact_id: int | None = None, home_id: int | None = None) -> Identity:
+    return fresh(
+        Identity,
+        contact_id=contact_id,
+        home_id=home_id,
         kind=Identity.Kind.EMAIL.value,
         value=value,
         typed=typed,
@@ -168,9 +180,9 @@ def put_wish(identity: Identity, wish: Wish, now: datetime) -> None:
         identity.marketing_opted_out_at = None if wish.allowed else at
 
 
-def consent_of(identity: Identity, wish: Wish, source: str, by: Any, now: datetime) -> Consent:
-    return Consent(
-        identity=identity,
+def consent_of(wish: Wish, source: str, by: Any, now: datetime) -> Consent:
+    return fresh(
+        Consent,
         purpose=wish.purpose,
         allowed=wish.allowed,
         source=source,

@@ -18,6 +18,7 @@ from scrm.contacts import addressing, phone
 from scrm.contacts.importing import columns, values
 from scrm.contacts.importing.problems import REPAIRS, Note, note
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 REPLACEMENT = "\ufffd"
 _LENGTHS = {"name": 200, "company": 200, "address": 300, "city": 100, "state": 100, "postal_code": 20, "external_id": 200, "notes": 20_000}
 _CUSTOM_LENGTH = 2000
@@ -153,8 +154,9 @@ def _put_name(said: Said, names: Mapping[str, str]) -> None:
 
 
 def _phone(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
-    for read in _numbers(cell, layout.regions):
-        if any(each.value == read.value for each in said.phones):
+    quick = fast_number(cell, layout.regions)
+    for read in (PhoneCell(quick, cell[:200] if cell != quick else ""),) if quick else _numbers(cell, layout.regions):
+        if said.phones and any(each.value == read.value for each in said.phones):
             continue
         said.phones.append(read)
         if read.repair:
@@ -164,8 +166,6 @@ def _phone(said: Said, header: str, target: str, cell: str, layout: Layout) -> N
 
 @lru_cache(maxsize=512)
 def _numbers(cell: str, regions: tuple[str, ...]) -> tuple[PhoneCell, ...]:
-    if (quick := fast_number(cell)) is not None:
-        return (PhoneCell(quick),)
     read = phone.parse(cell, regions)
     if isinstance(read, phone.Unread) and read.reason == phone.SEVERAL_NUMBERS:
         every = phone.parse_all(cell, regions)
@@ -176,25 +176,56 @@ def _numbers(cell: str, regions: tuple[str, ...]) -> tuple[PhoneCell, ...]:
     return (PhoneCell(cell[:200], "", read.reason[:200], read.candidates),)
 
 
-def fast_number(cell: str) -> str | None:
-    """A number that is written as E.164 already, and that the library is known to accept, without asking it; None: ask."""
-    if not cell.startswith("+") or not cell[1:].isascii() or not cell[1:].isdigit():
+def fast_number(cell: str, regions: tuple[str, ...] = ()) -> str | None:
+    """E.164 of a number in one of the plain forms of East Asia, as the library is known to read all that begin alike; None: ask it.
+
+    Nothing but digits, spaces, hyphens and brackets, and a plus in front.
+    """
+    if not cell.isascii():
         return None
-    for code, length, tail in _FAST:
-        if cell.startswith(code):
-            return cell if len(cell) == length and _fast_block(cell[:-tail], tail) else None
+    digits = cell.translate(_SEPARATORS)
+    if digits[:1] == "+":
+        if digits[1:].isdigit():
+            for code, length, tail in _FAST:
+                if digits.startswith(code):
+                    return digits if len(digits) == length and _fast_block(digits[:-tail], tail) else None
+        return None
+    if not regions or not digits.isdigit():
+        return None
+    for code, length, tail in _FAST_NATIONAL:
+        if len(digits) == length and digits.startswith(code):
+            head = _fast_head(digits[:-tail], tail, regions)
+            return head + digits[-tail:] if head else None
     return None
 
 
 # Country code, length, and how many of the last digits do not matter: numbers with the same beginning are valid together in Hong Kong,
 # Macau, Singapore, Japan and Taiwan, as far as they have a mobile's length (held by a test against the library).
 _FAST = (("+852", 12, 4), ("+853", 12, 4), ("+65", 11, 4), ("+81", 13, 6), ("+886", 13, 6))
+# The same without the plus, and as numbers are dialled at home; which country it is, the regions of the file decide.
+_FAST_NATIONAL = (
+    ("852", 11, 4), ("853", 11, 4), ("65", 10, 4), ("8190", 12, 6), ("8180", 12, 6), ("8170", 12, 6), ("8869", 12, 4),
+    ("", 8, 4), ("09", 10, 4), ("090", 11, 6), ("080", 11, 6), ("070", 11, 6),
+)  # fmt: skip
+_SEPARATORS = {ord(char): None for char in " -()"}
 
 
 @lru_cache(maxsize=50_000)
 def _fast_block(head: str, tail: int) -> bool:
     """Whether all numbers with this beginning are valid, told by the first, some in the middle and the last of them."""
     return all(phone.from_wa_id((head + digit * tail)[1:]) == head + digit * tail for digit in "0259")
+
+
+@lru_cache(maxsize=50_000)
+def _fast_head(head: str, tail: int, regions: tuple[str, ...]) -> str:
+    """What E.164 numbers begin with whose home form begins with `head`; "" when they are not read alike."""
+    found: set[str] = set()
+    for digit in "0259":
+        read = phone.parse(head + digit * tail, regions)
+        if not isinstance(read, phone.Number) or read.extension or not read.e164.endswith(digit * tail):
+            return ""
+        found.add(read.e164[:-tail])
+    return found.pop() if len(found) == 1 else ""
 
 
 def _email(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
@@ -290,7 +321,7 @@ def _digest(said: Said) -> int:
         sorted(said.tags),
         [(each.purpose, each.allowed, each.source, each.at) for each in said.wishes],
     ]
-    raw = hashlib.blake2b(json.dumps(told, ensure_ascii=False, default=str).encode("utf-8", "replace"), digest_size=8).digest()
+    raw = hashlib.blake2b(_encode(told).encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(raw, "big", signed=True)
 
 

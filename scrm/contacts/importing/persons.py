@@ -14,6 +14,7 @@ from scrm.contacts import phone
 from scrm.contacts.importing.parsing import PhoneCell, Said
 from scrm.contacts.models import Contact, Identity, ImportRow
 from scrm.contacts.names_apart import clearly_apart
+from scrm.core.rows import among
 
 NUMBERS = (Identity.Kind.WHATSAPP, Identity.Kind.PHONE)
 LOADED = (ImportRow.Outcome.CREATED, ImportRow.Outcome.UPDATED, ImportRow.Outcome.UNCHANGED)
@@ -22,13 +23,26 @@ _SPELLED_TWICE = ("+52", "+54", "+55")
 
 @dataclass(slots=True)
 class Person:
-    """Somebody whom rows of this chunk name. `contact` is None until it is made; `rows` are all that name them, in order."""
+    """Somebody whom rows of this chunk name. `contact` is None until it is made; `rows` are all that name them, in order.
+
+    A row that names the id of a record which was merged is about that record: what it says stays with it when the merge is taken back.
+    """
 
     contact: Contact | None = None
     name: str = ""
     external_id: str = ""
     rows: list[Said] = field(default_factory=list)
     shares: list[PhoneCell] = field(default_factory=list)
+
+    @property
+    def root_id(self) -> int | None:
+        """Who has the addresses: the survivor of a record that was merged."""
+        return self.contact and (self.contact.merged_into_id or self.contact.pk)
+
+    @property
+    def home_id(self) -> int | None:
+        """Whose the addresses are apart from the merge, as `Identity.home` holds it."""
+        return self.contact.pk if self.contact and self.contact.merged_into_id else None
 
 
 @dataclass(slots=True)
@@ -41,20 +55,35 @@ class Index:
 
 
 def look_up(rows: Sequence[Said]) -> Index:
-    """Four queries, however many rows."""
-    found = Index()
+    """Five queries, however many rows. Of rows that were loaded before nothing more is looked up.
+
+    What is empty is excluded in words: the indexes hold only what is not, and with hundreds of values the database does not see it itself.
+    """
+    found = Index(repeated=_repeated({said.digest for said in rows}))
+    rows = [said for said in rows if said.digest not in found.repeated]
     wanted = {said.external_id for said in rows if said.external_id}
     if wanted:
-        for contact in Contact.objects.filter(external_id__in=wanted).select_related("merged_into"):
-            found.by_external[contact.external_id] = contact.merged_into or contact
+        known = Contact.objects.filter(among(Contact, "external_id", wanted)).exclude(external_id="")
+        for contact in known.select_related("merged_into"):
+            found.by_external[contact.external_id] = contact
     numbers = {spelled for said in rows for number in said.numbers for spelled in spellings(number)}
     emails = {email for said in rows for email, _ in said.emails}
-    _hold(found, "p", Identity.objects.filter(e164__in=numbers, kind__in=NUMBERS, valid_to=None) if numbers else None)
-    _hold(found, "e", Identity.objects.filter(kind=Identity.Kind.EMAIL, scope="", value__in=emails, valid_to=None) if emails else None)
-    digests = {said.digest for said in rows}
-    before = ImportRow.objects.filter(digest__in=digests, outcome__in=LOADED, contact__isnull=False)
-    found.repeated = dict(before.order_by("-pk").values_list("digest", "contact_id"))
+    current = Identity.objects.filter(valid_to=None)
+    _hold(found, "p", current.filter(among(Identity, "e164", numbers), kind__in=NUMBERS).exclude(e164="") if numbers else None)
+    _hold(found, "e", current.filter(among(Identity, "value", emails), kind=Identity.Kind.EMAIL, scope="") if emails else None)
     return found
+
+
+def _repeated(digests: set[int]) -> dict[int, int]:
+    """{digest: the person} of rows that were loaded before, as far as those people are still there."""
+    if not digests:
+        return {}
+    before = ImportRow.objects.filter(among(ImportRow, "digest", digests), outcome__in=LOADED, contact__isnull=False)
+    loaded = dict(before.order_by("-pk").values_list("digest", "contact_id"))
+    if not loaded:
+        return {}
+    there = set(Contact.objects.filter(among(Contact, "id", set(loaded.values()))).values_list("pk", flat=True))
+    return {digest: pk for digest, pk in loaded.items() if pk in there}
 
 
 def spellings(number: str) -> tuple[str, ...]:
@@ -77,13 +106,7 @@ class Chunk:
         self._known: dict[int, Person] = {}
         self._keys: dict[str, Person] = {}
         self._digests: dict[int, Person] = {}
-        gone = set(self.index.repeated.values()) - self._there()
-        self.repeated = {digest: pk for digest, pk in self.index.repeated.items() if pk not in gone}
-
-    def _there(self) -> set[int]:
-        """Those of the people whom earlier imports loaded that are still there."""
-        pks = set(self.index.repeated.values())
-        return set(Contact.objects.filter(pk__in=pks).values_list("pk", flat=True)) if pks else set()
+        self.repeated = self.index.repeated
 
     def place(self, said: Said) -> Person | None:
         """The person of a row; None when the row cannot be placed, which it then says."""

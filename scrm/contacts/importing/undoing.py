@@ -161,7 +161,8 @@ def _addresses_used(row: ImportRow, contact: Contact) -> Note | None:
     before = row.before or {}
     added = before.get("identities", [])
     if added:
-        if Identity.objects.filter(pk__in=added).exclude(contact=contact).exists():
+        # Of a record that was merged already, the survivor had them from the start: its own they are as long as they come home to it.
+        if Identity.objects.filter(pk__in=added).exclude(Q(contact=contact) | Q(home=contact)).exists():
             return note("", "merged_since")
         if used := _in_use(Identity, added):
             return note("", "used_since", what=next(iter(used.values())))

@@ -31,6 +31,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+@lru_cache(maxsize=20_000)
 def birthday(text: str, regions: tuple[str, ...] = (), *, today: date) -> tuple[date | None, str]:
     """(the day, "") or (None, code of the problem)."""
     found, problem = _date(plain(text), regions)

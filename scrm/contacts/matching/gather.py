@@ -53,6 +53,8 @@ def from_rows(
 
 
 class _Addresses:
+    __slots__ = ("emails", "maybe", "phones", "shared", "user_ids", "usernames")
+
     def __init__(self) -> None:
         self.phones: list[str] = []
         self.shared: set[str] = set()

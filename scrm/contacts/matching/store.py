@@ -11,6 +11,7 @@ from scrm.contacts.matching.gather import bought, facts_of, from_rows
 from scrm.contacts.matching.profile import Facts, Profile
 from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
+from scrm.core import arrays
 
 STEP = 2_000
 
@@ -62,8 +63,8 @@ def write(profiles: Iterable[Profile], *, fresh: bool = False) -> int:
         known = [pk for pk, _, _ in changed if pk in stored]
         if known:
             forget(known)
-        _insert_profiles([(pk, body) for pk, body, _ in changed])
-        _insert_keys([(key, pk) for pk, _, each in changed for key in keys.keys(each)])
+        _insert_profiles([(pk, body) for pk, body, _ in changed], fresh=fresh)
+        _insert_keys([(key, pk) for pk, _, each in changed for key in keys.keys(each)], fresh=fresh)
     return len(changed)
 
 
@@ -82,15 +83,20 @@ def _stored(ids: Sequence[int]) -> dict[int, str]:
     return found
 
 
-def _insert_profiles(rows: Sequence[tuple[int, str]]) -> None:
+def _insert_profiles(rows: Sequence[tuple[int, str]], *, fresh: bool) -> None:
     table = MatchProfile._meta.db_table
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and fresh:
+            with cursor.copy(f"COPY {table} (contact_id, version, body) FROM STDIN") as copy:
+                for pk, body in rows:
+                    copy.write_row((pk, profile.VERSION, body))
+            return
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO {table} (contact_id, version, body) "  # noqa: S608 - the name comes from the model
                 "SELECT contact, %s, body FROM unnest(%s::bigint[], %s::text[]) AS given(contact, body) "
                 "ON CONFLICT (contact_id) DO UPDATE SET version = excluded.version, body = excluded.body",
-                [profile.VERSION, [pk for pk, _ in rows], [body for _, body in rows]],
+                [profile.VERSION, arrays.numbers(pk for pk, _ in rows), arrays.texts(body for _, body in rows)],
             )
             return
         cursor.executemany(
@@ -99,15 +105,20 @@ def _insert_profiles(rows: Sequence[tuple[int, str]]) -> None:
         )
 
 
-def _insert_keys(rows: Sequence[tuple[int, int]]) -> None:
+def _insert_keys(rows: Sequence[tuple[int, int]], *, fresh: bool) -> None:
     table = MatchKey._meta.db_table
     ordered = sorted(rows)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and fresh:
+            # Of a contact that was not there before there is no key that could be there twice.
+            with cursor.copy(f"COPY {table} (key, contact_id) FROM STDIN") as copy:
+                copy.write("".join(f"{key}\t{pk}\n" for key, pk in ordered))
+            return
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO {table} (key, contact_id) "  # noqa: S608 - the name comes from the model
                 "SELECT * FROM unnest(%s::bigint[], %s::bigint[]) ON CONFLICT DO NOTHING",
-                [[key for key, _ in ordered], [pk for _, pk in ordered]],
+                [arrays.numbers(key for key, _ in ordered), arrays.numbers(pk for _, pk in ordered)],
             )
             return
         cursor.executemany(f"INSERT OR IGNORE INTO {table} (key, contact_id) VALUES (%s, %s)", ordered)  # noqa: S608
