@@ -119,7 +119,7 @@ def _bare(here: Place, file: Path) -> tuple[float, float]:
                         for cells in _cells(file):
                             copy.write_row(cells)
                 else:
-                    cursor.executemany(f"INSERT INTO bare VALUES ({', '.join(['%s'] * width)})", _cells(file))  # noqa: S608
+                    cursor.executemany(f"INSERT INTO bare VALUES ({', '.join(['%s'] * width)})", _cells(file))
 
         try:
             return _rate(count, fill)

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
-from scrm.core.loading import add_many
+from scrm.core.loading import add_columns, add_many
 from scrm.core.logs import trail
 from scrm.core.rows import insert_all, insert_columns
 
@@ -82,10 +82,10 @@ def _tell(told: Sequence[tuple[int, str, datetime]]) -> None:
         return
     ids, names, due = zip(*told, strict=True)
     count = len(told)
-    insert_columns(
-        EventDelivery,
-        {"event": ids, "consumer": names, "due_at": due, "attempts": [0] * count, "parked": [False] * count, "last_error": [""] * count},
-    )
+    columns: dict[str, Sequence[object]] = {"event": ids, "consumer": names, "due_at": due}
+    columns |= {"attempts": [0] * count, "parked": [False] * count, "last_error": [""] * count}
+    if count < MANY or not add_columns(EventDelivery, columns):
+        insert_columns(EventDelivery, columns)
 
 
 def deliver(name: str) -> int:

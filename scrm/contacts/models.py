@@ -209,8 +209,9 @@ class Event(models.Model):
     """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="events", db_index=False)
+    # Neither indexed nor checked by the database: to remove one address it would go through all events.
     identity = models.ForeignKey(
-        Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        Identity, verbose_name=_("address"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
     )
     kind = models.CharField(_("kind"), max_length=40)
     occurred_at = models.DateTimeField(_("occurred"))

@@ -14,7 +14,7 @@ from django.db.models.base import ModelState
 M = TypeVar("M", bound=models.Model)
 
 LEAST_FOR_COPY = 50
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def fresh(model: type[M], **values: Any) -> M:
@@ -57,8 +57,9 @@ def _copy(model: type[models.Model], rows: Sequence[models.Model], connection: A
     fields = list(model._meta.concrete_fields)
     with connection.cursor() as cursor:
         if rows[0].pk is None:
+            attname = str(model._meta.pk.attname)
             for row, pk in zip(rows, _new_keys(model, len(rows), cursor, connection), strict=True):
-                row.pk = pk
+                row.__dict__[attname] = pk
         names = ", ".join(quote(str(field.column)) for field in fields)
         read = itemgetter(*(field.attname for field in fields))
         documents = [place for place, field in enumerate(fields) if isinstance(field, models.JSONField)]
@@ -68,11 +69,24 @@ def _copy(model: type[models.Model], rows: Sequence[models.Model], connection: A
                 values = list(read(row.__dict__))
                 for place in documents:
                     if values[place] is not None:
-                        values[place] = _encode(values[place])
+                        values[place] = _encode(values[place]) if values[place] != {} else "{}"
                 write(values)
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias
+
+
+def add_columns(model: type[models.Model], columns: Mapping[str, Sequence[Any]]) -> bool:
+    """Rows of which nobody needs the objects, {field: one value a row} without the key. False where there is no COPY: nothing is done."""
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor != "postgresql":
+        return False
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(str(model._meta.get_field(name).column)) for name in columns)  # type: ignore[union-attr]
+    with connection.cursor() as cursor, cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
+        for values in zip(*columns.values(), strict=True):
+            copy.write_row(values)
+    return True
 
 
 def _new_keys(model: type[models.Model], count: int, cursor: Any, connection: Any) -> list[int]:

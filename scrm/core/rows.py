@@ -48,6 +48,15 @@ def insert_new(model: type[models.Model], rows: Sequence[models.Model], *, key: 
     return {value for (value,) in _insert(model, fields, columns, f"ON CONFLICT DO NOTHING RETURNING {_column(model, key)}")}
 
 
+def insert_returning(model: type[models.Model], rows: Sequence[models.Model], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """As `insert_new`: of each row that was inserted the columns of these fields."""
+    if not rows:
+        return []
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns = [_values(field, rows) for field in fields]
+    return _insert(model, fields, columns, f"ON CONFLICT DO NOTHING RETURNING {', '.join(_column(model, name) for name in names)}")
+
+
 def insert_all(model: type[M], rows: Sequence[M]) -> Sequence[M]:
     """As the manager's `bulk_create`: write new rows and give each its key."""
     connection = connections[router.db_for_write(model)]
@@ -139,7 +148,8 @@ def among(model: type[models.Model], name: str, values: Iterable[Any]) -> RawSQL
         type_ = _array_type(field, connection).replace("varchar", "text").partition("(")[0]  # type: ignore[arg-type]
         write = arrays.texts if type_ == "text" else arrays.numbers
         return RawSQL(f"{column} = ANY(%s::{type_}[])", [write(given)], output_field=models.BooleanField())  # noqa: S611 - names of the model
-    return RawSQL(f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(given)], output_field=models.BooleanField())  # noqa: S611
+    sql = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - names of the model
+    return RawSQL(sql, [json.dumps(given)], output_field=models.BooleanField())  # noqa: S611
 
 
 def update_many(model: type[models.Model], rows: Iterable[models.Model], fields: Sequence[str]) -> int:

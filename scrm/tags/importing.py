@@ -25,12 +25,10 @@ class ImportedTags:
         pairs = sorted({(contact, tags[word].pk) for contact, words in wanted.items() for word in words})
         by_id = by.pk if by else None
         new = [fresh(TagAssignment, contact_id=contact, tag_id=tag, by_id=by_id, assigned_at=now) for contact, tag in pairs]
-        inserted = rows.insert_new(TagAssignment, new, key="id")
         slugs = {tag.pk: tag.slug for tag in tags.values()}
         done: dict[int, list[int]] = {}
         told: list[Event] = []
-        there = TagAssignment.objects.filter(rows.among(TagAssignment, "id", inserted)).order_by("pk")
-        for pk, contact, tag in there.values_list("pk", "contact_id", "tag_id"):
+        for pk, contact, tag in sorted(rows.insert_returning(TagAssignment, new, ["id", "contact", "tag"])):
             done.setdefault(contact, []).append(pk)
             data = {"tag": slugs[tag], "assignment": pk, "source": source}
             told.append(fresh(Event, contact_id=contact, kind="tag.added", occurred_at=now, data=data, cause=source))

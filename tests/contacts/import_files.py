@@ -51,12 +51,18 @@ def load(data: bytes, name: str = "customers.csv", *, mapping: dict[str, str] | 
 
 # What a shop's file of customers holds, with everything that the product normalises.
 SHOP = (
-    "Customer ID", "Name", "Phone", "Email", "Birthday", "Country", "Language", "City", "Address", "Company", "Priority", "Tags", "Marketing",
-    "Consent source", "Time zone", "Owner",
+    "Customer ID", "Name", "Phone", "Email", "Birthday", "Country", "Language", "City",
+    "Address", "Company", "Priority", "Tags", "Marketing", "Consent source", "Time zone", "Owner",
 )  # fmt: skip
 _HAN_GIVEN = "文美儀怡君家豪志明淑芬俊傑雅婷詩涵子軒浩然思穎曉彤嘉欣偉強麗華國榮建宏冠宇佳穎柏翰"
-_JAPANESE = ("佐藤", "鈴木", "高橋", "田中", "渡辺", "伊藤", "山本", "中村", "小林", "加藤"), ("太郎", "花子", "健一", "美咲", "大輔", "陽子", "翔太", "愛")
-_LATIN = ("Tan", "Lim", "Lee", "Ng", "Wong", "Goh", "Chua"), ("Wei Ling", "Jun Jie", "Hui Min", "Kai", "Siew Lan", "Rachel", "Marcus")
+_JAPANESE = (
+    ("佐藤", "鈴木", "高橋", "田中", "渡辺", "伊藤", "山本", "中村", "小林", "加藤"),
+    ("太郎", "花子", "健一", "美咲", "大輔", "陽子", "翔太", "愛"),
+)
+_LATIN = (
+    ("Tan", "Lim", "Lee", "Ng", "Wong", "Goh", "Chua"),
+    ("Wei Ling", "Jun Jie", "Hui Min", "Kai", "Siew Lan", "Rachel", "Marcus"),
+)
 _PLACES = {
     "HK": ("Hong Kong", "zh-hant", "九龍", "彌敦道", "Asia/Hong_Kong"),
     "TW": ("台灣", "繁體中文", "台北市", "忠孝東路", "Taipei"),

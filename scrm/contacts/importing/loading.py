@@ -180,7 +180,8 @@ class Loader:
         pks = {pk for change in self.changes if change.person.contact for pk in (change.person.contact.pk, change.person.root_id)}
         if not pks:
             return
-        now = {row.pk: row for row in Contact.objects.filter(among(Contact, "id", pks)).order_by("pk").select_for_update(no_key=True, of=("self",))}
+        found = Contact.objects.filter(among(Contact, "id", pks)).order_by("pk").select_for_update(no_key=True, of=("self",))
+        now = {row.pk: row for row in found}
         for change in self.changes:
             if change.person.contact and change.person.contact.pk in now:
                 change.person.contact = now[change.person.contact.pk]

@@ -37,7 +37,7 @@ class Person:
     @property
     def root_id(self) -> int | None:
         """Who has the addresses: the survivor of a record that was merged."""
-        return self.contact and (self.contact.merged_into_id or self.contact.pk)
+        return (self.contact.merged_into_id or self.contact.pk) if self.contact else None
 
     @property
     def home_id(self) -> int | None:
