@@ -256,6 +256,7 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 
 # The business rules' figures (SPEC AU6, AU4, CV5). A connection may set its own caps and quiet hours.
 POLICY = {
+    "first_response_minutes": env.number("FIRST_RESPONSE_MINUTES", 6, least=1),
     "human_pause_hours": env.number("HUMAN_PAUSE_HOURS", 12),
     "daily_cap_standard": env.number("DAILY_CAP_STANDARD", 1000),
     "daily_cap_enterprise": env.number("DAILY_CAP_ENTERPRISE", 10000),

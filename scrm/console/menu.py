@@ -99,6 +99,8 @@ def _staff() -> Entry:
         _("People and jobs"),
         _entry(_("Users"), "badge", "admin:staff_user_changelist", "staff.view_user"),
         _entry(_("Teams"), "groups", "admin:staff_team_changelist", "staff.view_team"),
+        _entry(_("Business hours"), "schedule", "admin:staff_businesshours_changelist", "staff.view_businesshours"),
+        _entry(_("Shifts"), "calendar_month", "admin:staff_shift_changelist", "staff.view_shift"),
         _entry(_("Roles"), "admin_panel_settings", "admin:auth_group_changelist", "auth.view_group"),
         _entry(_("Erasures"), "delete_forever", "admin:contacts_erasure_changelist", "contacts.view_erasure"),
         _entry(_("Audit"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),

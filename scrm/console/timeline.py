@@ -63,6 +63,8 @@ KINDS: dict[str, str | Promise] = {
     "conversation.closed": gettext_lazy("Conversation closed"),
     "conversation.snoozed": gettext_lazy("Conversation snoozed"),
     "conversation.assigned": gettext_lazy("Conversation assigned"),
+    "conversation.transferred": gettext_lazy("Conversation handed over"),
+    "conversation.overdue": gettext_lazy("The answer is overdue"),
     "conversation.handed_back": gettext_lazy("Handed back to automation"),
     "conversation.handed_to_person": gettext_lazy("Handed to a person"),
     "conversation.deal": gettext_lazy("Asked for a deal in the CRM"),

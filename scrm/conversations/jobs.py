@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrm.conversations import counting, governor, media, outbox, prices, profiles, receipts, services, statuses, templates
+from scrm.conversations import counting, governor, media, outbox, prices, profiles, receipts, routing, services, statuses, templates
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
@@ -42,3 +42,16 @@ def steer_numbers() -> None:
 def count_conversations() -> None:
     """After an upgrade, until all are counted; then it finds none."""
     counting.count_some()
+
+
+@jobs.periodic("route conversations", every=5)
+def route() -> None:
+    """Within seconds of the first message: slower than the inbox, faster than anybody reads."""
+    while routing.plan() == routing.PAGE:
+        pass
+    routing.assign_waiting()
+
+
+@jobs.periodic("overdue answers", every=30)
+def note_breaches() -> None:
+    routing.note_breaches()

@@ -6,9 +6,11 @@ one row, one truth. States of what we send only move forward, see `states.py`.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
@@ -53,6 +55,10 @@ class Conversation(models.Model):
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     referral = models.JSONField(_("came from"), default=dict, blank=True)
+    # The answer that is owed: until when, and for which wait this was worked out. A new wait makes it out of date: nobody need clear it.
+    due_at = models.DateTimeField(_("answer due"), null=True, blank=True)
+    due_for = models.DateTimeField(null=True, blank=True)
+    breached_at = models.DateTimeField(_("overdue since"), null=True, blank=True)
     # Some platforms let a message be answered free of charge with a token that lives for a minute and works once.
     reply_token = models.CharField(max_length=100, blank=True, default="", db_default="")
     reply_token_until = models.DateTimeField(null=True, blank=True)
@@ -83,10 +89,23 @@ class Conversation(models.Model):
             models.Index(fields=["-changed_at"], name="conversations_changed"),
             models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),
             models.Index(fields=["id"], condition=Q(heard=None), name="conversations_uncounted"),
+            models.Index(
+                fields=["waiting_since", "id"],
+                condition=Q(status="open", waiting_since__isnull=False) & (Q(due_for=None) | Q(due_for__lt=F("waiting_since"))),
+                name="conversations_unplanned",
+            ),
+            models.Index(fields=["due_at", "id"], condition=Q(status="open", due_for__gte=F("waiting_since")), name="conversations_due"),
         ]
 
     def __str__(self) -> str:
         return f"{self.identity} · {self.connection_id}"
+
+    @property
+    def due_now(self) -> datetime | None:
+        """Until when the answer to the present wait is due; None when nobody waits or no time was worked out for this wait yet."""
+        if self.waiting_since is None or self.due_for is None or self.due_for < self.waiting_since:
+            return None
+        return self.due_at
 
 
 class Message(models.Model):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import F, Q
 
 if TYPE_CHECKING:
     from scrm.contacts.models import Contact
@@ -27,6 +29,17 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def waiting(self) -> ConversationQuerySet:
         """Customers whom no person has answered, longest first."""
         return self.open().filter(waiting_since__isnull=False).order_by("waiting_since", "id")
+
+    def unplanned(self) -> ConversationQuerySet:
+        """Waiting ones for whose present wait nobody has worked out yet who answers until when."""
+        return self.waiting().filter(Q(due_for=None) | Q(due_for__lt=F("waiting_since")))
+
+    def owed(self) -> ConversationQuerySet:
+        """Waiting ones with a time until which the answer is due, the most urgent first."""
+        return self.open().filter(due_for__gte=F("waiting_since")).order_by("due_at", "id")
+
+    def overdue(self, now: datetime) -> ConversationQuerySet:
+        return self.owed().filter(due_at__lt=now)
 
     def unread(self) -> ConversationQuerySet:
         return self.open().filter(unread_count__gt=0)

@@ -9,7 +9,7 @@ class TagsConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.contacts.histories import History, register
-        from scrm.tags import jobs, privacy  # noqa: F401 - registers what runs in the background
+        from scrm.tags import jobs, privacy, skills  # noqa: F401 - registers what runs in the background
         from scrm.tags.models import TagAssignment
 
         register(History("tags", _("tags"), TagAssignment))

@@ -17,14 +17,16 @@ from scrm.console import access
 from scrm.console.inbox import reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.templatetags.console import moment
-from scrm.conversations import media, services
+from scrm.conversations import media, routing, services
 from scrm.conversations.models import Attachment, Conversation, Decision, Message, QuickReply
 from scrm.core import clock
-from scrm.staff.models import User
+from scrm.staff import services as staff
+from scrm.staff.models import Team, User
 from scrm.tags import services as tags
 from scrm.tags.models import TagAssignment
 
 MORNING = 9
+LONGEST_NOTE = 2000
 SHOWN = ("identity__contact", "connection")
 
 
@@ -103,6 +105,28 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
         colleague = get_object_or_404(known, pk=int(wanted) if wanted.isdecimal() else 0)
     services.assign(_conversation(pk), to=colleague, by=user)
     return _done(request, pk, notice=_("Assigned to %(name)s.") % {"name": colleague} if colleague else _("Assigned to nobody."))
+
+
+def transfer(request: HttpRequest, pk: int) -> HttpResponse:
+    """`to`: `user:<id>` or `team:<id>`; `note`: words for whoever gets it."""
+    kind, _mark, number = request.POST.get("to", "").partition(":")
+    wanted = int(number) if number.isdecimal() and len(number) < 19 else 0
+    if kind not in {"user", "team"}:
+        return _refused(request, pk, _("Choose to whom."))
+    colleague = get_object_or_404(User, pk=wanted, is_active=True, is_staff=True) if kind == "user" else None
+    team = get_object_or_404(Team, pk=wanted) if kind == "team" else None
+    note = request.POST.get("note", "")[:LONGEST_NOTE]
+    routing.transfer(_conversation(pk), to=colleague, team=team, note=note, by=access.person(request))
+    return _done(request, pk, notice=_("Handed over to %(name)s.") % {"name": colleague or team})
+
+
+def presence(request: HttpRequest) -> HttpResponse:
+    """Here or away; away gets nothing new."""
+    try:
+        staff.set_presence(access.person(request), request.POST.get("presence", ""))
+    except ValueError:
+        messages.error(request, _("Choose here or away."))
+    return redirect("console:inbox")
 
 
 def close(request: HttpRequest, pk: int) -> HttpResponse:

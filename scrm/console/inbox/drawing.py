@@ -19,6 +19,7 @@ from scrm.console.inbox.bubbles import Bubble
 from scrm.console.inbox.finding import Found
 from scrm.console.templatetags.console import list_time, stamp, tick
 from scrm.conversations.models import Conversation, Message
+from scrm.core import clock
 
 NOTHING = SafeString("")
 BUTTON = (
@@ -142,6 +143,17 @@ def _meta(item: Found) -> SafeString:
 
 def _waits(shown: Conversation) -> SafeString:
     since = list_time(shown.waiting_since)
+    due = shown.due_now
+    if due is not None and due < clock.now():
+        return format_html(
+            '<span class="ix-waits late" title="{} {}"><span class="material-symbols-outlined" aria-hidden="true">alarm</span>{} '
+            '<time data-ago="{}">{}</time></span>',
+            _("answer was due"),
+            list_time(due),
+            _("overdue"),
+            stamp(due),
+            list_time(due),
+        )
     return format_html(
         '<span class="ix-waits"><span class="material-symbols-outlined" aria-hidden="true">hourglass_top</span>'
         '<time data-ago="{}" title="{} {}">{}</time></span>',

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.conversations.models import Conversation
 from scrm.conversations.querysets import ConversationQuerySet
+from scrm.core import clock
 from scrm.staff.models import User
 
 # Beyond it a counter says '99+': nobody acts on the difference, and counting on would read the whole table.
@@ -22,7 +23,8 @@ COUNTED = 99
 PAGE = 40
 # What a row of the list shows. The rest, a connection's encrypted credentials above all, is not read forty times a page.
 SHOWN = (
-    "status", "unread_count", "waiting_since", "snoozed_until", "last_message_at", "last_preview", "last_direction", "last_state",
+    "status", "unread_count", "waiting_since", "due_at", "due_for", "snoozed_until", "last_message_at", "last_preview",
+    "last_direction", "last_state",
     "identity__contact__name", "identity__contact__priority", "connection__label", "assignee__display_name", "assignee__first_name",
     "assignee__last_name", "assignee__username",
 )  # fmt: skip
@@ -58,6 +60,14 @@ QUEUES = {
             "hourglass_top",
             lambda rows, _user: rows.open().filter(waiting_since__isnull=False),
             by="waiting_since",
+            oldest_first=True,
+        ),
+        Queue(
+            "overdue",
+            _("Overdue"),
+            "alarm",
+            lambda rows, _user: rows.overdue(clock.now()).order_by(),
+            by="due_at",
             oldest_first=True,
         ),
         Queue("unread", _("Unread"), "mark_chat_unread", lambda rows, _user: rows.unread()),

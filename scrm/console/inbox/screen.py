@@ -16,7 +16,7 @@ from scrm.console.inbox.abilities import abilities_of
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
 from scrm.core import clock
-from scrm.staff.models import User
+from scrm.staff.models import Team, User
 
 MOST_PAGES = 5
 SHOWN = ("identity__contact", "connection", "assignee", "team")
@@ -83,6 +83,15 @@ def colleagues() -> list[tuple[int, str]]:
     return known
 
 
+def teams() -> list[tuple[int, str]]:
+    """The teams that a conversation can be handed to; at most half a minute old."""
+    known: list[tuple[int, str]] | None = cache.get("console-teams")
+    if known is None:
+        known = list(Team.objects.order_by("name").values_list("pk", "name")[:100])
+        cache.set("console-teams", known, 30)
+    return known
+
+
 def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     now = clock.now()
     paused = conversation.automation_paused_until
@@ -94,6 +103,9 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
         "paused_until": paused if paused and paused > now else None,
         "window_expires_at": conversation.window_expires_at if window_open(conversation) else None,
         "colleagues": colleagues(),
+        "teams": teams(),
+        "due_at": conversation.due_now,
+        "late": conversation.due_now is not None and conversation.due_now < now,
         "now": now,
     }
 

@@ -24,6 +24,7 @@ from scrm.contacts.names import form_of_address
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
 from scrm.conversations.template_text import PLACE
+from scrm.staff import services as staff
 
 
 @require_safe
@@ -51,6 +52,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         **admin.site.each_context(request),
         **view.context(conversation),
         **queue_context(queues.counts(view.user)),
+        "here": view.user.presence == view.user.Presence.ONLINE,
         "title": _("Inbox"),
         "is_fullwidth": "1",
         "etag": etag_of(request, conversation),
@@ -59,6 +61,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 
 def queue_context(counts: dict[str, int]) -> dict[str, Any]:
+    # A person who stepped away gets nothing new; the switch is beside the queues.
     rows = [(queue, queues.shown_count(counts[queue.slug]) if counts.get(queue.slug) else "") for queue in queues.QUEUES.values()]
     return {"queues": rows, "unread": queues.shown_count(counts["unread"]) if counts["unread"] else ""}
 
@@ -79,6 +82,7 @@ def live(request: HttpRequest) -> HttpResponse:
     pk = request.GET.get("c", "")
     conversation = screen.conversation_named(int(pk)) if pk.isdecimal() and len(pk) < 19 else None
     others = company(request, conversation) if conversation else ""
+    staff.see(access.person(request))
     etag = etag_of(request, conversation, others)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag})
