@@ -18,6 +18,7 @@ from scrm.contacts.models import Contact, Identity
 from scrm.conversations.price_models import MessagePrice as MessagePrice
 from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
+from scrm.conversations.quick_reply_models import QuickReply as QuickReply
 from scrm.conversations.template_models import TemplateChange as TemplateChange
 from scrm.conversations.template_models import TemplateSync as TemplateSync
 from scrm.staff.models import Team
@@ -361,25 +362,6 @@ class MessageTemplate(models.Model):
     def body(self) -> str:
         """The body text with its {{1}} places, as the platform holds it."""
         return next((str(part.get("text", "")) for part in self.components if str(part.get("type", "")).upper() == "BODY"), "")
-
-
-class QuickReply(models.Model):
-    """An answer that agents give often: picked by '/shortcut' in the composer. {{name}} stands for the customer's first name."""
-
-    shortcut = models.CharField(_("shortcut"), max_length=30)
-    language = models.CharField(_("language"), max_length=10, blank=True)
-    title = models.CharField(_("title"), max_length=80)
-    text = models.TextField(_("text"))
-    used = models.PositiveIntegerField(_("used"), default=0)
-
-    class Meta:
-        verbose_name = _("quick reply")
-        verbose_name_plural = _("quick replies")
-        ordering = ["shortcut", "language"]
-        constraints = [models.UniqueConstraint(fields=["shortcut", "language"], name="conversations_quick_reply_once")]
-
-    def __str__(self) -> str:
-        return f"/{self.shortcut} {self.title}"
 
 
 class Decision(models.Model):

@@ -19,8 +19,8 @@ ACTIONS = ["send", "read", "assign", "close", "reopen", "snooze", "hand-back"]
 class Strangers:
     @pytest.mark.parametrize("entry", urlpatterns, ids=lambda entry: entry.name)
     def test_are_sent_to_the_log_in_from_every_address(self, entry: object, client: Client) -> None:
-        arguments = [1] if "<int:pk>" in str(entry.pattern) else []  # type: ignore[attr-defined]
-        answer = client.get(reverse(f"console:{entry.name}", args=arguments))  # type: ignore[attr-defined]
+        arguments = {name: 1 if name == "pk" else "contact" for name in entry.pattern.converters}  # type: ignore[attr-defined]
+        answer = client.get(reverse(f"console:{entry.name}", kwargs=arguments))  # type: ignore[attr-defined]
         assert answer.status_code == 302
         assert "/admin/login/" in answer["Location"]
 

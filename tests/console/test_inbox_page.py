@@ -158,7 +158,7 @@ class QueuesOfTheInbox:
         assert shown["mine"] == [mine.pk]
         assert shown["unassigned"] == shown["waiting"] == shown["unread"] == [waiting.pk]
         assert sorted(shown["open"]) == sorted([mine.pk, waiting.pk])
-        assert queues.counts(mei) == {"open": 2, "mine": 1, "unassigned": 1, "waiting": 1, "unread": 1, "snoozed": 0}
+        assert queues.counts(mei) == {"open": 2, "mine": 1, "unassigned": 1, "waiting": 1, "overdue": 0, "unread": 1, "snoozed": 0}
 
     def test_stop_counting_at_a_hundred(self, mei: User, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(queues, "COUNTED", 2)
