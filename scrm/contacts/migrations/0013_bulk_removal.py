@@ -38,7 +38,7 @@ def _check_again(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [('contacts', '0011_imports')]
+    dependencies = [('contacts', '0012_event_story')]
 
     operations = [
         migrations.SeparateDatabaseAndState(
