@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -19,7 +21,10 @@ ACTIONS = ["send", "read", "assign", "close", "reopen", "snooze", "hand-back"]
 class Strangers:
     @pytest.mark.parametrize("entry", urlpatterns, ids=lambda entry: entry.name)
     def test_are_sent_to_the_log_in_from_every_address(self, entry: object, client: Client) -> None:
-        arguments = {name: 1 if name == "pk" else "contact" for name in entry.pattern.converters}  # type: ignore[attr-defined]
+        # What each part of an address takes; "contact" is a word that all slugs and texts take.
+        examples = {"IntConverter": 1, "UUIDConverter": uuid.UUID(int=1)}
+        parts = entry.pattern.converters.items()  # type: ignore[attr-defined]
+        arguments = {name: examples.get(type(part).__name__, "contact") for name, part in parts}
         answer = client.get(reverse(f"console:{entry.name}", kwargs=arguments))  # type: ignore[attr-defined]
         assert answer.status_code == 302
         assert "/admin/login/" in answer["Location"]
