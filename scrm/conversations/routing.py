@@ -118,20 +118,20 @@ def assign_waiting() -> int:
     for row in rows:
         if row.team_id in full:
             continue
-        if _assign(row.pk, needs[row.pk]):
+        if give(row.pk, needs[row.pk]):
             done += 1
         elif row.team_id is not None:
             full.add(row.team_id)
     return done
 
 
-def _assign(pk: int, need: Need) -> bool:
+def give(pk: int, need: Need) -> bool:
     """To one of the team. False when nobody is free; a conversation that meanwhile needs nobody counts as done."""
     with transaction.atomic():
         conversation = locked(pk)
         if conversation.assignee_id is not None or conversation.status != "open" or conversation.waiting_since is None:
             return True
-        team = Team.objects.select_for_update().filter(pk=conversation.team_id or 0).first()
+        team = _locked_team(conversation.team_id or 0)
         if team is None:
             return True
         now = clock.now()
@@ -142,6 +142,11 @@ def _assign(pk: int, need: Need) -> bool:
         User.objects.filter(pk=agent.pk).update(last_assigned_at=now)
         _tell(conversation, "conversation.assigned", to=User.objects.get(pk=agent.pk).username, by="routing", team=team.name)
     return True
+
+
+def _locked_team(pk: int) -> Team | None:
+    """One chooses at a time in each team, until the transaction ends."""
+    return Team.objects.select_for_update().filter(pk=pk).first()
 
 
 def _agents(team: Team, now: datetime) -> list[Agent]:

@@ -20,6 +20,7 @@ from scrm.staff import services as staff
 from scrm.staff.models import BusinessHours, Shift, Team, User
 from scrm.tags.models import Tag, TagAssignment
 from tests import people
+from tests.faults.sabotage import sabotaged
 
 # 12:00 on Wednesday 18 November in Hong Kong.
 NOON = people.NOON
@@ -244,23 +245,36 @@ class Console:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_side_by_side_never_give_one_more_than_they_can_carry(day_shift: BusinessHours) -> None:
-    if database.vendor != "postgresql":
-        pytest.skip("SQLite has one writer: its turn is taken in the database, only PostgreSQL can show the race")
-    team = Team.objects.create(name="Service", takes_new=True)
-    for name in ("an", "bo"):
-        member(team, name, capacity=5)
-    for n in range(30):
-        waiting(f"8529123{n:04d}")
-    routing.plan()
+class WorkersSideBySide:
+    """Eight of them, thirty customers, two people who can carry five each."""
 
-    def work(_: int) -> int:
-        try:
-            return routing.assign_waiting()
-        finally:
-            database.close()
+    def shared_out(self, day_shift: BusinessHours) -> Counter[str]:
+        if database.vendor != "postgresql":
+            pytest.skip("SQLite has one writer: its turn is taken in the database, only PostgreSQL can show the race")
+        team = Team.objects.create(name="Service", takes_new=True)
+        for name in ("an", "bo"):
+            member(team, name, capacity=5)
+        for n in range(30):
+            waiting(f"8529123{n:04d}")
+        routing.plan()
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    load = Counter(Conversation.objects.exclude(assignee=None).values_list("assignee__username", flat=True))
-    assert load == {"an": 5, "bo": 5}
+        rows = list(Conversation.objects.owed().select_related("identity__contact"))
+        needs = routing.needs_of(rows)
+
+        def work(place: int) -> None:
+            try:
+                for row in rows[place::8]:
+                    routing.give(row.pk, needs[row.pk])
+            finally:
+                database.close()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        return Counter(Conversation.objects.exclude(assignee=None).values_list("assignee__username", flat=True))
+
+    def test_never_give_one_more_than_they_can_carry(self, day_shift: BusinessHours) -> None:
+        assert self.shared_out(day_shift) == {"an": 5, "bo": 5}
+
+    def test_would_without_the_teams_lock(self, day_shift: BusinessHours) -> None:
+        with sabotaged("no_team_lock"):
+            assert max(self.shared_out(day_shift).values()) > 5

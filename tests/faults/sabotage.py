@@ -15,6 +15,7 @@
 | no_door | threads that work wait for slow bodies | slow clients |
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 | no_governor | nobody looks at the health of the numbers | the speed follows the quality (tiers) |
+| no_team_lock | people of a team are chosen without its lock | nobody gets more than they can carry |
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 """
 
@@ -199,6 +200,26 @@ def _no_reach() -> None:
     reach.change = lambda key, cap, moves, now: True
 
 
+def _no_team_lock() -> None:
+    """Everybody looks before anybody has written."""
+    import time
+
+    from scrm.conversations import routing
+    from scrm.staff.models import Team
+
+    def unlocked(pk: int) -> Any:
+        return Team.objects.filter(pk=pk).first()
+
+    real = routing._agents
+
+    def slow(team: Any, now: Any) -> Any:
+        seen = real(team, now)
+        time.sleep(0.05)
+        return seen
+
+    routing._locked_team, routing._agents = unlocked, slow
+
+
 def _retry_everything() -> None:
     """Whatever the platform says, the same message goes again in twenty seconds."""
     from scrm.conversations import settlement
@@ -226,6 +247,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_door": _no_door,
     "no_governor": _no_governor,
     "no_reach": _no_reach,
+    "no_team_lock": _no_team_lock,
     "retry_everything": _retry_everything,
 }
 
@@ -236,11 +258,11 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
-    from scrm.conversations import governor, inbound, outbox, queueing, reach, services, settlement, statuses
+    from scrm.conversations import governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
     from scrm.core import jobs
     from scrm.intake import pipeline, spool
 
-    touched = (governor, inbound, jobs, outbox, queueing, reach, services, settlement, signatures, statuses, pipeline, spool)
+    touched = (governor, inbound, jobs, outbox, queueing, reach, routing, services, settlement, signatures, statuses, pipeline, spool)
     before = {module: dict(vars(module)) for module in touched}
     SABOTAGES[name]()
     try:
