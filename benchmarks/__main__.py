@@ -23,6 +23,7 @@ BENCHMARKS = {
     "pipeline": {"vendor": "postgresql"},
     "sends": {"vendor": "postgresql"},
     "decisions": {"vendor": "postgresql"},
+    "sync": {"vendor": "postgresql"},
     "merging": {"vendor": "postgresql"},
     "imports": {"vendor": "postgresql"},
     "lists": {},
