@@ -50,10 +50,12 @@ def nothing_remembered() -> Iterator[None]:
     from scrm.contacts.privacy import ledger
     from scrm.conversations import prices
     from scrm.core import jobs
+    from scrm.hooks import services as hooks
     from scrm.tags import rules
 
     forget()
     forget_adapters()
+    hooks.forget()
     rules.forget()
     prices.forget()
     engine.forget()

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "scrm.campaigns",
     "scrm.automation",
     "scrm.sync",
+    "scrm.hooks",
     "scrm.intake",
     "scrm.console",
     "scrm.api",

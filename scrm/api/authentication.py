@@ -38,6 +38,10 @@ class Partner:
     def __str__(self) -> str:
         return str(self.token)
 
+    def get_username(self) -> str:
+        """The name under which the audit knows it."""
+        return f"api:{self.token.pk}"
+
 
 class PartnerTokenAuthentication(BaseAuthentication):
     keyword = "Bearer"

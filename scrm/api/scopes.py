@@ -10,6 +10,7 @@ MESSAGES_WRITE = "messages:write"
 EVENTS_READ = "events:read"
 DECISIONS_READ = "decisions:read"
 ORDERS_READ = "orders:read"
+HOOKS_WRITE = "hooks:write"
 
 SCOPES = {
     CONTACTS_READ: _("read contacts, their addresses, tags and consent"),
@@ -18,4 +19,5 @@ SCOPES = {
     EVENTS_READ: _("read what happened to a contact"),
     DECISIONS_READ: _("read why a message was or was not sent"),
     ORDERS_READ: _("read orders and their shipments"),
+    HOOKS_WRITE: _("subscribe to webhooks and cancel them (Zapier, Make)"),
 }

@@ -13,6 +13,7 @@ from scrm.api.models import PartnerToken
 from scrm.api.scopes import SCOPES
 from scrm.core import audit, clock
 from scrm.core.audit_actor import actor
+from scrm.hooks import services as hooks
 
 TOKEN_MARK = "scrm_"  # noqa: S105 - the beginning that all tokens share
 TOKEN_BYTES = 32
@@ -43,8 +44,9 @@ def issue_token(name: str, scopes: Iterable[str], expires_at: datetime | None = 
 
 
 def revoke_token(token: PartnerToken) -> None:
-    """From now on the token opens nothing. Revoking twice keeps the first time."""
+    """From now on the token opens nothing, and its webhooks end. Revoking twice keeps the first time."""
     with transaction.atomic():
         if PartnerToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
             audit.record("api.token_revoked", by=actor(), subject=token, before={"name": token.name, "scopes": token.scopes})
+    hooks.end_of_token(token.pk)
     token.refresh_from_db()

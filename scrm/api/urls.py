@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from scrm.api import resources
+from scrm.api import hooks, resources
 from scrm.api.errors import unknown_address
 from scrm.api.schema import schema
 
@@ -20,6 +20,7 @@ router.register("messages", resources.Messages, basename="message")
 router.register("events", resources.Events, basename="event")
 router.register("decisions", resources.Decisions, basename="decision")
 router.register("orders", resources.Orders, basename="order")
+router.register("hooks", hooks.Hooks, basename="hook")
 router.register("templates", resources.Templates, basename="template")
 
 urlpatterns = [

@@ -25,6 +25,9 @@ ACTIONS: dict[str, str | Promise] = {
     "sync.went_live": _("CRM went live"),
     "api.token_issued": _("Partner token issued"),
     "api.token_revoked": _("Partner token revoked"),
+    "hooks.subscribed": _("Webhook subscribed"),
+    "hooks.unsubscribed": _("Webhook cancelled"),
+    "hooks.secret_rotated": _("Webhook's signing secret renewed"),
     "conversations.resent": _("Message sent again by hand"),
 }
 

@@ -90,6 +90,8 @@ def _joined() -> Entry:
         _entry(_("CRM records"), "link", "admin:sync_externalrecord_changelist", "sync.view_externalrecord"),
         _entry(_("Postal codes"), "markunread_mailbox", "admin:sync_postalcompletion_changelist", "sync.view_postalcompletion"),
         _entry(_("Field mappings"), "swap_horiz", "admin:sync_fieldmapping_changelist", "sync.view_fieldmapping"),
+        _entry(_("Outgoing webhooks"), "webhook", "admin:hooks_endpoint_changelist", "hooks.view_endpoint"),
+        _entry(_("Webhook deliveries"), "outgoing_mail", "admin:hooks_delivery_changelist", "hooks.view_delivery"),
         _entry(_("Partner tokens"), "key", "admin:api_partnertoken_changelist", "api.view_partnertoken"),
     )
 

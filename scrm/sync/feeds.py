@@ -28,7 +28,7 @@ from scrm.sync import payloads, pulls, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
-from scrm.sync.models import FieldMapping, SyncCursor
+from scrm.sync.models import ExternalRecord, FieldMapping, SyncCursor
 from scrm.sync.preparing import ready
 
 logger = logging.getLogger(__name__)
@@ -147,7 +147,13 @@ def _one_page(inlet: Inlet, crm: Crm, row: SyncCursor) -> bool | None:
 def _fetch(inlet: Inlet, crm: Crm, row: SyncCursor) -> Page:
     if row.feed == Feed.CHANGES:
         return crm.changes(inlet.kind, row.cursor, PAGE)
-    return crm.removals(inlet.kind, row.cursor, ())
+    return crm.removals(inlet.kind, row.cursor, () if "deletes" in crm.capabilities.feeds else _known(inlet))
+
+
+def _known(inlet: Inlet) -> set[str]:
+    """A CRM without a feed of deletes is compared in full with the records that stand in our links."""
+    rows = ExternalRecord.objects.filter(connection=inlet.connection, kind=inlet.kind)
+    return set(rows.values_list("external_id", flat=True))
 
 
 def _patience(error: ConnectorError) -> timedelta:

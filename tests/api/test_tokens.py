@@ -89,7 +89,7 @@ class TestUnknownCaller:
 class TestScope:
     @pytest.mark.parametrize(("prefix", "view"), resources())
     def test_is_declared_for_every_method_that_is_served(self, prefix: str, view: type[Resource]) -> None:
-        served = {"GET"} | ({"POST"} if hasattr(view, "create") else set())
+        served = {"GET"} | {method for method, name in (("POST", "create"), ("DELETE", "destroy")) if hasattr(view, name)}
         assert set(view.required_scopes) == served
         assert set(view.required_scopes.values()) <= set(SCOPES)
 

@@ -14,6 +14,9 @@ from connectors.errors import Rejected
 from connectors.timestamps import moment
 from connectors.untrusted import Json, as_text, clean, clean_text, fingerprint
 
+# Under this name everybody looks for our key, wherever the server keeps it.
+OWN_KEY = "scrm_id"
+
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
 
@@ -43,8 +46,10 @@ def _from_parts(parts: Json) -> str:
 
 
 def change_of(setup: KindSetup, row: Json) -> Change:
-    """Fields are the leaves of the row under their pointers, as texts; a list of plain values is a list of texts."""
+    """Fields are the leaves of the row under their pointers, as texts, and our key under its own name."""
     fields = {name: shown(value) for name, value in pointers.leaves(row).items()}
+    if setup.key:
+        fields[OWN_KEY] = key_of(setup, row)
     return Change(setup.kind, id_of(setup, row), version_of(setup, row), modified_of(setup, row), fields)
 
 
