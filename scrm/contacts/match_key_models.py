@@ -37,6 +37,20 @@ class MatchKey(models.Model):
         return f"{self.key}: {self.contact_id}"
 
 
+class MatchFrequency(models.Model):
+    """How many contacts have a part of a name, or a purchase, when all were last compared: see `matching.rarity`."""
+
+    part = models.CharField(max_length=200, primary_key=True)
+    contacts = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("frequency for matching")
+        verbose_name_plural = _("frequencies for matching")
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.contacts}"
+
+
 class MatchSweep(models.Model):
     """One comparison of all contacts. It goes on after `position`, the last contact that is done, when it was stopped."""
 

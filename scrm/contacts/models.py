@@ -17,6 +17,7 @@ from scrm.contacts.identity_models import NumberSettlement as NumberSettlement
 from scrm.contacts.import_models import Import as Import
 from scrm.contacts.import_models import ImportLayout as ImportLayout
 from scrm.contacts.import_models import ImportRow as ImportRow
+from scrm.contacts.match_key_models import MatchFrequency as MatchFrequency
 from scrm.contacts.match_key_models import MatchKey as MatchKey
 from scrm.contacts.match_key_models import MatchProfile as MatchProfile
 from scrm.contacts.match_key_models import MatchSweep as MatchSweep

@@ -16,6 +16,8 @@ from scrm.core.rows import update_many
 Pair = DuplicateCandidate
 # So far a cluster is followed from a contact whose pairs changed, and to so many further contacts for each of them.
 _STEPS, _MOST = 6, 40
+# From here on other evidence outweighs a contradiction: the pair is shown with all that hangs together with it, never proposed.
+_ALL_THE_SAME = 0.9
 _APART = (Pair.State.APART, Pair.State.LINKED)
 _WAITING = (DuplicateCase.State.OPEN, DuplicateCase.State.LATER)
 
@@ -26,7 +28,7 @@ def regroup(contact_ids: Collection[int]) -> None:
     pairs = list(Pair.objects.filter(first_id__in=region, second_id__in=region))
     roots = _roots(region)
     apart = {_ordered(roots[p.first_id], roots[p.second_id]) for p in pairs if p.state in _APART}
-    against = {_ordered(p.first_id, p.second_id) for p in pairs if evidence.contradicts(evidence.amounts(p.evidence))}
+    against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < _ALL_THE_SAME and evidence.contradicts(_codes(p))}
     live = [p for p in pairs if p.state == Pair.State.OPEN and roots[p.first_id] == p.first_id and roots[p.second_id] == p.second_id]
     open_pairs = [p for p in live if _ordered(p.first_id, p.second_id) not in apart]
 
@@ -36,7 +38,7 @@ def regroup(contact_ids: Collection[int]) -> None:
     sure = [(p.score, p.first_id, p.second_id) for p in open_pairs if (p.first_id, p.second_id) not in against]
     groups = clusters(sure, forbidden)
     inside = {pk: place for place, members in enumerate(groups) for pk in members}
-    # A pair that contradicts itself and was found likely all the same is shown alone, never as part of a greater cluster.
+    # A pair that contradicts itself and was found rather likely all the same is shown alone, never as part of a greater cluster.
     grouped: list[list[Pair]] = [[] for _ in groups]
     for pair in open_pairs:
         place = inside.get(pair.first_id)
@@ -45,6 +47,10 @@ def regroup(contact_ids: Collection[int]) -> None:
         else:
             grouped.append([pair])
     _store([group for group in grouped if group], pairs)
+
+
+def _codes(pair: DuplicateCandidate) -> list[str]:
+    return [str(line["code"]) for line in pair.evidence]
 
 
 def _region(contact_ids: Collection[int]) -> set[int]:
@@ -112,12 +118,11 @@ def _proposed(group: Sequence[Pair], people: set[int], merge_from: float) -> boo
     """Every contact hangs on the others by pairs that may be proposed, and no pair inside speaks against it."""
     likely = []
     for pair in group:
-        codes = evidence.amounts(pair.evidence)
-        if not evidence.may_propose(codes):
+        if not evidence.may_propose(_codes(pair)):
             return False
         if pair.score >= merge_from:
             likely.append((pair.score, pair.first_id, pair.second_id))
-    joined = clusters(likely, lambda _a, _b: False)
+    joined = clusters(likely, lambda _a, _b: False, chained=True)
     return len(joined) == 1 and joined[0] == people
 
 

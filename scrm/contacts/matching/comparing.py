@@ -2,60 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from scrm.contacts.matching import blocks, evidence, keys, store
+from scrm.contacts.matching import blocks, evidence, frequencies, keys, store
 from scrm.contacts.matching.evidence import Item, Surroundings
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import Rules
+from scrm.contacts.matching.rarity import Frequencies
 
 # So many are compared with one contact at most; those with the fewest sharers of a key first.
-MOST_PARTNERS = 150
+MOST_PARTNERS = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """A pair that may be one person; `first` is the lower id. `proposed`: likely enough, and nothing speaks against merging."""
+    """A pair that may be one person; `first` is the lower id. `proposed`: likely enough, and nothing speaks against merging.
+
+    `stored`: the evidence as candidates store it, where it was made already.
+    """
 
     first: int
     second: int
     score: float
     items: tuple[Item, ...]
     proposed: bool
+    stored: tuple[dict[str, Any], ...] = ()
+
+    def lines(self, rules: Rules) -> list[dict[str, Any]]:
+        return list(self.stored) or evidence.as_json(self.items, rules.weights)
 
 
-def judge(one: Profile, other: Profile, rules: Rules, around: Surroundings = evidence.ALONE) -> Likeness:
+def judge(one: Profile, other: Profile, rules: Rules, around: Surroundings = evidence.ALONE, *, least: float = 0.0) -> Likeness:
+    """`least`: a pair that cannot reach this probability need not be compared to its end."""
     if one.pk > other.pk:
         one, other = other, one
-    items = evidence.evidence(one, other, rules.settings, around)
-    score = evidence.score(items, rules.weights)
+    score, items = evidence.judged(one, other, rules.settings, rules.weights, around, least)
     proposed = score * 100 >= rules.settings.merge_from and evidence.may_propose([code for code, _, _ in items])
     return Likeness(one.pk, other.pk, score, tuple(items), proposed)
 
 
-def likenesses(profiles: Mapping[int, Profile], rules: Rules, *, held: Mapping[int, list[int]] | None = None) -> list[Likeness]:
+def likenesses(
+    profiles: Mapping[int, Profile], rules: Rules, *, held: Mapping[int, list[int]] | None = None, counted: Frequencies | None = None
+) -> list[Likeness]:
     """The pairs of these contacts with anybody that reach the probability from which people are asked."""
     mine = {pk: keys.keys(profile) for pk, profile in profiles.items()}
     members = held if held is not None else store.members({key for each in mine.values() for key in each})
-    asked: dict[int, dict[int, tuple[int, int]]] = {pk: chosen(pk, each, members) for pk, each in mine.items()}
+    asked: dict[int, dict[int, int]] = {pk: chosen(pk, each, members) for pk, each in mine.items()}
     wanted = {partner for partners in asked.values() for partner in partners} - profiles.keys()
     known = {**store.load(wanted), **profiles}
+    counted = frequencies.of(profiles.values()) if counted is None else counted
     least = rules.settings.review_from / 100
     found: dict[tuple[int, int], Likeness] = {}
     for pk, partners in asked.items():
         present = [known[partner] for partner in partners if partner in known]
-        crowded = crowd(known[pk], present)
+        crowded = blocks.crowded_of(known[pk], present)
         for other in present:
             pair = (pk, other.pk) if pk < other.pk else (other.pk, pk)
             if pair not in found:
-                likeness = judge(known[pk], other, rules, blocks.surroundings(crowded, partners[other.pk]))
+                likeness = judge(known[pk], other, rules, Surroundings(crowded, max(partners[other.pk], 2), counted), least=least)
                 if likeness.score >= least:
                     found[pair] = likeness
     return list(found.values())
 
 
-def chosen(pk: int, mine: Iterable[int], members: Mapping[int, list[int]]) -> dict[int, tuple[int, int]]:
+def chosen(pk: int, mine: Iterable[int], members: Mapping[int, list[int]]) -> dict[int, int]:
     partners = blocks.partners(mine, members)
     partners.pop(pk, None)
     if len(partners) <= MOST_PARTNERS:
@@ -67,13 +79,3 @@ def chosen(pk: int, mine: Iterable[int], members: Mapping[int, list[int]]) -> di
             sizes[member] = min(len(held), sizes.get(member, len(held)))
     kept = sorted(partners, key=lambda each: (sizes[each], each))[:MOST_PARTNERS]
     return {each: partners[each] for each in kept}
-
-
-def crowd(profile: Profile, partners: Collection[Profile]) -> frozenset[str]:
-    """Which of a contact's addresses people with different names have."""
-    holders: dict[str, list[Profile]] = {}
-    for address in (*profile.phones, *profile.maybe, *profile.emails):
-        having = [each for each in partners if address in each.phones or address in each.emails or address in each.maybe]
-        if having:
-            holders[address] = sorted([profile, *having], key=lambda each: each.pk)
-    return blocks.crowded_addresses(holders)

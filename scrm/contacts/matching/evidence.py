@@ -15,6 +15,7 @@ from rapidfuzz.distance import OSA, Levenshtein
 
 from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level, level
 from scrm.contacts.matching.profile import Profile, is_role
+from scrm.contacts.matching.rarity import RAREST, UNCOUNTED, Frequencies, buyers, namesakes
 from scrm.contacts.matching.rules import Settings
 
 Item = tuple[str, float, dict[str, Any]]
@@ -24,12 +25,12 @@ Item = tuple[str, float, dict[str, Any]]
 class Surroundings:
     """What the other contacts say about what two have in common. `crowded`: addresses that people with different names have.
 
-    `name_block`, `purchase_block`: how many contacts have the same whole name, and the same purchase with the same part of a name.
+    `name_block`: how many contacts have the same whole name. `known`: how common parts of names and purchases are.
     """
 
     crowded: frozenset[str] = frozenset()
     name_block: int = 2
-    purchase_block: int = 0
+    known: Frequencies = UNCOUNTED
 
 
 ALONE = Surroundings()
@@ -37,21 +38,72 @@ ALONE = Surroundings()
 
 def evidence(a: Profile, b: Profile, settings: Settings, around: Surroundings = ALONE) -> list[Item]:
     alike = level(a.name, b.name, least=settings.name_similarity / 100)
-    found: list[Item] = [(f"name_{alike.name.lower()}", 1.0, {})]
-    addresses = _addresses(a, b, around)
-    found += addresses
-    if alike in {Level.SAME, Level.SOUND} and around.name_block > 2:
-        found.append(("name_common", math.log2(around.name_block / 2), {"contacts": around.name_block}))
-    found += _purchases(a, b, settings, around)
+    found: list[Item] = [(_NAME_CODES[alike], 1.0, {})]
+    found += _addresses(a, b, alike, around)
+    shared = not _IN_COMMON.isdisjoint([code for code, _, _ in found])
+    if not shared:
+        found += _chance(a, b, alike, around)
+    found += _purchases(a, b, settings, around, common=not shared)
     found += _facts(a, b)
     found += _together(alike, {code for code, _, _ in found})
     return found
 
 
-def _addresses(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+def judged(
+    a: Profile, b: Profile, settings: Settings, weights: Mapping[str, float], around: Surroundings, least: float = 0.0
+) -> tuple[float, list[Item]]:
+    """The probability that both are one person, and the evidence. A pair that shares nothing but part of a name, and cannot reach
+    `least` with all else that it might have in common, is not compared to its end: 0 and nothing."""
+    if least and _hopeless(a, b, settings, weights, least):
+        return 0.0, []
+    items = evidence(a, b, settings, around)
+    return score(items, weights), items
+
+
+# All that two contacts without an address, a purchase or a customer number in common might have for them.
+_REST = ("same_city", "email_says_name", "near_email", "near_phone")
+_FURTHER = (
+    ("birthday", "same_birthday"), ("company", "same_company"), ("address", "same_address"), ("postal_code", "same_postal_code"),
+    ("usernames", "same_username"),
+)  # fmt: skip
+
+
+def _hopeless(a: Profile, b: Profile, settings: Settings, weights: Mapping[str, float], least: float) -> bool:
+    """Cheap to tell, and never wrong: an upper bound of the score."""
+    if _meet(a.phones, b.phones) or _meet(a.emails, b.emails) or (a.ids and b.ids) or a.maybe or b.maybe:
+        return False
+    for sku, _ in a.purchases:
+        for other, _ in b.purchases:
+            if sku == other:
+                return False
+    alike = level(a.name, b.name, least=settings.name_similarity / 100)
+    most = weights.get("bias", 0.0) + weights.get(_NAME_CODES[alike], 0.0)
+    most += max(0.0, weights.get("name_common", 0.0) * RAREST)
+    most += sum(max(0.0, weights.get(code, 0.0)) for code in _REST)
+    for name, code in _FURTHER:
+        if getattr(a, name) and getattr(b, name):
+            most += max(0.0, weights.get(code, 0.0))
+    return logistic(most) < least
+
+
+def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
+    return any(each in other for each in one) if one and other else False
+
+
+_NAME_CODES = {each: f"name_{each.name.lower()}" for each in Level}
+# Who has an address in common has it not by chance, however common the names are.
+_IN_COMMON = frozenset({"same_phone", "possible_phone", "shared_phone", "same_email", "shared_email", "same_id"})
+
+
+def _chance(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
+    expected = namesakes(a.name, b.name, alike, around.known, around.name_block)
+    return [] if expected is None else [("name_common", expected, {"contacts": round(2**expected)})]
+
+
+def _addresses(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
     found: list[Item] = []
     found += _phones(a, b, around)
-    found += _emails(a, b, around)
+    found += _emails(a, b, alike, around)
     if a.ids and b.ids:
         found += _ids(a, b)
     if a.usernames and not set(a.usernames).isdisjoint(b.usernames):
@@ -80,12 +132,13 @@ def _phones(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
     return [("different_phone", 1.0, {})]
 
 
-def _emails(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+def _emails(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
     same = _common(a.emails, b.emails)
     if same:
         return [("shared_email" if is_role(same) or same in around.crowded else "same_email", 1.0, {"value": same})]
     found: list[Item] = []
-    if _mail_names(a, b) or _mail_names(b, a):
+    # Where the names are alike in full already, an address made of one of them says nothing more.
+    if alike not in _ALIKE_IN_FULL and (_mail_names(a, b) or _mail_names(b, a)):
         found.append(("email_says_name", 1.0, {}))
     if not a.emails or not b.emails:
         return found
@@ -94,6 +147,9 @@ def _emails(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
             if _near_email(one, other):
                 return [*found, ("near_email", 1.0, {"value": one, "other": other})]
     return [*found, ("different_email", 1.0, {})]
+
+
+_ALIKE_IN_FULL = frozenset({Level.SAME, Level.SOUND})
 
 
 def _near_email(one: str, other: str) -> bool:
@@ -130,7 +186,7 @@ def _ids(a: Profile, b: Profile) -> list[Item]:
     return [("different_id", 1.0, {})]
 
 
-def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings) -> list[Item]:
+def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings, *, common: bool) -> list[Item]:
     if not a.purchases or not b.purchases:
         return []
     close: dict[str, int] = {}
@@ -146,8 +202,10 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings)
         found.append(("more_skus", float(min(len(close) - 1, 2)), {"count": len(close)}))
     if days == 0:
         found.append(("same_day", 1.0, {"sku": sku}))
-    if around.purchase_block > 2:
-        found.append(("sku_common", math.log2(around.purchase_block / 2), {"contacts": around.purchase_block}))
+    if common:
+        others = buyers(close, around.known)
+        if others > 0:
+            found.append(("sku_common", others, {"contacts": round(2**others)}))
     return found
 
 
@@ -248,7 +306,15 @@ _NAMES_APART = frozenset(f"name_{each.name.lower()}" for each in CONTRADICTIONS)
 
 def may_propose(codes: Iterable[str]) -> bool:
     """Whether merging may be proposed at all: nothing contradicts, and no address that several people have is part of it."""
-    return STRONG_CONTRADICTIONS.isdisjoint(codes) and _NAMES_APART.isdisjoint(codes)
+    told = set(codes)
+    if told & _HALF_A_NAME and told & _FAMILIES_SHARE:
+        return False
+    return STRONG_CONTRADICTIONS.isdisjoint(told) and _NAMES_APART.isdisjoint(told)
+
+
+# A family has one number and one surname, and brothers' names are often nearly alike: a person has to look.
+_HALF_A_NAME = frozenset({"name_family", "name_near"})
+_FAMILIES_SHARE = frozenset({"same_phone", "possible_phone", "same_email", "same_address"})
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> str:

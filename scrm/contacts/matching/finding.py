@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db import transaction
 from django.db.models import Q
 
-from scrm.contacts.matching import casework, evidence, store
+from scrm.contacts.matching import casework, store
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules, in_force
 from scrm.contacts.matching.stated import STATED
@@ -33,14 +33,15 @@ def match_contacts(contact_ids: Collection[int]) -> int:
     return len(found)
 
 
-def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules) -> set[int]:
+def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules, *, lower_only: bool = False) -> set[int]:
     """Write what was found of these contacts, withdraw open pairs of theirs that were not found again, and group what is open.
 
-    The contacts whose pairs changed.
+    `lower_only`: of their pairs only those with higher ids were looked for. The contacts whose pairs changed.
     """
     by_pair = {(each.first, each.second): each for each in found}
     ids = list(concerned)
-    touching = DuplicateCandidate.objects.filter(Q(first_id__in=ids) | Q(second_id__in=ids))
+    theirs = Q(first_id__in=ids) if lower_only else Q(first_id__in=ids) | Q(second_id__in=ids)
+    touching = DuplicateCandidate.objects.filter(theirs)
     known = {(row.first_id, row.second_id): row for row in touching}
     new = [_candidate(each, rules) for pair, each in sorted(by_pair.items()) if pair not in known]
     if new:
@@ -59,7 +60,7 @@ def _candidate(found: Likeness, rules: Rules) -> DuplicateCandidate:
         first_id=found.first,
         second_id=found.second,
         score=found.score,
-        evidence=evidence.as_json(found.items, rules.weights),
+        evidence=found.lines(rules),
         rules_version=rules.version,
         found_at=clock.now(),
     )
@@ -77,7 +78,7 @@ def _bring_up_to_date(row: DuplicateCandidate, found: Likeness | None, rules: Ru
         return True
     before = (row.state, round(row.score, 6), row.rules_version, row.evidence)
     row.state, row.score, row.rules_version = State.OPEN, max(found.score, row.score) if stated else found.score, rules.version
-    row.evidence = [*stated, *evidence.as_json(found.items, rules.weights)]
+    row.evidence = [*stated, *found.lines(rules)]
     return before != (row.state, round(row.score, 6), row.rules_version, row.evidence)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from hashlib import blake2b
 
+from scrm.contacts.matching.name_levels import joined
 from scrm.contacts.matching.names import Name
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.spelling import latin_surnames
@@ -24,12 +25,13 @@ class Kind(IntEnum):
     BIRTHDAY = 7
     PLACE = 8
     COMPANY = 9
+    BASKET = 10
 
 
 # How many contacts a key may have before it says too little to compare them all with one another.
 LARGEST = {
-    Kind.PHONE: 40, Kind.EMAIL: 40, Kind.ID: 40, Kind.USERNAME: 20, Kind.NAME: 40, Kind.PURCHASE: 24, Kind.BIRTHDAY: 24, Kind.PLACE: 24,
-    Kind.COMPANY: 24,
+    Kind.PHONE: 40, Kind.EMAIL: 40, Kind.ID: 40, Kind.USERNAME: 20, Kind.NAME: 16, Kind.PURCHASE: 12, Kind.BIRTHDAY: 24, Kind.PLACE: 24,
+    Kind.COMPANY: 24, Kind.BASKET: 12,
 }  # fmt: skip
 _BITS = 58
 
@@ -48,13 +50,15 @@ def keys(profile: Profile) -> frozenset[int]:
     found += [key(Kind.EMAIL, address) for address in profile.emails]
     found += [key(Kind.ID, each) for each in profile.ids]
     found += [key(Kind.USERNAME, each) for each in profile.usernames]
+    found += [key(Kind.BASKET, each) for each in baskets(profile)]
     name = profile.name
     if name.empty:
         return frozenset(found)
     found += [key(Kind.NAME, whole) for whole in wholes(name)]
     parts = _parts(name)
-    for sku, _day in profile.purchases:
-        found += [key(Kind.PURCHASE, f"{sku}|{part}") for part in parts]
+    bought = {sku for sku, _day in profile.purchases}
+    for sku in bought:
+        found += [key(Kind.PURCHASE, f"{sku}|{part}") for part in (*parts, *_ends(name))]
     if profile.birthday:
         found += [key(Kind.BIRTHDAY, f"{profile.birthday}|{part[:3]}") for part in parts]
     for place in filter(None, (profile.address, profile.postal_code and profile.postal_code + "|")):
@@ -64,10 +68,25 @@ def keys(profile: Profile) -> frozenset[int]:
     return frozenset(found)
 
 
+def baskets(profile: Profile) -> list[str]:
+    """What was bought, names aside: a product on one day, and two products together."""
+    days = [f"{sku}@{day}" for sku, day in profile.purchases[:4]]
+    skus = sorted({sku for sku, _day in profile.purchases})[:4]
+    return [*days, *(f"{one}+{other}" for place, other in enumerate(skus) for one in skus[:place])]
+
+
+def _ends(name: Name) -> list[str]:
+    """The last character: of a name in full, and of a pet name made of it (阿文)."""
+    return ["c" + name.han[-1]] if name.han and not name.family_only and (name.nick or len(name.han) in {2, 3}) else []
+
+
 def wholes(name: Name) -> set[str]:
     """The whole name in each of its readings, order and spaces aside."""
     found: set[str] = set()
     for families, givens in name.readings:
+        if joined(families, givens):
+            # 'takizawaeren', as accounts are called: one word that may be both names.
+            found.add("".join(sorted((families or givens)[0])))
         if families and givens:
             # The first spellings belong together: pinyin with pinyin, Hong Kong's with Hong Kong's.
             for family in families[:6]:

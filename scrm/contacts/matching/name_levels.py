@@ -50,11 +50,18 @@ def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
         if english is None:
             return Level.UNKNOWN
         return Level.GIVEN if english else Level.DIFFERENT
-    if best == Level.SOUND and one.words and one.words == other.words:
+    if best == Level.SOUND and _same_letters(one, other):
         return Level.SAME
     if best in {Level.DIFFERENT, Level.GIVEN_DIFFERS} and english and not (one.readings and other.readings):
         return Level.GIVEN
     return best
+
+
+def _same_letters(one: Name, other: Name) -> bool:
+    """Both in Latin letters and spelled alike, whatever the order of the words and the spaces in them."""
+    if not one.words or not other.words or one.han or other.han:
+        return False
+    return one.words == other.words or sorted("".join(one.words)) == sorted("".join(other.words))
 
 
 def _english(one: Name, other: Name) -> bool | None:
@@ -100,6 +107,8 @@ def _readings(a: Reading, b: Reading, english: bool | None, least: float) -> Lev
     if families and givens:
         return Level.SOUND
     if families is None or givens is None:
+        if _spelled_together(a, b) or _spelled_together(b, a):
+            return Level.SOUND
         return _partly(a, b, families, givens, english)
     if families and english:
         return Level.ENGLISH
@@ -109,6 +118,22 @@ def _readings(a: Reading, b: Reading, english: bool | None, least: float) -> Lev
     if families:
         return Level.GIVEN_DIFFERS
     return Level.FAMILY_ONLY_DIFFERS if givens else Level.DIFFERENT
+
+
+# Shorter words are one name, not two.
+_TWO_NAMES = 8
+
+
+def joined(families: tuple[str, ...], givens: tuple[str, ...]) -> bool:
+    """A reading that is one long word, as accounts are called: it may be family and given name written together."""
+    return not (families and givens) and len(families or givens) == 1 and len((families or givens)[0]) >= _TWO_NAMES
+
+
+def _spelled_together(whole: Reading, apart: Reading) -> bool:
+    if not joined(*whole) or not (apart[0] and apart[1]):
+        return False
+    word = (whole[0] or whole[1])[0]
+    return any(word in {family + given, given + family} for family in apart[0] for given in apart[1])
 
 
 def _partly(a: Reading, b: Reading, families: bool | None, givens: bool | None, english: bool | None) -> Level:
@@ -139,15 +164,16 @@ def _near(a: Reading, b: Reading, least: float) -> bool:
     """Near as a whole, and near in each part: 'Siu Ming' and 'Siu Mei' are two names."""
     for family_a in a[0]:
         for family_b in b[0]:
+            if family_a != family_b and (len(family_a) < 4 or len(family_b) < 4):
+                continue
             for given_a in a[1]:
+                if len(given_a) < 4:
+                    continue
                 for given_b in b[1]:
-                    if family_a[0:1] != family_b[0:1] and given_a[0:1] != given_b[0:1]:
+                    if len(given_b) < 4 or (family_a[0] != family_b[0] and given_a[0] != given_b[0]):
                         continue
-                    if (
-                        Levenshtein.normalized_similarity(family_a + given_a, family_b + given_b, score_cutoff=least)
-                        and (family_a == family_b or min(len(family_a), len(family_b)) > 3)
-                        and Levenshtein.normalized_similarity(given_a, given_b) >= 0.7
-                        and min(len(given_a), len(given_b)) > 3
+                    if Levenshtein.normalized_similarity(given_a, given_b, score_cutoff=0.7) and Levenshtein.normalized_similarity(
+                        family_a + given_a, family_b + given_b, score_cutoff=least
                     ):
                         return True
     return False

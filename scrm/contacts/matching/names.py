@@ -48,9 +48,11 @@ _NOBODY_LATIN = frozenset(_NOBODY_LATIN_WORDS.split())
 _COMPOUNDS = frozenset(canonical(each) for each in _WRITTEN_COMPOUNDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Name:
-    """`han`: canonical characters, `cut` those of the family name (0: not known). `english`: groups of English given names.
+    """Never changed once made; not frozen, because making millions of frozen ones takes twice as long.
+
+    `han`: canonical characters, `cut` those of the family name (0: not known). `english`: groups of English given names.
 
     `family_only`: an honorific stands behind a surname. `nick`: 阿文 and the like. `gender`: m, f or empty, as an honorific says.
     """

@@ -14,7 +14,7 @@ from scrm.contacts.matching.characters import canonical
 from scrm.contacts.matching.names import NONE, Name, parse
 
 # Raised when the prepared form changes: stored ones of another version are made anew.
-VERSION = 1
+VERSION = 2
 _EPOCH = date(2000, 1, 1).toordinal()
 _ROLE_WORDS = """
 account accounting accounts admin billing booking careers contact cs email enquiries enquiry hello help hr info inquiry
@@ -52,9 +52,11 @@ class Facts:
     purchases: tuple[tuple[str, date], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Profile:
-    """`mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000)."""
+    """Never changed once made; not frozen, because making millions of frozen ones takes twice as long.
+
+    `mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000)."""
 
     pk: int
     name: Name = NONE

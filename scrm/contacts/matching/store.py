@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from scrm.contacts.matching import keys, profile
 from scrm.contacts.matching.gather import bought, facts_of, from_rows
-from scrm.contacts.matching.profile import Facts, Profile
+from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
 from scrm.core import arrays
@@ -125,13 +125,16 @@ def _insert_keys(rows: Sequence[tuple[int, int]], *, fresh: bool) -> None:
 
 
 def load(contact_ids: Collection[int]) -> dict[int, Profile]:
-    """Stored profiles; of another version they are made anew."""
-    found: dict[int, Profile] = {}
+    """Stored profiles, those of the current version; the others are made anew by whoever compares all."""
+    return {pk: profile.load(pk, body) for pk, body in bodies(contact_ids)}
+
+
+def bodies(contact_ids: Collection[int]) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
     ids = sorted(contact_ids)
     for start in range(0, len(ids), STEP):
         rows = MatchProfile.objects.filter(contact_id__in=ids[start : start + STEP], version=profile.VERSION)
-        for pk, body in rows.values_list("contact_id", "body"):
-            found[pk] = profile.load(pk, body)
+        found += rows.values_list("contact_id", "body")
     return found
 
 
@@ -158,7 +161,3 @@ def members(wanted: Collection[int]) -> Mapping[int, list[int]]:
             for key, pk in cursor.fetchall():
                 found.setdefault(key, []).append(pk)
     return found
-
-
-def facts_to_profiles(facts: Iterable[Facts]) -> list[Profile]:
-    return [profile.prepare(each) for each in facts]

@@ -1,28 +1,37 @@
 """All contacts compared with one another, in steps that each stand by themselves: stopped at any moment, it goes on where it was.
 
-A step takes the contacts after the last one done, by id, finds their likenesses by the stored keys, and commits pairs, cases and its own
-position together. So nothing is lost and nothing is done twice, whatever kills the process. New contacts are compared as they come.
+Who shares a key with whom is read once, in one pass. A step takes the contacts after the last one done, by id, compares them with the
+partners that have higher ids, and commits pairs, cases and its own position together. So nothing is lost and nothing is done twice,
+whatever kills the process. Comparing runs in processes of its own beside the reading and writing of this one. New contacts are compared
+as they come.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 
-from scrm.contacts.matching import finding, profile, store
-from scrm.contacts.matching.comparing import likenesses
+from scrm.contacts.matching import evidence, finding, frequencies, profile, stepping, store
+from scrm.contacts.matching.comparing import Likeness
+from scrm.contacts.matching.pairing import Pairs
 from scrm.contacts.matching.publishing import Rules, in_force
 from scrm.contacts.models import Contact, MatchProfile, MatchSweep
 from scrm.core import clock
 
-STEP = 500
+STEP = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`total`: contacts to compare; `found`: pairs that may be one person, counted on the side of each contact once."""
+    """`total`: contacts to compare; `found`: pairs that may be one person."""
 
     sweep: int
     done: int
@@ -40,32 +49,74 @@ def begin(rules: Rules | None = None) -> MatchSweep:
     return MatchSweep.objects.create(rules_version=version, started_at=now, updated_at=now)
 
 
-def run(sweep: MatchSweep, *, step: int = STEP, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
-    """Go on with a sweep; yields after each step that is stored."""
-    total = Contact.objects.filter(merged_into=None).count()
-    done = Contact.objects.filter(merged_into=None, pk__lte=sweep.position).count()
-    while not stop():
-        ids = list(Contact.objects.filter(pk__gt=sweep.position, merged_into=None).order_by("pk").values_list("pk", flat=True)[:step])
-        if not ids:
-            sweep.state, sweep.finished_at = MatchSweep.State.DONE, clock.now()
-            sweep.save(update_fields=["state", "finished_at"])
-            return
-        with transaction.atomic():
-            _step(sweep, ids)
-        done += len(ids)
-        yield Progress(sweep.pk, done, total, sweep.found)
-
-
-def _step(sweep: MatchSweep, ids: Sequence[int]) -> None:
+def run(sweep: MatchSweep, *, step: int = STEP, processes: int = 1, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+    """Go on with a sweep; yields after each step that is stored. `processes`: so many compare while this one reads and writes."""
     rules = in_force()
-    profiles = store.load(ids)
-    found = likenesses(profiles, rules)
-    finding.record(found, ids, rules)
+    counted = frequencies.recount() if sweep.position == 0 else frequencies.every()
+    done = Contact.objects.filter(merged_into=None, pk__lte=sweep.position).count()
+    ids = list(Contact.objects.filter(merged_into=None).order_by("pk").values_list("pk", flat=True).iterator(chunk_size=50_000))
+    total = len(ids)
+    pairs = Pairs(ids, done, step).gather()
+    common = stepping.Common(rules.settings, dict(rules.weights), counted)
+    with _comparers(common, processes) as submit:
+        waiting: deque[tuple[Sequence[int], Future[list[stepping.Found]]]] = deque()
+        numbers = iter(range(-(-(total - done) // step)))
+        while True:
+            while len(waiting) <= processes and not stop() and (number := next(numbers, None)) is not None:
+                part = pairs.ids_of_step(number)
+                waiting.append((part, submit(_bodies(part, pairs.of_step(number)))))
+            if not waiting or stop():
+                break
+            part, result = waiting.popleft()
+            found = [_likeness(each, rules) for each in result.result()]
+            with transaction.atomic():
+                _store(sweep, part, found, rules)
+            yield Progress(sweep.pk, min(bisect_right(ids, sweep.position), total), total, sweep.found)
+    if stop():
+        return
+    sweep.state, sweep.finished_at = MatchSweep.State.DONE, clock.now()
+    sweep.save(update_fields=["state", "finished_at"])
+
+
+def _bodies(ids: Sequence[int], pairs: Sequence[tuple[int, int, int]]) -> stepping.Step:
+    concerned = {pk for one, other, _ in pairs for pk in (one, other)}
+    return stepping.Step(ids, store.bodies(concerned), pairs)
+
+
+def _likeness(found: stepping.Found, rules: Rules) -> Likeness:
+    first, second, score, lines = found
+    proposed = score * 100 >= rules.settings.merge_from and evidence.may_propose([str(line["code"]) for line in lines])
+    return Likeness(first, second, score, (), proposed, tuple(lines))
+
+
+Submit = Callable[[stepping.Step], "Future[list[stepping.Found]]"]
+
+
+@contextmanager
+def _comparers(common: stepping.Common, processes: int) -> Iterator[Submit]:
+    """Where steps are compared: in this process, or in others that are started anew and know no database."""
+    if processes < 2:
+        yield partial(_here, common)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=stepping.begin, initargs=(common,)) as pool:
+        try:
+            yield lambda step: pool.submit(stepping.compare, step)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _here(common: stepping.Common, step: stepping.Step) -> Future[list[stepping.Found]]:
+    future: Future[list[stepping.Found]] = Future()
+    future.set_result(stepping.compare_with(common, step))
+    return future
+
+
+def _store(sweep: MatchSweep, ids: Sequence[int], found: Sequence[Likeness], rules: Rules) -> None:
+    finding.record(found, ids, rules, lower_only=True)
     sweep.position = ids[-1]
     sweep.compared += len(ids)
-    inside = set(ids)
-    # A pair across two steps is met from both sides; the one with the lower id counts it.
-    sweep.found += sum(each.first in inside for each in found)
+    sweep.found += len(found)
     sweep.updated_at = clock.now()
     sweep.save(update_fields=["position", "compared", "found", "updated_at"])
 

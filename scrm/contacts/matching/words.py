@@ -78,16 +78,25 @@ def sentence(item: Mapping[str, Any]) -> str:
         text = ngettext("%(count)s further purchase in common", "%(count)s further purchases in common", count)
         return text % {"count": count}
     if code in {"name_common", "sku_common"}:
-        text = (
-            gettext("%(contacts)s contacts have this name")
-            if code == "name_common"
-            else gettext("%(contacts)s contacts share this purchase and part of the name")
-        )
-        return text % {"contacts": shown.get("contacts", "")}
+        return _how_common(code, int(shown.get("contacts") or 0))
     known = _SENTENCES.get(code)
     if known is None:
         return code.replace("_", " ")
     return str(known) % {"value": "", "other": "", "sku": "", **shown}
+
+
+def _how_common(code: str, contacts: int) -> str:
+    if code == "sku_common":
+        text = ngettext("%(contacts)s other contact bought this", "%(contacts)s other contacts bought this", contacts)
+    elif not contacts:
+        return gettext("names so rare that hardly anybody else has them")
+    else:
+        text = ngettext(
+            "about %(contacts)s other contact is likely to have names so much alike",
+            "about %(contacts)s other contacts are likely to have names so much alike",
+            contacts,
+        )
+    return text % {"contacts": contacts}
 
 
 def problem(code: str) -> str:

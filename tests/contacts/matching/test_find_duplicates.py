@@ -50,6 +50,19 @@ class FindDuplicates:
             match_contacts([pk])
         assert pairs() == all_at_once != set()
 
+    def test_several_processes_find_the_same(self) -> None:
+        shop()
+        find()
+        alone = list(DuplicateCandidate.objects.order_by("first", "second").values("first", "second", "score", "evidence"))
+        DuplicateCase.objects.all().delete()
+        DuplicateCandidate.objects.all().delete()
+        find("--processes", "2", "--step", "3")
+        assert list(DuplicateCandidate.objects.order_by("first", "second").values("first", "second", "score", "evidence")) == alone != []
+
+    def test_refuses_no_process_at_all(self) -> None:
+        with pytest.raises(CommandError, match="1 to 64"):
+            find("--processes", "0")
+
     def test_again_changes_nothing(self) -> None:
         shop()
         find()

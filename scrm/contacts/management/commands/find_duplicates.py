@@ -1,4 +1,4 @@
-"""Compare all contacts with one another, now, in this process."""
+"""Compare all contacts with one another, now, in this process or in several."""
 
 from __future__ import annotations
 
@@ -28,11 +28,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--resume", action="store_true", help="go on with the run that was stopped")
         parser.add_argument("--step", type=int, default=sweep.STEP, metavar="N", help="contacts a step (default: %(default)s)")
+        parser.add_argument(
+            "--processes", type=int, default=1, metavar="N", help="so many compare beside the one that reads and writes (default: 1)"
+        )
         parser.add_argument("--format", default="text", choices=["text", "json"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["step"] <= 100_000:
             raise CommandError("--step takes a number from 1 to 100000.")
+        if not 1 <= options["processes"] <= 64:
+            raise CommandError("--processes takes a number from 1 to 64.")
         self._stop = False
         before = [signal.signal(each, self._asked_to_stop) for each in (signal.SIGINT, signal.SIGTERM)]
         try:
@@ -49,7 +54,7 @@ class Command(BaseCommand):
         row = self._chosen(resume=options["resume"])
         for stored in sweep.prepare(stop=lambda: self._stop):
             self._tell(f"keys of {stored} contacts stored")
-        for progress in sweep.run(row, step=options["step"], stop=lambda: self._stop):
+        for progress in sweep.run(row, step=options["step"], processes=options["processes"], stop=lambda: self._stop):
             pace = progress.done / max(time.monotonic() - started, 0.001)
             self._tell(f"{progress.done} of {progress.total} contacts compared, {progress.found} pairs, {pace:.0f} a second")
         row.refresh_from_db()

@@ -1,0 +1,131 @@
+"""How many strangers would have as much in common by chance: a rare name on two records says more than a common one. Pure.
+
+`Frequencies` holds how many contacts have each part of a name and each purchase, counted when all contacts are compared. Where nothing
+was counted yet, shares as they are usual stand in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from scrm.contacts.matching.name_levels import Level
+from scrm.contacts.matching.names import Name
+from scrm.contacts.matching.profile import Profile
+
+# The share of people who have a part, where nothing is counted: one of the fifty commonest surnames, one of thousands of given names.
+_USUAL = {"F": 0.02, "f": 0.02, "G": 0.001, "g": 0.001, "e": 0.01, "s": 0.005}
+_USUAL_CONTACTS = 10_000
+# Below a hundredth of a stranger, other causes of the same name (a namesake in the family, a copied record) weigh more than chance.
+_LEAST = 0.01
+RAREST = math.log2(_LEAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Frequencies:
+    """`contacts`: how many were counted, of `people`; 0: none yet. `counts`: contacts by part, see `parts`; without those of one only."""
+
+    contacts: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    people: int = _USUAL_CONTACTS
+
+    def share(self, part: str) -> float:
+        """The share of contacts with this part; the one who asks has it too and is not counted."""
+        if not self.contacts:
+            return _USUAL[part[0]]
+        return max(self.counts.get(part, 1) - 1, 0.5) / self.contacts
+
+
+UNCOUNTED = Frequencies()
+
+
+def name_parts(name: Name) -> frozenset[str]:
+    """F, G: family and given name in characters; f, g: by sound; e: English given names."""
+    found = {f"e{lead}" for lead in name.english}
+    if name.han and name.cut:
+        found.add("F" + name.han[: name.cut])
+    if len(name.han) > name.cut:
+        found.add("G" + name.han[name.cut :])
+    for families, givens in name.readings:
+        found.update(f"f{family}" for family in families)
+        found.update(f"g{given}" for given in givens)
+    return frozenset(found)
+
+
+def purchase_part(sku: str) -> str:
+    return f"s{sku}"
+
+
+def parts(profile: Profile) -> frozenset[str]:
+    return name_parts(profile.name) | {purchase_part(sku) for sku, _ in profile.purchases}
+
+
+def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies:
+    """`people`: how many contacts there are, when the profiles are a sample of them."""
+    counts: dict[str, int] = {}
+    contacts = 0
+    for each in profiles:
+        contacts += 1
+        for part in parts(each):
+            counts[part] = counts.get(part, 0) + 1
+    return Frequencies(contacts, {part: held for part, held in counts.items() if held > 1}, contacts if people is None else people)
+
+
+def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: int) -> float | None:
+    """log2 of how many strangers are expected whose names are as much alike; None when that is no question.
+
+    `block`: contacts that have the same whole name, both included.
+    """
+    share = _share(one, other, alike, known)
+    if share is None:
+        return None
+    expected = share * known.people
+    if alike in {Level.SAME, Level.SOUND} and block > 2:
+        expected = max(expected, (block - 2) / 2)
+    return math.log2(max(expected, _LEAST))
+
+
+def buyers(skus: Iterable[str], known: Frequencies) -> float:
+    """log2 of how many others bought the rarest of these."""
+    return math.log2(max(1.0, min(known.share(purchase_part(sku)) for sku in skus) * known.people))
+
+
+def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float | None:
+    if alike in {Level.UNKNOWN, Level.DIFFERENT}:
+        return None
+    both, family, given = _matched(one, other, known)
+    english = min((known.share(f"e{lead}") for lead in one.english if lead in other.english), default=None)
+    if alike in {Level.SAME, Level.SOUND, Level.NEAR}:
+        if both is not None:
+            return both
+        return (family or _USUAL["f"]) * (given or english or 0.003)
+    if alike is Level.ENGLISH:
+        return (family or _USUAL["f"]) * (english or _USUAL["e"])
+    if alike in {Level.FAMILY, Level.GIVEN_DIFFERS}:
+        return family or _USUAL["f"]
+    return given or english or 0.003
+
+
+def _matched(one: Name, other: Name, known: Frequencies) -> tuple[float | None, float | None, float | None]:
+    """The shares of those with the same family and given name, family name, given name; of several readings the commonest."""
+    both = family = given = None
+    if one.han and other.han:
+        mine, theirs = one.han[: one.cut], other.han[: other.cut]
+        if mine and mine == theirs:
+            family = known.share("F" + mine)
+        if one.han[one.cut :] and one.han[one.cut :] == other.han[other.cut :]:
+            given = known.share("G" + one.han[one.cut :])
+        if family and given:
+            return family * given, family, given
+    for families, givens in one.readings:
+        for other_families, other_givens in other.readings:
+            f = min((known.share(f"f{each}") for each in families if each in other_families), default=0.0)
+            g = min((known.share(f"g{each}") for each in givens if each in other_givens), default=0.0)
+            if f and g:
+                both = max(both or 0.0, f * g)
+            if f:
+                family = max(family or 0.0, f)
+            if g:
+                given = max(given or 0.0, g)
+    return both, family, given
