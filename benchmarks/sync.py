@@ -1,7 +1,8 @@
 """From a customer's message to the write in the CRM, and the first load of all contacts; through the workers, against the CRM stand-in.
 
-The stand-in is a process of its own that keeps HubSpot's limits and counts every call; what counts is its table. The lag is taken from when the webhook's body was stored to when the communication's write was answered; a second of it is waited on purpose, so that
-a burst of messages is one write.
+The stand-in is a process of its own that keeps HubSpot's limits and counts every call; what counts is its table. The lag is taken
+from when the webhook's body was stored to when the communication's write was answered; a second of it is waited on purpose, so
+that a burst of messages is one write.
 """
 
 from __future__ import annotations
