@@ -13,7 +13,7 @@ What a person decided stays: who is assigned by hand keeps the conversation, and
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -220,12 +220,10 @@ def _event(conversation: Conversation, kind: str, at: datetime, **words: str) ->
     )
 
 
-def resolution_due(conversations: Iterable[Conversation]) -> dict[int, datetime | None]:
-    """When each conversation should be closed, by its team's target; without a target it is left out."""
-    board = Board(clock.now())
-    found: dict[int, datetime | None] = {}
-    for row in conversations:
-        team = board.teams.get(row.team_id or 0)
-        if team is not None and team.resolution_hours:
-            found[row.pk] = board.hours_of(team.pk).after(row.opened_at, team.resolution_hours * 3600)
-    return found
+def resolve_by(conversation: Conversation) -> datetime | None:
+    """Until when it should be closed, by its team's target in business hours from its opening; None without a target or once closed."""
+    team = conversation.team
+    if team is None or not team.resolution_hours or conversation.status == "closed":
+        return None
+    hours = team.hours.as_hours() if team.hours else ALWAYS
+    return hours.after(conversation.opened_at, team.resolution_hours * 3600)

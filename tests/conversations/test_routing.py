@@ -223,6 +223,17 @@ class Console:
         page = desk.get("/admin/inbox/?queue=overdue").content.decode()
         assert f"/admin/inbox/{talk.pk}/" in page and "overdue" in page
 
+    def test_says_until_when_it_should_be_closed(self, desk: Client, team: Team) -> None:
+        Team.objects.update(resolution_hours=8)
+        talk = waiting()
+        opened = datetime(2026, 11, 18, 8, 0, tzinfo=UTC)  # 16:00: two hours today, six tomorrow
+        Conversation.objects.filter(pk=talk.pk).update(team=team, opened_at=opened)
+        talk = Conversation.objects.get(pk=talk.pk)
+        assert routing.resolve_by(talk) == datetime(2026, 11, 19, 7, 0, tzinfo=UTC)
+        assert "To be closed by" in desk.get(f"/admin/inbox/{talk.pk}/").content.decode()
+        services.close(talk, by=User.objects.get(username="mei"))
+        assert routing.resolve_by(Conversation.objects.get(pk=talk.pk)) is None
+
     def test_hands_over_with_a_note(self, desk: Client, team: Team) -> None:
         talk = waiting()
         answer = desk.post(

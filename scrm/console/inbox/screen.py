@@ -13,13 +13,14 @@ from django.utils.functional import cached_property
 from scrm.console import access
 from scrm.console.inbox import drawing, finding, queues, thread
 from scrm.console.inbox.abilities import abilities_of
+from scrm.conversations import routing
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
 from scrm.core import clock
 from scrm.staff.models import Team, User
 
 MOST_PAGES = 5
-SHOWN = ("identity__contact", "connection", "assignee", "team")
+SHOWN = ("identity__contact", "connection", "assignee", "team__hours")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def teams() -> list[tuple[int, str]]:
 def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     now = clock.now()
     paused = conversation.automation_paused_until
+    resolve_by = routing.resolve_by(conversation)
     return {
         "conversation": conversation,
         "contact": conversation.identity.contact,
@@ -105,6 +107,8 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
         "colleagues": colleagues(),
         "teams": teams(),
         "due_at": conversation.due_now,
+        "resolve_by": resolve_by,
+        "unresolved": resolve_by is not None and resolve_by < now,
         "late": conversation.due_now is not None and conversation.due_now < now,
         "now": now,
     }
