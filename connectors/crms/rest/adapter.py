@@ -16,6 +16,7 @@ from connectors.crms.rest.access import METHODS
 from connectors.crms.rest.definition import Definition, KindSetup, parse
 from connectors.crms.rest.feeds import changed_records, read_records, removed_records
 from connectors.crms.rest.paging import read_page
+from connectors.crms.rest.trial import Trial, try_kind
 from connectors.crms.rest.wire import Wire
 from connectors.crms.rest.writing import apply_writes
 from connectors.errors import BadSignature, Misconfigured
@@ -116,6 +117,10 @@ class RestCrm:
             for row in rows
             if as_text(row.get("kind")) in self.definition.kinds and as_text(row.get("id"))
         ]
+
+    def trial(self, kind: str) -> Trial:
+        """One live answer of a kind, for a person who is writing the set-up. Raises `Misconfigured` for a set-up that cannot be read."""
+        return try_kind(self._wire, self.definition.need(kind))
 
     def close(self) -> None:
         if "_wire" in self.__dict__:
