@@ -27,7 +27,7 @@ def match(batch: list[Event]) -> None:
     finding.consume(event.contact_id for event in batch)
 
 
-@jobs.periodic("contacts.import_files", every=3600)
+@jobs.periodic("contacts.import_files", every=900)
 def remove_import_files() -> None:
     """Files of imports that ended, or that nobody started, are personal data that nobody needs."""
     uploading.remove_old()

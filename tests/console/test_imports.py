@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import get_resolver
 
 from scrm.contacts.importing import running
 from scrm.contacts.models import Contact, Import
@@ -44,6 +46,15 @@ def form_of(run: Import, **more: Any) -> dict[str, Any]:
     return {**said, "regions": "", "consent_source": "", **{f"column-{n}": each for n, each in enumerate(run.mapping)}, **more}
 
 
+def _addresses(resolver: Any, before: str = "") -> list[str]:
+    """Every address of the admin, with 1 for what it leaves open."""
+    found = []
+    for each in resolver.url_patterns:
+        here = before + re.sub(r"<[^>]*>|\(\?P<[^)]*\)", "1", str(each.pattern)).strip("^$").replace("\\Z", "")
+        found += _addresses(each, here) if hasattr(each, "url_patterns") else [here] if here.startswith("admin/") else []
+    return found
+
+
 class Rights:
     @pytest.mark.parametrize(
         "address", ["/admin/imports/", "/admin/imports/1/", "/admin/imports/1/undo/", "/admin/imports/1/errors/", "/admin/exports/"]
@@ -54,6 +65,16 @@ class Rights:
     @pytest.mark.parametrize("what", ["configure", "start", "pause", "resume", "stop", "undo/start"])
     def test_are_needed_for_every_deed(self, desk: Client, what: str) -> None:
         assert desk.post(f"/admin/imports/1/{what}/").status_code == 403
+
+    def test_are_needed_wherever_an_address_imports_exports_or_shows_the_queue(self, desk: Client) -> None:
+        found = [each for each in _addresses(get_resolver()) if re.search("import|export|django_q|q2", each)]
+        assert len(found) > 8
+        for address in found:
+            for ask in (desk.get, desk.post):
+                assert ask("/" + address).status_code in (403, 404, 405), address
+        for guessed in ("contacts/contact/import/", "contacts/contact/export/", "contacts/contact/process_import/", "django_q/ormq/"):
+            assert desk.get(f"/admin/{guessed}", follow=True).status_code in (403, 404)
+        assert not Import.objects.exists()
 
     def test_to_import_do_not_allow_to_export(self) -> None:
         client = seated(allow(people.agent("in"), "contacts.import_contact"))

@@ -102,7 +102,7 @@ def _person(n: int, chance: random.Random) -> tuple[str, str, str]:
         typed = chance.choice(("+6581{0}{1}", "+65 81{0} {1}", "8 1{0}{1}"))
         surname, given = map(chance.choice, _LATIN)
         return country, chance.choice((f"{surname} {given}", f"{given} {surname}")), typed.format(number[:2], number[2:])
-    typed = chance.choice(("+85261{0}{1}", "+852 61{0} {1}", "(852) 61{0}-{1}"))
+    typed = chance.choice(("+85262{0}{1}", "+852 62{0} {1}", "(852) 62{0}-{1}"))
     name = chance.choice(SURNAMES) + chance.choice(_HAN_GIVEN) + chance.choice(_HAN_GIVEN)
     return country, name, typed.format(number[:2], number[2:])
 

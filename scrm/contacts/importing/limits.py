@@ -16,7 +16,10 @@ CELL_LENGTH = 32_767
 SAMPLE_BYTES = 256 * 2**10
 PREVIEW_ROWS = 8
 HEADER_WITHIN = 30
+# What was uploaded, and the cells of rows that were not loaded, are personal data. The file goes soon after the end; the rows to repair
+# stay for a week, and so does a file that waits to be started.
 KEPT = timedelta(days=7)
+FILE_KEPT = timedelta(minutes=30)
 # One transaction: on SQLite webhooks wait for it.
 CHUNK = {"postgresql": 2_000, "sqlite": 400}
 EXPORTED_ALONE = 10_000

@@ -45,6 +45,24 @@ class Change:
     before: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _SoFar:
+    """What the rows of a new person have said."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    others: set[Any] = field(default_factory=set)
+
+    def hear(self, said: Said) -> bool:
+        """Whether the row adds anything."""
+        told = {*said.tags, *((each.purpose, each.allowed) for each in said.wishes), ("id", bool(said.external_id))}
+        told |= {cell.value for cell in said.phones} | {value for value, _ in said.emails}
+        told.discard(("id", False))
+        news = bool(told - self.others) or any(not same(self.values.get(name), value) for name, value in said.values.items())
+        self.values |= said.values
+        self.others |= told
+        return news
+
+
 class Loader:
     """Plans a chunk, and writes it when asked. A plan alone changes nothing: that is the dry run."""
 
@@ -77,10 +95,9 @@ class Loader:
         self._plan_changes([person for person in self.chunk.people if person.contact is not None and person.rows])
         for person in self.chunk.people:
             if person.contact is None:
-                seen: set[int] = set()
+                so_far = _SoFar()
                 for place, said in enumerate(person.rows):
-                    self._set(said, CREATED if place == 0 else UNCHANGED if said.digest in seen else UPDATED)
-                    seen.add(said.digest)
+                    self._set(said, UPDATED if so_far.hear(said) and place else CREATED if not place else UNCHANGED)
 
     def _set(self, said: Said, outcome: str, contact: int | None = None) -> None:
         result = self.results[said.line]
@@ -127,9 +144,8 @@ class Loader:
         return change
 
     def _is_elsewhere(self, key: str, person: Person) -> bool:
-        holder = self.chunk._keys.get(key)
         held = [row for row in self.chunk.index.holders.get(key, ()) if row.contact_id != person.root_id]
-        return bool(held) or (holder is not None and holder is not person)
+        return bool(held) or self.chunk.claimed_by_another(key, person)
 
     def _wished(self, person: Person, said: Said) -> list[tuple[Identity, Any]]:
         """The consents that would change something: a yes only where nothing was declined, a no where it was not known."""
@@ -165,12 +181,13 @@ class Loader:
             self._making.person(person, self._taken(person))
         for change in self.changes:
             self._making.identities += change.new
-        self._offer()
         self._fill_external_ids()
         self._consent()
         self._making.told += [told for change in self.changes if (told := self._told(change))]
         self._making.write()
+        # By the names as they were: one that a later row changes says nothing of who had the number.
         self._share()
+        self._offer()
         self._tag(new)
         self._finish(new)
         return [self.results[said.line] for said in self._rows]

@@ -10,6 +10,7 @@ from typing import Any
 from scrm.contacts import events, phone
 from scrm.contacts.importing.parsing import PhoneCell, Said, Wish
 from scrm.contacts.importing.persons import Person
+from scrm.contacts.importing.problems import note
 from scrm.contacts.matching.store import store_keys
 from scrm.contacts.models import Consent, Contact, Event, Identity
 from scrm.contacts.records import CUSTOM, note_making, put_value
@@ -56,10 +57,9 @@ class Making:
                 if value not in seen and "e" + value not in taken:
                     seen.add(value)
                     own.append(email_of(value, typed, self))
+            self._consents(said, own)
         self.identities += own
         self.owners += [(each, row) for each in own]
-        for said in person.rows:
-            self._consents(said, own)
 
     def consent(self, identity: Identity, wish: Wish) -> None:
         put_wish(identity, wish, self.now)
@@ -81,11 +81,16 @@ class Making:
         return row
 
     def _consents(self, said: Said, own: Sequence[Identity]) -> None:
-        """An opt-out is never weakened by a later word of the same file."""
+        """Of the row's addresses, or of all so far when it has none. An opt-out is never weakened by a later word of the same file."""
+        if not said.wishes:
+            return
         mine = set(said.numbers) | {email for email, _ in said.emails}
         for wish in said.wishes:
+            if wish.allowed and any(each.opted_out_at or each.marketing_opted_out_at for each in own):
+                said.notes.append(note("", "opted_out"))
+                continue
             for identity in own:
-                if identity.value in mine and not (wish.allowed and (identity.opted_out_at or identity.marketing_opted_out_at)):
+                if (not mine or identity.value in mine) and not _known(identity, wish):
                     self.consent(identity, wish)
 
     def write(self) -> None:
@@ -165,6 +170,12 @@ def email_of(value: str, typed: str, making: Making, contact_id: int | None = No
         origin=making.source,
         valid_from=making.now,
     )
+
+
+def _known(identity: Identity, wish: Wish) -> bool:
+    if wish.allowed:
+        return identity.marketing_opt_in_at is not None
+    return bool(identity.opted_out_at or (wish.purpose == Consent.Purpose.MARKETING and identity.marketing_opted_out_at))
 
 
 def wish_at(wish: Wish, now: datetime) -> datetime:

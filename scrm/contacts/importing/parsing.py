@@ -72,6 +72,7 @@ class Said:
     notes: list[Note] = field(default_factory=list)
     bad: bool = False
     digest: int = 0
+    faults: int = 0
 
     @property
     def name(self) -> str:
@@ -82,7 +83,9 @@ class Said:
         return [each.value for each in self.phones if not each.repair]
 
     def spoil(self, column: str, code: str, **more: Any) -> None:
-        self.notes.append(note(column, code, **more))
+        """Before what was merely done otherwise than asked: the first note is why the row is not loaded."""
+        self.notes.insert(self.faults, note(column, code, **more))
+        self.faults += 1
         self.bad = True
 
 

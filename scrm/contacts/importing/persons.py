@@ -104,7 +104,7 @@ class Chunk:
         self.index = look_up(rows)
         self.people: list[Person] = []
         self._known: dict[int, Person] = {}
-        self._keys: dict[str, Person] = {}
+        self._keys: dict[str, list[Person]] = {}
         self._digests: dict[int, Person] = {}
         self.repeated = self.index.repeated
 
@@ -119,7 +119,8 @@ class Chunk:
             self.people.append(person)
         person.rows.append(said)
         person.external_id = person.external_id or said.external_id
-        person.name = person.name or said.name
+        # The later row is heard, as it will be once it is written.
+        person.name = said.name or person.name
         self._digests[said.digest] = person
         self._claim(said, person)
         return person
@@ -127,18 +128,24 @@ class Chunk:
     def _claim(self, said: Said, person: Person) -> None:
         shared = {cell.value for cell in person.shares}
         for key in _keys_of(said):
-            if key[1:] not in shared:
-                self._keys.setdefault(key, person)
+            claimed = self._keys.setdefault(key, [])
+            if key[1:] not in shared and not any(each is person for each in claimed):
+                claimed.append(person)
+
+    def claimed_by_another(self, key: str, person: Person) -> bool:
+        """Whether somebody else in this chunk had the key first."""
+        return next(iter(self._keys.get(key, ())), person) is not person
 
     def _find(self, said: Said) -> Person | None:
         if said.external_id:
-            person = self._keys.get("x" + said.external_id) or self._of(self.index.by_external.get(said.external_id))
+            claimed = self._keys.get("x" + said.external_id)
+            person = claimed[0] if claimed else self._of(self.index.by_external.get(said.external_id))
             if person is not None:
                 return person
         for key in _keys_of(said):
             if key.startswith("x"):
                 continue
-            person = self._keys.get(key) or self._held(said, key)
+            person = self._held(said, key)
             if said.bad:
                 return None
             if person is None or self._is_another(said, person, key):
@@ -156,20 +163,23 @@ class Chunk:
         return clearly_apart(said.name, person.name)
 
     def _held(self, said: Said, key: str) -> Person | None:
-        """Who has a number or an e-mail: of several, the one whose name is not another's."""
+        """Who has a number or an e-mail, in the database or by an earlier row: of several, the one whose name is not another's."""
         keys = ["p" + each for each in spellings(key[1:])] if key.startswith("p") else [key]
         rows = [row for each in keys for row in self.index.holders.get(each, ())]
-        people = {row.contact_id: row.contact for row in rows}
+        found = [self._of(contact) for contact in {row.contact_id: row.contact for row in rows}.values()]
+        people = [person for person in found if person is not None]
+        people += [person for person in self._keys.get(key, ()) if not any(person is each for each in people)]
         if len(people) <= 1:
-            return self._of(next(iter(people.values()), None))
+            return people[0] if people else None
         if not said.name:
             said.spoil("", "shared", value=key[1:])
             return None
-        same = [contact for contact in people.values() if contact.name == said.name]
-        alike = same or [contact for contact in people.values() if not clearly_apart(said.name, contact.name)]
-        return self._of(alike[0]) if alike else self._of(next(iter(people.values())))
+        same = [person for person in people if person.name == said.name]
+        alike = same or [person for person in people if not clearly_apart(said.name, person.name)]
+        return alike[0] if alike else people[0]
 
     def _of(self, contact: Contact | None) -> Person | None:
+        """The person of a record; None for none."""
         if contact is None:
             return None
         person = self._known.get(contact.pk)

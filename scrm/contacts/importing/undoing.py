@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import ProtectedError, Q
+from django.db.models import Exists, OuterRef, ProtectedError, Q
 
 from scrm.contacts import events, overlay
 from scrm.contacts.fields_rules import Standing, entry_of
@@ -22,27 +22,38 @@ from scrm.contacts.records import ms, put_standing, value_of
 from scrm.contacts.search import contact_index, reindex
 from scrm.core import audit, clock, jobs
 from scrm.core.crashpoints import crash_here
-from scrm.core.rows import update_many
+from scrm.core.removing import remove_many
+from scrm.core.rows import among, update_many
 
 State, Outcome = Import.State, ImportRow.Outcome
-UNDOABLE = (State.DONE, State.STOPPED, State.FAILED)
+# What was undone in part may be tried once more: what stood against the rest may be gone.
+UNDOABLE = (State.DONE, State.STOPPED, State.FAILED, State.UNDONE)
 _DONE_BY_ROWS = (Outcome.CREATED, Outcome.UPDATED)
 # What hangs on a person or an address without anybody having used it.
 _INCIDENTAL = ("contacts.", "tags.")
-_FINDINGS = ("identity.", "duplicate", "match")
+_FINDINGS = ("identity.", "duplicate", "match", "contact.merged", "contact.unmerged")
+# No index leads from an address to the events that name it; they are those of its own person, and go or are put right before.
+_NO_EVENTS = (("contacts.Event", "identity"),)
 
 
 def start(run: Import, *, by: Any) -> bool:
-    """Begin to undo. Safe to ask twice."""
+    """Begin to undo, or try again what was kept. Safe to ask twice."""
     with transaction.atomic():
         rows = Import.objects.filter(pk=run.pk, state__in=UNDOABLE, started_at__isnull=False)
+        rows = rows.exclude(~Exists(_kept(OuterRef("pk"))), state=State.UNDONE)
         moved = bool(rows.update(state=State.UNDOING, undone_by=by.get_username() if by else "", attempts=0, error="", lease_until=None))
         if moved:
+            _kept(run.pk).filter(before__isnull=True).update(outcome=Outcome.CREATED)
+            _kept(run.pk).update(outcome=Outcome.UPDATED)
             audit.record("contacts.import_undone", by=by, subject=run)
     run.refresh_from_db()
     if moved:
         jobs.wake_on_commit("contacts.imports")
     return moved
+
+
+def _kept(run: Any) -> models.QuerySet[ImportRow]:
+    return ImportRow.objects.filter(run=run, outcome=Outcome.KEPT)
 
 
 def preview(run: Import) -> dict[str, Any]:
@@ -53,16 +64,23 @@ def preview(run: Import) -> dict[str, Any]:
         refused = refusals(run, part)
         for row in part:
             said = refused.get(row.pk)
-            found["kept" if said else row.outcome] += 1
+            found["kept" if said else _was(row)] += 1
             if said:
                 reasons[str(said["code"])] += 1
     return {"created": found[Outcome.CREATED], "updated": found[Outcome.UPDATED], "kept": found["kept"], "reasons": dict(reasons)}
 
 
+def _was(row: ImportRow) -> str:
+    """What the row had done, of one that an earlier undoing kept as well."""
+    if row.outcome != Outcome.KEPT:
+        return row.outcome
+    return Outcome.CREATED if row.before is None else Outcome.UPDATED
+
+
 def _parts(run: Import) -> Iterable[list[ImportRow]]:
     last = None
     while True:
-        rows = ImportRow.objects.filter(run=run, outcome__in=_DONE_BY_ROWS).order_by("-line")
+        rows = ImportRow.objects.filter(run=run, outcome__in=(*_DONE_BY_ROWS, Outcome.KEPT)).order_by("-line")
         part = list((rows if last is None else rows.filter(line__lt=last))[: limits.CHUNK["postgresql"]])
         if not part:
             return
@@ -79,7 +97,7 @@ def step(run: Import) -> int:
         if row.state != State.UNDOING:
             return 1
         waiting = ImportRow.objects.filter(run=row, outcome__in=_DONE_BY_ROWS).order_by("-line")
-        part = list(waiting[: limits.CHUNK[connection.vendor] // 4])
+        part = list(waiting.select_related("run")[: limits.CHUNK[connection.vendor]])
         if part:
             _undo(row, part)
         else:
@@ -92,7 +110,7 @@ def step(run: Import) -> int:
 
 def _undo(run: Import, part: Sequence[ImportRow]) -> None:
     people = sorted({row.contact_id for row in part if row.contact_id})
-    list(Contact.objects.filter(pk__in=people).order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk"))
+    list(Contact.objects.filter(among(Contact, "id", people)).order_by("pk").select_for_update(no_key=True, of=("self",)).values_list("pk"))
     refused = refusals(run, part)
     # A row that only added to one that was new in the same file has nothing to put back: the person goes with that one.
     made = {row.pk for row in part if row.outcome == Outcome.CREATED}
@@ -112,15 +130,16 @@ def _undo(run: Import, part: Sequence[ImportRow]) -> None:
 def refusals(run: Import, part: Sequence[ImportRow]) -> dict[int, Note]:
     """{row: why it is not undone}; a handful of queries."""
     pks = {row.contact_id for row in part if row.contact_id}
-    there = Contact.objects.in_bulk(pks)
-    made = {row.contact_id for row in part if row.outcome == Outcome.CREATED and row.contact_id}
+    there = {row.pk: row for row in Contact.objects.filter(among(Contact, "id", pks))} if pks else {}
+    made = {row.contact_id for row in part if _was(row) == Outcome.CREATED and row.contact_id}
     used = _used(run, made)
     merged = _merged(made)
-    kept = set(ImportRow.objects.filter(run=run, contact__in=made, outcome=Outcome.KEPT).values_list("contact_id", flat=True))
+    kept = set(_kept(run).exclude(pk__in=[row.pk for row in part]).filter(contact__in=made).values_list("contact_id", flat=True))
+    addresses = _Addresses(part)
     pending: dict[tuple[int, str], Any] = {}
     found: dict[int, Note] = {}
     for row in part:
-        reason = _refused(row, there, used, merged, kept, pending)
+        reason = _refused(row, there, used, merged, kept, pending) or addresses.refused(row, there)
         if reason is not None:
             found[row.pk] = reason
             if row.contact_id:
@@ -139,7 +158,7 @@ def _refused(
     contact = there.get(row.contact_id or 0)
     if contact is None:
         return note("", "gone")
-    if row.outcome == Outcome.CREATED:
+    if _was(row) == Outcome.CREATED:
         if contact.pk in merged:
             return note("", "merged_since")
         if contact.pk in used or contact.pk in kept:
@@ -152,30 +171,47 @@ def _refused(
         if pending.get((contact.pk, name), value_of(record, name)) != after:
             changed.append(name)
         pending[contact.pk, name] = before
-    if changed:
-        return note("", "changed_since", fields=", ".join(sorted(changed)))
-    return _addresses_used(row, contact)
+    return note("", "changed_since", fields=", ".join(sorted(changed))) if changed else None
 
 
-def _addresses_used(row: ImportRow, contact: Contact) -> Note | None:
-    before = row.before or {}
-    added = before.get("identities", [])
-    if added:
-        # Of a record that was merged already, the survivor had them from the start: its own they are as long as they come home to it.
-        if Identity.objects.filter(pk__in=added).exclude(Q(contact=contact) | Q(home=contact)).exists():
-            return note("", "merged_since")
-        if used := _in_use(Identity, added):
-            return note("", "used_since", what=next(iter(used.values())))
-    for pk, _stood in before.get("consents", []):
-        if Consent.objects.filter(identity=pk, at__gt=contact.updated_at).exclude(source=row.run.source).exists():
-            return note("", "used_since", what=str(Consent._meta.verbose_name))
-    return None
+class _Addresses:
+    """What became of the addresses that rows added, and of those whose consent they changed; three queries for all of them."""
+
+    def __init__(self, part: Sequence[ImportRow]) -> None:
+        added = {pk for row in part for pk in (row.before or {}).get("identities", [])}
+        self._owners = {row.pk: row for row in Identity.objects.filter(among(Identity, "id", added))} if added else {}
+        self._used = _in_use(Identity, added) if added else {}
+        told = {pk for row in part for pk, _stood in (row.before or {}).get("consents", [])}
+        self._consents: dict[int, list[tuple[datetime, str]]] = {}
+        if told:
+            later = Consent.objects.filter(among(Consent, "identity", told)).values_list("identity_id", "at", "source")
+            for pk, at, source in later:
+                self._consents.setdefault(pk, []).append((at, source))
+
+    def refused(self, row: ImportRow, there: dict[int, Contact]) -> Note | None:
+        before, contact = row.before or {}, there.get(row.contact_id or 0)
+        if contact is None:
+            return None
+        added = before.get("identities", [])
+        for identity in (self._owners[pk] for pk in added if pk in self._owners):
+            # What a merged record gets is the survivor's from the start, and comes home when the merge is taken back.
+            if contact.pk not in (identity.contact_id, identity.home_id):
+                return note("", "merged_since")
+        for pk in added:
+            if pk in self._used:
+                return note("", "used_since", what=self._used[pk])
+        for pk, _stood in before.get("consents", []):
+            if any(at > contact.updated_at and source != row.run.source for at, source in self._consents.get(pk, ())):
+                return note("", "used_since", what=str(Consent._meta.verbose_name))
+        return None
 
 
 def _used(run: Import, pks: Collection[int]) -> dict[int, str]:
     """Who of these has done or got anything since: {contact: what}."""
     found = _in_use(Contact, pks)
-    others = Event.objects.filter(contact__in=pks).exclude(cause=run.source).values_list("contact_id", "kind", "data")
+    if not pks:
+        return found
+    others = Event.objects.filter(among(Event, "contact", pks)).exclude(cause=run.source).values_list("contact_id", "kind", "data")
     for pk, kind, data in others:
         if (data or {}).get("source") != run.source and not kind.startswith(_FINDINGS):
             found.setdefault(pk, kind)
@@ -185,17 +221,23 @@ def _used(run: Import, pks: Collection[int]) -> dict[int, str]:
 def _in_use(model: type[models.Model], pks: Collection[int]) -> dict[int, str]:
     """Rows of other areas (conversations, orders, CRM records) that hang on these."""
     found: dict[int, str] = {}
+    if not pks:
+        return found
     for relation in model._meta.related_objects:
         related, field = relation.related_model, relation.field
         if isinstance(related, str) or related._meta.label_lower.startswith(_INCIDENTAL) or not field.concrete:
             continue
-        rows = related._base_manager.filter(**{f"{field.name}__in": pks}).values_list(field.attname, flat=True)
+        rows = related._base_manager.filter(among(related, field.name, pks)).values_list(field.attname, flat=True)
         found.update(dict.fromkeys(rows, str(related._meta.verbose_name)))
     return found
 
 
+def _merges(pks: Collection[int]) -> models.QuerySet[Merge]:
+    return Merge.objects.filter(Q(survivor__in=pks) | Q(duplicate__in=pks))
+
+
 def _merged(pks: Collection[int]) -> set[int]:
-    edges = Merge.objects.filter(Q(survivor__in=pks) | Q(duplicate__in=pks)).values_list("survivor_id", "duplicate_id")
+    edges = _merges(pks).filter(undone_at=None).values_list("survivor_id", "duplicate_id")
     return {pk for edge in edges for pk in edge}
 
 
@@ -221,25 +263,30 @@ def _put_back(run: Import, rows: Sequence[ImportRow]) -> None:
         told.append(Event(contact_id=record.pk, kind="contact.changed", occurred_at=now, data=data, cause=run.source))
     overlay.write(family, touched=touched & set(family.changed), at=now)
     events.record(told)
-    for row in rows:
-        said = row.before or {}
-        if said.get("external_id") and row.contact_id:
-            Contact.objects.filter(pk=row.contact_id, external_id=said["external_id"]).update(external_id="")
-    _put_back_addresses(rows)
+    given = {row.contact_id: row.before["external_id"] for row in rows if row.before and row.contact_id and "external_id" in row.before}
+    there = Contact.objects.filter(pk__in=given).values_list("pk", "external_id") if given else ()
+    Contact.objects.filter(pk__in=[pk for pk, word in there if word == given[pk]]).update(external_id="")
+    _put_back_addresses(run, rows)
     extras.tags().take_back({row.contact_id: row.before["tags"] for row in rows if row.before and row.contact_id and "tags" in row.before})
 
 
-def _put_back_addresses(rows: Sequence[ImportRow]) -> None:
+def _put_back_addresses(run: Import, rows: Sequence[ImportRow]) -> None:
     added = [pk for row in rows for pk in (row.before or {}).get("identities", [])]
     if added:
-        owners = set(Identity.objects.filter(pk__in=added).values_list("contact_id", flat=True))
-        Identity.objects.filter(pk__in=added).delete()
+        owners = set(Identity.objects.filter(among(Identity, "id", added)).values_list("contact_id", flat=True))
+        Event.objects.filter(among(Event, "contact", owners), among(Event, "identity", added)).update(identity=None)
+        remove_many(Identity, added, none=_NO_EVENTS)
         reindex(sorted(owners))
-    for row in rows:
-        for pk, stood in (row.before or {}).get("consents", []):
-            out, opt_in, declined = (datetime.fromisoformat(at) if at else None for at in stood)
-            Consent.objects.filter(identity=pk, source=row.run.source).delete()
-            Identity.objects.filter(pk=pk).update(opted_out_at=out, marketing_opt_in_at=opt_in, marketing_opted_out_at=declined)
+    # The rows come from the end of the file: of several that changed one address the first one's before-image stays.
+    stood = {pk: said for row in rows for pk, said in (row.before or {}).get("consents", [])}
+    if not stood:
+        return
+    Consent.objects.filter(among(Consent, "identity", stood), source=run.source).delete()
+    identities = list(Identity.objects.filter(among(Identity, "id", stood)))
+    for identity in identities:
+        times = [datetime.fromisoformat(at) if at else None for at in stood[identity.pk]]
+        identity.opted_out_at, identity.marketing_opt_in_at, identity.marketing_opted_out_at = times
+    update_many(Identity, identities, ["opted_out_at", "marketing_opt_in_at", "marketing_opted_out_at"])
 
 
 def _remove(rows: Sequence[ImportRow]) -> None:
@@ -247,7 +294,8 @@ def _remove(rows: Sequence[ImportRow]) -> None:
     gone = [row.contact_id for row in rows if row.contact_id]
     try:
         with transaction.atomic():
-            Contact.objects.filter(pk__in=gone).delete()
+            _merges(gone).exclude(undone_at=None).delete()
+            remove_many(Contact, gone, none=_NO_EVENTS)
         contact_index.remove(gone)
     except ProtectedError:
         _remove_singly(rows, set(gone))
@@ -260,7 +308,8 @@ def _remove_singly(rows: Sequence[ImportRow], gone: set[int]) -> None:
             continue
         try:
             with transaction.atomic():
-                Contact.objects.filter(pk=pk).delete()
+                _merges([pk]).exclude(undone_at=None).delete()
+                remove_many(Contact, [pk], none=_NO_EVENTS)
                 contact_index.remove([pk])
         except ProtectedError:
             row.outcome = Outcome.KEPT

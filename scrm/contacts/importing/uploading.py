@@ -12,6 +12,7 @@ from typing import Any
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 
 from scrm.contacts.importing import columns, encodings, limits, sheets, staging
 from scrm.contacts.importing.sheets import BadFile, Readable
@@ -147,12 +148,14 @@ def forget_file(run: Import) -> None:
 
 
 def remove_old() -> int:
-    """Files that nobody needs any more: of imports that ended, or that nobody started, a while ago."""
-    before = clock.now() - limits.KEPT
-    at_work = (State.CHECKING, State.RUNNING, State.UNDOING, State.PAUSED)
-    old = Import.objects.filter(created_at__lt=before).exclude(file="").exclude(state__in=at_work)
+    """Files that nobody needs any more: of imports that ended, soon; of those that nobody started or went on with, after a while."""
+    now = clock.now()
+    ended = Q(state__in=(State.DONE, State.UNDONE), finished_at__lt=now - limits.FILE_KEPT)
+    waiting = (State.UPLOADED, State.CHECKED, State.STOPPED, State.FAILED, State.PAUSED)
+    old = Import.objects.filter(ended | Q(state__in=waiting, created_at__lt=now - limits.KEPT)).exclude(file="")
     runs = list(old[:200])
     for run in runs:
         forget_file(run)
-        ImportRow.objects.filter(run=run).exclude(cells=None).update(cells=None)
+    forgotten = Import.objects.filter(created_at__lt=now - limits.KEPT, file="").exclude(state__in=(State.RUNNING, State.UNDOING))
+    ImportRow.objects.filter(run__in=forgotten.values("pk")).exclude(cells=None).update(cells=None)
     return len(runs)
