@@ -34,4 +34,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("control/", include(_control)),
     path("graph/", include("scrm.sandbox.graph.urls")),
     path("crm/", include("scrm.sandbox.crm.urls")),
+    path("salesforce/", include("scrm.sandbox.salesforce.urls")),
 ]

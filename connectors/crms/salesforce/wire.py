@@ -14,6 +14,7 @@ from connectors.contracts import AccessToken, TokenKeeper
 from connectors.crms.salesforce.login import Login
 from connectors.crms.salesforce.refusals import code_of, errors_of, refusal
 from connectors.errors import OutcomeUnknown
+from connectors.guard import GuardedTransport
 from connectors.http import HttpClient, Reply
 from connectors.untrusted import Json, as_list, as_object
 
@@ -29,7 +30,7 @@ class Wire:
 
     def __init__(self, settings: Settings, keeper: TokenKeeper | None) -> None:
         secrets = [settings.get("client_secret"), settings.get("refresh_token")]
-        self._http = HttpClient(settings.need("base_url"), secrets=[secret for secret in secrets if secret])
+        self._http = HttpClient(settings.need("base_url"), secrets=[secret for secret in secrets if secret], transport=GuardedTransport)
         self._login = Login(settings, self._http, keeper)
         self.version = settings.get("api_version").strip().lstrip("vV") or "67.0"
         self.usage: tuple[int, int] | None = None

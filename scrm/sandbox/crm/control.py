@@ -20,6 +20,7 @@ from .account import LIMITS, account, limits
 from .loopback import loopback_only
 from .models import Call, PropertyDefinition, Record, Write
 from .records import atomic, write_json
+from .schema import OBJECT_TYPES
 from .wire import ApiError, Json, correlation_id, invalid, parse_body
 
 LOG_PAGE = 1_000
@@ -76,7 +77,7 @@ def _object(body: Json, name: str) -> Json:
 
 def _state() -> Json:
     own = account()
-    counted = Record.objects.filter(archived=False).values_list("object_type").annotate(number=Count("id"))
+    counted = Record.objects.filter(archived=False, object_type__in=OBJECT_TYPES).values_list("object_type").annotate(number=Count("id"))
     statuses = Call.objects.values_list("status").annotate(number=Count("id"))
     return {
         "faults": faults.state(own),
@@ -124,9 +125,9 @@ def reset(request: HttpRequest) -> Json:
 def _reset(part: str) -> None:
     own = account()
     if part == "records":
-        Record.objects.all().delete()
+        Record.objects.filter(object_type__in=OBJECT_TYPES).delete()
     elif part == "properties":
-        PropertyDefinition.objects.all().delete()
+        PropertyDefinition.objects.filter(object_type__in=OBJECT_TYPES).delete()
     elif part == "log":
         Write.objects.all().delete()
     elif part == "calls":

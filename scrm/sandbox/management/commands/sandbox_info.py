@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from scrm.sandbox.crm.account import connection_settings as crm_settings
 from scrm.sandbox.numbers import connection_settings
 from scrm.sandbox.onboarding import PASSWORD, STAFF, partner_token
+from scrm.sandbox.salesforce.tables import connection_settings as salesforce_settings
 
 WELCOME = """
   Ready.
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             self.stdout.write(f"partner token: {info['partner_token']}")
 
     def _info(self) -> dict[str, Any]:
-        crm = crm_settings()
+        crm, salesforce = crm_settings(), salesforce_settings()
         return {
             "console": f"{settings.PUBLIC_URL}/admin/",
             "phone": f"{settings.PUBLIC_URL}/sandbox/",
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             "logins": [{"username": row[0], "password": PASSWORD, "role": row[-1]} for row in STAFF],
             "connections": {row["slug"]: {"slug": row["slug"], **self._connection(row)} for row in connection_settings()},
             "crm_connection": {"slug": crm["slug"], **crm["settings"], **crm["secrets"]},
+            "salesforce_connection": {**salesforce["settings"], **salesforce["secrets"]},
             "partner_token": partner_token(),
             "api": f"{settings.PUBLIC_URL}/api/v1/",
         }
