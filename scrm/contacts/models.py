@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from scrm.contacts.field_models import FieldConflict as FieldConflict
 from scrm.contacts.field_models import FieldRule as FieldRule
@@ -52,7 +53,7 @@ class Contact(models.Model):
     external_id = models.CharField(_("partner's id"), max_length=200, blank=True)
     notes = models.TextField(_("notes"), blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
-    address = models.CharField(_("address"), max_length=300, blank=True, default="", db_default="")
+    address = models.CharField(pgettext_lazy("postal", "address"), max_length=300, blank=True, default="", db_default="")
     city = models.CharField(_("city"), max_length=100, blank=True, default="", db_default="")
     state = models.CharField(_("prefecture or state"), max_length=100, blank=True, default="", db_default="")
     postal_code = models.CharField(_("postal code"), max_length=20, blank=True, default="", db_default="")

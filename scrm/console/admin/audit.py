@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -78,7 +80,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             address = reverse(f"admin:{label.replace('.', '_')}_change", args=[key]) if key else ""
         except NoReverseMatch:
             address = ""
-        return format_html('<a href="{}">{}</a>', address, row.subject) if address else row.subject
+        words = _named(label, key)
+        return format_html('<a href="{}">{}</a>', address, words) if address else words
 
     @display(description=gettext_lazy("number of the day"))
     def shown_number(self, row: AuditEntry) -> str:
@@ -103,6 +106,16 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def shown_from(self, row: AuditEntry) -> str:
         body = _body(row)
         return " · ".join(str(body[name]) for name in ("address", "request") if body.get(name)) or "–"
+
+
+def _named(label: str, key: str) -> str:
+    """ "contacts.contact", "5" -> "Contact 5". Never a name: that stands behind the link, where rights are asked."""
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        return f"{label}:{key}" if key else label
+    name = capfirst(str(model._meta.verbose_name if key else model._meta.verbose_name_plural))
+    return f"{name} {key}" if key else name
 
 
 def _detail(row: AuditEntry) -> AuditDetail | None:

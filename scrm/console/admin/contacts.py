@@ -50,7 +50,6 @@ class ContactAdmin(ConsoleAdmin):
         "notes",
     )
     change_form_outer_before_template = "console/people/head.html"
-    change_form_after_template = "console/people/body.html"
 
     class Media:
         css = {"all": ("console/people.css",)}

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 
 from scrm.console.access import UNDO_MERGES
@@ -21,7 +22,7 @@ class StandingFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
-        return [("standing", _("in force")), ("undone", _("undone"))]
+        return [("standing", _("in force")), ("undone", pgettext_lazy("merge", "undone"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Merge]) -> QuerySet[Merge]:
         return queryset.filter(undone_at__isnull=self.value() == "standing") if self.value() else queryset
@@ -48,7 +49,7 @@ class MergeAdmin(ReadOnlyAdmin):
 
     @display(description=_("state"), label=Colours(standing="success", undone="warning"))
     def shown_state(self, row: Merge) -> tuple[str, str]:
-        return ("undone", str(_("undone"))) if row.undone_at else ("standing", str(_("in force")))
+        return ("undone", str(pgettext_lazy("merge", "undone"))) if row.undone_at else ("standing", str(_("in force")))
 
     @display(description="")
     def shown_undo(self, row: Merge) -> str:

@@ -51,10 +51,18 @@ def history_page(request: HttpRequest, pk: int) -> HttpResponse:
     return draw(request, "timeline", contact, _("Timeline: %(name)s") % {"name": contact}, **context)
 
 
+def _day_input() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
 class Narrowing(forms.Form):
     kind = forms.CharField(required=False, widget=forms.HiddenInput)
-    since = forms.DateField(label=gettext_lazy("from"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    until = forms.DateField(label=gettext_lazy("until"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    since = forms.DateField(
+        label=gettext_lazy("first day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=gettext_lazy("last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     q = forms.CharField(label=gettext_lazy("words"), required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search"}))
 
     def wanted(self, before: str) -> history.Wanted:
