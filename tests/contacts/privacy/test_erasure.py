@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import pickle
 import zlib
 from contextlib import suppress
@@ -16,6 +15,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
 from scrm.commerce.models import Order
@@ -28,10 +28,9 @@ from scrm.core.audit_check import check
 from scrm.intake import ledger as sums
 from scrm.intake import pipeline
 from scrm.intake.models import InboundEvent, InboundItem
-from tests.contacts.privacy.seeding import NEIGHBOUR, PHONE, SECOND, Seed, seed
+from tests.contacts.privacy.conftest import MANY
+from tests.contacts.privacy.seeding import NEIGHBOUR, PHONE, SECOND, Seed
 from tests.people import body, hong_kong, post, text_message, wamid
-
-MANY = int(os.environ.get("ERASED_MESSAGES", "40"))
 
 
 def everything_stored() -> str:
@@ -93,14 +92,6 @@ def words(findings: list[str]) -> set[str]:
 def run() -> None:
     while pipeline.drain():
         pass
-
-
-@pytest.fixture
-def seeded(db: None, settings: object, tmp_path: Path) -> Seed:
-    for name in ("MEDIA_ROOT", "SPOOL_DIR", "EXPORTS_DIR", "LEDGER_DIR"):
-        setattr(settings, name, tmp_path / name.lower())
-    settings.MEDIA_ROOT = str(settings.MEDIA_ROOT)  # type: ignore[attr-defined]
-    return seed(MANY)
 
 
 class Erasing:
@@ -234,6 +225,8 @@ class Ledger:
         assert Contact.objects.filter(pk=seeded.contact.pk).exists()
         assert pending() == 1
         assert [problem.id for problem in erasures_are_replayed(None)] == ["scrm.E010"]
+        with pytest.raises(SystemCheckError, match="erasures replay"):
+            call_command("up", no_migrate=True, only="nothing")
         call_command("erasures", "replay", stdout=StringIO())
         assert pending() == 0
         assert erasures_are_replayed(None) == []
