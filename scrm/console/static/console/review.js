@@ -146,7 +146,7 @@ class Cases {
     if (!lines.length) return;
     const at = lines.findIndex((line) => line.contains(document.activeElement));
     const line = lines[at < 0 ? (by > 0 ? 0 : lines.length - 1) : Math.min(lines.length - 1, Math.max(0, at + by))];
-    line.querySelector("input:checked, input")?.focus();
+    (line.querySelector("input:checked") || line.querySelector("input"))?.focus();
     line.scrollIntoView({ block: "nearest" });
   }
 
