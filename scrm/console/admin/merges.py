@@ -55,7 +55,8 @@ class MergeAdmin(ReadOnlyAdmin):
     def shown_undo(self, row: Merge) -> str:
         if row.undone_at is not None or not self._may_undo:
             return ""
-        return format_html('<a class="{}" href="{}">{}</a>', "text-primary-600 dark:text-primary-500", reverse("console:undo-merge", args=[row.pk]), _("Undo"))
+        look, address = "text-primary-600 dark:text-primary-500", reverse("console:undo-merge", args=[row.pk])
+        return format_html('<a class="{}" href="{}">{}</a>', look, address, _("Undo"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
         self._may_undo = request.user.has_perm(UNDO_MERGES)
