@@ -35,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("graph/", include("scrm.sandbox.graph.urls")),
     path("crm/", include("scrm.sandbox.crm.urls")),
     path("salesforce/", include("scrm.sandbox.salesforce.urls")),
+    path("zoho/", include("scrm.sandbox.zoho.urls")),
 ]
