@@ -15,7 +15,7 @@ from django.db import connection as database
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from connectors.contracts import Channel
+from connectors.contracts import Channel, Hint
 from connectors.errors import ConnectorError
 from scrm.connections.services import by_slug, channel_of
 from scrm.connections.snapshots import ConnectionSnapshot, last_known
@@ -23,6 +23,7 @@ from scrm.core import clock, jobs
 from scrm.core.crashpoints import crash_here
 from scrm.intake import spool
 from scrm.intake.models import COMPRESS_FROM
+from scrm.sync.pulls import hear
 
 logger = logging.getLogger(__name__)
 
@@ -101,23 +102,40 @@ def _post(request: HttpRequest, connection: ConnectionSnapshot) -> HttpResponse:
     if body is None:
         return _text("body too large", 413)
     headers = _headers(request)
-    if not signature_is_right(connection, body, headers, request.build_absolute_uri if connection.kind == "crm" else None):
+    hints: list[Hint] = []
+    if not signature_is_right(connection, body, headers, request.build_absolute_uri if connection.kind == "crm" else None, hints):
         return _text("wrong signature", 403)
     if store(connection.pk, body):
+        _hear(connection.pk, hints)
         return _text("ok", 200)
     # Checked already, so the headers, which may hold a secret, need not lie on the disk.
     return _spooled(spool.write(slug=connection.slug, body=body, headers={}, checked=True))
 
 
-def signature_is_right(connection: ConnectionSnapshot, body: bytes, headers: dict[str, str], uri: object = None) -> bool:
+def _hear(connection_id: int, hints: list[Hint]) -> None:
+    """Have the records read that a CRM names. Should the database not take it now, the next look at the CRM's changes finds them."""
+    if not hints:
+        return
+    try:
+        hear(connection_id, hints)
+    except DatabaseTrouble as error:
+        logger.warning("hints of a CRM are left to its feed of changes: %s", type(error).__name__)
+
+
+def signature_is_right(
+    connection: ConnectionSnapshot, body: bytes, headers: dict[str, str], uri: object = None, hints: list[Hint] | None = None
+) -> bool:
+    """`hints` takes the records that a CRM's call names: they are told only together with the check."""
     if connection.kind == "channel":
         return _channel(connection).verify(body, headers)
     from scrm.connections.services import crm_of
 
     try:
-        crm_of(connection).hints(body, headers, uri() if callable(uri) else "")
+        named = crm_of(connection).hints(body, headers, uri() if callable(uri) else "")
     except ConnectorError:
         return False
+    if hints is not None:
+        hints.extend(named)
     return True
 
 

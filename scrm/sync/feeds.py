@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,8 @@ LEASE = timedelta(minutes=2)
 LIVE_EVERY = timedelta(seconds=60)
 REMOVALS_EVERY = timedelta(minutes=10)
 AGAIN = timedelta(minutes=5)
+# How often a CRM that tells nothing is looked at, in case its connector has learned to.
+UNHEARD = timedelta(hours=1)
 # More than this in one run is a large transfer, which waits for the night where the setting says so.
 LARGE = 2_000
 NIGHT = range(1, 5)
@@ -98,6 +100,9 @@ def _read_on(connection: Connection, row: SyncCursor, *, at_once: bool) -> int:
         _release(held, wait=timedelta(minutes=1))
         return 0
     inlet = Inlet.of(connection, crm, held.kind, payloads.mappings_of(connection))
+    if not inlet.listens:
+        _release(held, wait=UNHEARD)
+        return 0
     deadline, pages = time.monotonic() + STEP_SECONDS, 0
     while time.monotonic() < deadline:
         if not at_once and _waits_for_night(inlet, held):
@@ -150,10 +155,10 @@ def _fetch(inlet: Inlet, crm: Crm, row: SyncCursor) -> Page:
     return crm.removals(inlet.kind, row.cursor, () if "deletes" in crm.capabilities.feeds else _known(inlet))
 
 
-def _known(inlet: Inlet) -> set[str]:
-    """A CRM without a feed of deletes is compared in full with the records that stand in our links."""
-    rows = ExternalRecord.objects.filter(connection=inlet.connection, kind=inlet.kind)
-    return set(rows.values_list("external_id", flat=True))
+def _known(inlet: Inlet) -> frozenset[str]:
+    """The records that must be there: for a CRM without a feed of deletions they are what its answer is compared with."""
+    rows = ExternalRecord.objects.filter(connection=inlet.connection, kind=inlet.kind, removed_at=None)
+    return frozenset(rows.values_list("external_id", flat=True).iterator(chunk_size=5_000))
 
 
 def _patience(error: ConnectorError) -> timedelta:
@@ -219,9 +224,20 @@ def _until_night(connection: Connection, now: datetime) -> timedelta:
     return (night if night > local else night + timedelta(days=1)) - local
 
 
-def read_soon(connection: Connection) -> int:
-    """Let the feeds of a connection be read at once: somebody asks for it."""
-    moved = SyncCursor.objects.filter(connection=connection).update(due_at=clock.now())
+def pull_all(*, slug: str = "") -> int:
+    """Read every feed to its end, in this process: for commands and for people who do not want to wait. Returns how many pages."""
+    under_way = SyncCursor.objects.filter(signpost__isnull=False, **({"connection__slug": slug} if slug else {}))
+    total = pages = pull_due(slug=slug, at_once=True)
+    while pages and under_way.exists():
+        pages = pull_due(slug=slug, at_once=True)
+        total += pages
+    return total
+
+
+def start_again(connection_ids: Iterable[int]) -> int:
+    """Read all records of these connections from the beginning. What is known is recognised; nothing is made twice."""
+    rows = SyncCursor.objects.filter(connection__in=list(connection_ids), feed=Feed.CHANGES)
+    moved = rows.update(cursor={}, in_run=0, signpost=None, due_at=clock.now(), lease_until=None, fence=F("fence") + 1)
     if moved:
         jobs.wake_on_commit("pull")
     return moved

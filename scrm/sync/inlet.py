@@ -89,7 +89,10 @@ def units_of(specs: Iterable[Spec]) -> list[Unit]:
 
 @dataclass(frozen=True)
 class Inlet:
-    """`grain`: the resolution of the CRM's times. `alive`: ids of records that were seen over there a moment ago."""
+    """`grain`: the resolution of the CRM's times. `alive`: ids of records that were seen over there a moment ago.
+
+    `tells`: the CRM says what changed in it; one that does not is only written to.
+    """
 
     connection: Connection
     kind: str
@@ -98,11 +101,13 @@ class Inlet:
     plan: SyncPlan
     units: list[Unit] = field(default_factory=list)
     alive: frozenset[str] = frozenset()
+    tells: bool = True
 
     @classmethod
     def of(cls, connection: Connection, crm: Crm, kind: str, mappings: Sequence[FieldMapping] | None = None) -> Inlet:
         specs = payloads.specs_of(payloads.mappings_of(connection) if mappings is None else mappings, kind)
-        return cls(connection, kind, crm.capabilities.resolution, specs, plan_of(connection, kind), units_of(specs))
+        able = crm.capabilities
+        return cls(connection, kind, able.resolution, specs, plan_of(connection, kind), units_of(specs), tells="changes" in able.feeds)
 
     @property
     def source(self) -> str:
@@ -120,7 +125,7 @@ class Inlet:
 
     @property
     def listens(self) -> bool:
-        return self.kind in KINDS_IN and any(unit.direction != "out" for unit in self.units)
+        return self.tells and self.kind in KINDS_IN and any(unit.direction != "out" for unit in self.units)
 
     @property
     def grain_ms(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, feeds, holding, initial, listening, postal, pulls
+from scrm.sync import engine, feeds, holding, initial, listening, postal, pulls, subscriptions, verification
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -28,6 +28,16 @@ def load_more() -> None:
 @jobs.periodic("sync.decided", every=20)
 def release_decided() -> None:
     holding.release()
+
+
+@jobs.periodic("sync.verify", every=3600)
+def verify_daily() -> None:
+    verification.verify_daily()
+
+
+@jobs.periodic("sync.subscriptions", every=3600)
+def renew_subscriptions() -> None:
+    subscriptions.renew_all()
 
 
 events.consumer("postal", kinds=("contact.changed",), delay=postal.wanted)(postal.note_changes)

@@ -53,6 +53,12 @@ def build(connection: Connection, kind: str, keys: Iterable[str], mappings: Sequ
     return {key: _mapped(source, used) for key, source in sources.items()}
 
 
+def rendered(connection: Connection, kind: str, keys: Iterable[str], specs: Sequence[Spec]) -> dict[str, dict[str, Value]]:
+    """{key: {their field: our value as we write it}} of these specs, whatever their direction."""
+    sources = _LOADERS[kind](connection, list(keys), frozenset(spec.source for spec in specs))
+    return {key: {spec.target: to_theirs(source.values.get(spec.source), spec) for spec in specs} for key, source in sources.items()}
+
+
 def specs_of(mappings: Iterable[FieldMapping], kind: str) -> list[Spec]:
     """The mappings of a kind that are switched on."""
     return [

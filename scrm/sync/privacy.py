@@ -11,7 +11,7 @@ from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
 from scrm.contacts.privacy.writing import dump
 from scrm.conversations.models import Conversation
-from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SyncConflict
+from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SyncConflict, VerifiedRecord
 
 
 def _of(whom: Person) -> Q:
@@ -28,10 +28,17 @@ def _reads(whom: Person) -> QuerySet[Pull]:
     return Pull.objects.filter(Exists(mine.filter(external_id=OuterRef("external_id"))))
 
 
+def _compared(whom: Person) -> QuerySet[VerifiedRecord]:
+    """What samples kept of these people's records."""
+    mine = ExternalRecord.objects.filter(_of(whom))
+    return VerifiedRecord.objects.filter(external_id__in=mine.values("external_id"), key__in=mine.values("key"))
+
+
 def _erase(whom: Person) -> Iterator[int]:
     yield from in_chunks(Push.objects.filter(_of(whom)))
     yield from in_chunks(_reads(whom))
     yield from in_chunks(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom))))
+    yield from in_chunks(_compared(whom))
     yield from in_chunks(ExternalRecord.objects.filter(_of(whom)))
     yield from in_chunks(PostalCompletion.objects.filter(contact__in=whom.contacts))
 
@@ -40,6 +47,7 @@ def _export(whom: Person, box: Box) -> None:
     box.rows("crm_records", dump(ExternalRecord.objects.filter(_of(whom))))
     box.rows("postal_codes", dump(PostalCompletion.objects.filter(contact__in=whom.contacts)))
     box.rows("crm_differences", dump(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom)))))
+    box.rows("crm_comparisons", dump(_compared(whom)))
     box.rows("crm_reads", dump(_reads(whom), leave=("lease_until", "fence")))
     box.rows("crm_writes", dump(Push.objects.filter(_of(whom)), leave=("lease_until", "fence")))
 
@@ -51,5 +59,5 @@ def _remember(whom: Person) -> list[tuple[str, str]]:
 
 
 def register() -> None:
-    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, PostalCompletion)]
+    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, VerifiedRecord, PostalCompletion)]
     registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)

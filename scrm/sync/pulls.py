@@ -15,7 +15,7 @@ from django.db import connections as databases
 from django.db import router, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from connectors.contracts import Change, Crm
+from connectors.contracts import Change, Crm, Hint
 from connectors.errors import ConnectorError
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
@@ -24,8 +24,8 @@ from scrm.core.logs import trail
 from scrm.core.rows import insert_or, update_many
 from scrm.sync import linking, removing
 from scrm.sync.applying import Applied, apply_changes
-from scrm.sync.inlet import Inlet
-from scrm.sync.models import Pull
+from scrm.sync.inlet import KINDS_IN, Inlet
+from scrm.sync.models import ExternalRecord, Pull, SyncPlan
 from scrm.sync.preparing import ready
 from scrm.sync.queue import retry_pause
 
@@ -37,11 +37,32 @@ PAUSE = timedelta(seconds=5)
 _SETTLED = ["state", "due_at", "attempts", "lease_until", "last_error", "pulled_at"]
 
 
-def ask(connection: Connection, records: Iterable[tuple[str, str]], *, at: datetime | None = None, reason: str = "") -> int:
+def hear(connection_id: int, hints: Iterable[Hint]) -> int:
+    """A webhook of the CRM names these records: they are read, never believed. Returns how many are.
+
+    Of kinds that nothing comes in of, only records that we have written are looked at. Where a kind is kept in step in batches, they wait
+    for the next one.
+    """
+    named = {(hint.kind, hint.id[:100]) for hint in hints if hint.id}
+    if not named:
+        return 0
+    plans = {plan.kind: plan for plan in SyncPlan.objects.filter(connection=connection_id)}
+    ours = ExternalRecord.objects.filter(connection=connection_id, external_id__in={each for _, each in named})
+    linked = set(ours.values_list("kind", "external_id"))
+    now, count = clock.now(), 0
+    for kind in sorted({kind for kind, _ in named}):
+        plan = plans.get(kind)
+        wait = timedelta(minutes=plan.minutes) if plan is not None and plan.pace == SyncPlan.Pace.BATCH else timedelta(0)
+        wanted = [each for each in named if each[0] == kind and (kind in KINDS_IN or each in linked)]
+        count += ask(connection_id, wanted, at=now + wait)
+    return count
+
+
+def ask(connection_id: int, records: Iterable[tuple[str, str]], *, at: datetime | None = None, reason: str = "") -> int:
     """Have these (kind, id) read, now or at a time. A new reason begins the attempts anew and revives what was dead."""
     now = clock.now()
     rows = [
-        Pull(connection=connection, kind=kind, external_id=each[:100], due_at=at or now, asked_at=now, last_error=reason[:500])
+        Pull(connection_id=connection_id, kind=kind, external_id=each[:100], due_at=at or now, asked_at=now, last_error=reason[:500])
         for kind, each in sorted(set(records))
         if each
     ]
@@ -63,9 +84,9 @@ def note(inlet: Inlet, done: Sequence[Applied]) -> None:
     now = clock.now()
     soon = [(inlet.kind, each.external_id) for each in done if each.wait is not None]
     failed = [each for each in done if each.reason and each.wait is None and not each.left]
-    ask(inlet.connection, soon, at=now + max((each.wait or timedelta(0) for each in done), default=timedelta(0)))
+    ask(inlet.connection.pk, soon, at=now + max((each.wait or timedelta(0) for each in done), default=timedelta(0)))
     for each in failed:
-        ask(inlet.connection, [(inlet.kind, each.external_id)], at=now + retry_pause(), reason=each.reason)
+        ask(inlet.connection.pk, [(inlet.kind, each.external_id)], at=now + retry_pause(), reason=each.reason)
 
 
 def read_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:

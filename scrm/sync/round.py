@@ -244,7 +244,7 @@ class Round:
     def _judged_both_ways(self, push: Push, outcome: Outcome) -> Settled:
         """A stale write is compared again at once. A record in the way may be the same person: it is read, and linked if it is."""
         if outcome.status == "duplicate" and outcome.candidates:
-            pulls.ask(self.connection, [(push.kind, each) for each in outcome.candidates])
+            pulls.ask(self.connection.pk, [(push.kind, each) for each in outcome.candidates])
         return Settled(push, reason=in_words(outcome), at_once=outcome.status == "conflict")
 
     def _distrust(self, links: Sequence[Link]) -> None:

@@ -96,7 +96,9 @@ class FakeCrm:
     slug = "fake"
     label = "CRM in memory"
     fields = (ConfigField("token", "Token", secret=True),)
-    capabilities = Capabilities(resolution=timedelta(milliseconds=1), conditional=False, batch=100)
+    capabilities = Capabilities(
+        resolution=timedelta(milliseconds=1), conditional=False, batch=100, feeds=frozenset({"changes", "deletes", "merges", "webhook"})
+    )
 
     def __init__(self, account: Account) -> None:
         self.far = FAR_SIDES[account.slug]

@@ -5,8 +5,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from scrm.core.indexes import AddIndexBesideWrites
+
 
 class Migration(migrations.Migration):
+    # Its index is built beside those who write.
+    atomic = False
 
     dependencies = [
         ('connections', '0005_geocoder'),
@@ -143,7 +147,7 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('contact', 'contact'), ('communication', 'communication'), ('deal', 'deal'), ('case', 'case'), ('order', 'order'), ('product', 'product')], max_length=20, verbose_name='object'),
         ),
-        migrations.AddIndex(
+        AddIndexBesideWrites(
             model_name='externalrecord',
             index=models.Index(condition=models.Q(('held__isnull', False)), fields=['id'], name='sync_record_held'),
         ),

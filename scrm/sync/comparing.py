@@ -1,0 +1,98 @@
+"""Both sides of linked records fetched and compared, as they stand at this moment. Reads only.
+
+In step: each mapped field is the same for a reader, or was agreed on in two spellings. What is on its way (waits to be written, read or
+decided, or was changed over there since the last look) is neither right nor wrong and is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.contracts import Change
+from scrm.sync import payloads
+from scrm.sync.inlet import ADDRESSES, Inlet, held
+from scrm.sync.mapping import Spec
+from scrm.sync.models import ExternalRecord, Pull, Push, SyncCursor, VerifiedRecord
+from scrm.sync.resolution import alike, blank
+
+State = VerifiedRecord.State
+# Amounts and dates: what a person confirms.
+KEY_FIELDS = frozenset(
+    {"amount", "currency", "total", "price", "closed_at", "opened_at", "placed_at", "last_message_at", "birthday", "name", "phone"}
+)
+# What changed there so shortly before the last look ended may not have been in it.
+FEED_LAG = timedelta(minutes=3)
+
+
+@dataclass(slots=True)
+class Compared:
+    record: ExternalRecord
+    state: VerifiedRecord.State
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    key_fields: dict[str, Any] = field(default_factory=dict)
+
+
+def compare(inlet: Inlet, records: Sequence[ExternalRecord], changes: Collection[Change]) -> list[Compared]:
+    """One result a record, in order; `changes` are their records as just read. A few queries for all."""
+    theirs = {change.id: change for change in changes}
+    ours = payloads.rendered(inlet.connection, inlet.kind, [record.key for record in records], inlet.specs)
+    waiting = _waiting(inlet, records)
+    read_until = _read_until(inlet)
+    return [_compare(inlet, record, ours.get(record.key), theirs.get(record.external_id), waiting, read_until) for record in records]
+
+
+def _compare(
+    inlet: Inlet,
+    record: ExternalRecord,
+    ours: Mapping[str, Any] | None,
+    change: Change | None,
+    waiting: frozenset[tuple[str, str]],
+    read_until: datetime | None,
+) -> Compared:
+    if {("key", record.key), ("id", record.external_id)} & waiting or record.held:
+        return Compared(record, State.PENDING)
+    if change is None:
+        return Compared(record, State.MISSING)
+    if ours is None:
+        return Compared(record, State.AGREED)  # merged into another contact here: its record is read, not written
+    found = [_difference(spec, record, ours, change.fields) for spec in inlet.specs]
+    differences = [each for each in found if each]
+    key_fields = {spec.target: held(change.fields.get(spec.target)) for spec in inlet.specs if spec.source in KEY_FIELDS}
+    if differences and _is_news(record, change, read_until):
+        return Compared(record, State.PENDING, differences, key_fields)
+    return Compared(record, State.DRIFTED if differences else State.AGREED, differences, key_fields)
+
+
+def _difference(spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    mine, other = ours.get(spec.target, ""), held(fields.get(spec.target))
+    if alike(mine, other) or (blank([mine]) and spec.direction == "out" and not record.base.get(spec.target)):
+        return None
+    settled = (record.base.get(spec.target), (record.seen or {}).get(spec.target)) == (mine, other)
+    if settled and (spec.direction == "both" or spec.source in ADDRESSES):
+        return None
+    return {"field": spec.target, "source": spec.source, "ours": mine, "theirs": other}
+
+
+def _is_news(record: ExternalRecord, change: Change, read_until: datetime | None) -> bool:
+    """Changed over there since its feed was read last."""
+    if change.version == record.version or change.modified_at is None or read_until is None:
+        return False
+    return change.modified_at > read_until - FEED_LAG
+
+
+def _waiting(inlet: Inlet, records: Sequence[ExternalRecord]) -> frozenset[tuple[str, str]]:
+    mine = {"connection": inlet.connection, "kind": inlet.kind}
+    writes = Push.objects.filter(**mine, key__in=[record.key for record in records], state__in=[Push.State.DUE, Push.State.DEAD])
+    reads = Pull.objects.filter(**mine, external_id__in=[r.external_id for r in records], state__in=[Pull.State.DUE, Pull.State.DEAD])
+    return frozenset(
+        {("key", key) for key in writes.values_list("key", flat=True)}
+        | {("id", each) for each in reads.values_list("external_id", flat=True)}
+    )
+
+
+def _read_until(inlet: Inlet) -> datetime | None:
+    row = SyncCursor.objects.filter(connection=inlet.connection, kind=inlet.kind, feed=SyncCursor.Feed.CHANGES).first()
+    return row.finished_at if row is not None else None
