@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from scrm.console import files, ledger, merges, why
+from scrm.console import files, ledger, merges, sync_health, why
 from scrm.console.access import UNDO_MERGES, done_by_agents, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
@@ -61,6 +61,9 @@ urlpatterns = [
     *person_addresses,
     *import_addresses,
     *setup_addresses,
+    path("sync/health/", seen_with("sync.view_push")(sync_health.page), name="sync-health"),
+    path("sync/samples/<int:pk>/", seen_with("sync.view_push")(sync_health.sample), name="sync-sample"),
+    path("sync/samples/<int:pk>/answer/", having("sync.change_push")(sync_health.answer), name="sync-answer"),
     path("ledger/", seen_with("intake.view_inboundevent")(ledger.sums), name="ledger"),
     path("files/<int:pk>/", seen_by_agents(files.attachment), name="attachment"),
     path("files/message/<int:pk>/", seen_by_agents(files.message_file), name="message-file"),

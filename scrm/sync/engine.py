@@ -21,7 +21,7 @@ from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock
 from scrm.core.logs import trail
-from scrm.sync import queue
+from scrm.sync import meter, queue
 from scrm.sync.models import Kind, Push
 from scrm.sync.preparing import ready
 from scrm.sync.queue import Settled
@@ -88,7 +88,10 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
         return True
     try:
         draft = work.read_first(draft, chunk)
-        outcomes = crm.apply(draft.writes) if draft.writes else []
+        outcomes = []
+        if draft.writes:
+            with meter.called(work.connection.pk):
+                outcomes = crm.apply(draft.writes)
     except ConnectorError as error:
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)

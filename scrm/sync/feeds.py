@@ -24,7 +24,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
-from scrm.sync import payloads, pulls, removing
+from scrm.sync import meter, payloads, pulls, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
@@ -132,7 +132,8 @@ def _one_page(inlet: Inlet, crm: Crm, row: SyncCursor) -> bool | None:
     """Whether there is more; None when the page could not be read, which the row then knows."""
     began = clock.now()
     try:
-        page = _fetch(inlet, crm, row)
+        with meter.called(inlet.connection.pk):
+            page = _fetch(inlet, crm, row)
     except ConnectorError as error:
         connections.report_failure(inlet.connection, error)
         _release(row, wait=_patience(error), reason=str(error))
@@ -175,6 +176,8 @@ def _take_over(inlet: Inlet, row: SyncCursor, page: Page, began: datetime) -> bo
         pulls.note(inlet, done)
         _move_on(inlet, row, page, began)
         crash_here("pull.page")
+    if page.items:
+        meter.count(inlet.connection.pk, read=len(page.items))
     crash_here("pull.committed")
     return page.more
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, feeds, holding, initial, listening, postal, pulls, subscriptions, verification
+from scrm.sync import engine, feeds, holding, initial, listening, meter, postal, pulls, subscriptions, verification
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -33,6 +33,7 @@ def release_decided() -> None:
 @jobs.periodic("sync.verify", every=3600)
 def verify_daily() -> None:
     verification.verify_daily()
+    meter.forget_old()
 
 
 @jobs.periodic("sync.subscriptions", every=3600)

@@ -22,7 +22,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.logs import trail
 from scrm.core.rows import insert_or, update_many
-from scrm.sync import linking, removing
+from scrm.sync import linking, meter, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.inlet import KINDS_IN, Inlet
 from scrm.sync.models import ExternalRecord, Pull, SyncPlan
@@ -138,7 +138,8 @@ def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
     began = clock.now()
     ids = [row.external_id for row in rows]
     try:
-        found = crm.read(inlet.kind, ids)
+        with meter.called(inlet.connection.pk):
+            found = crm.read(inlet.kind, ids)
         inlet = _know_rivals(inlet, crm, found)
     except ConnectorError as error:
         connections.report_failure(inlet.connection, error)
@@ -155,6 +156,7 @@ def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
         gone = [each for each in ids if each not in {change.id for change in found}]
         removing.missing(inlet, gone)
         _settle(rows, done)
+    meter.count(inlet.connection.pk, read=len(found))
 
 
 def _know_rivals(inlet: Inlet, crm: Crm, found: Sequence[Change]) -> Inlet:

@@ -12,7 +12,7 @@ from django.db import transaction
 from connectors.contracts import Crm, Link, Outcome, Write
 from scrm.connections.models import Connection
 from scrm.core import clock
-from scrm.sync import payloads, pulls, queue, removing
+from scrm.sync import meter, payloads, pulls, queue, removing
 from scrm.sync.applying import apply_changes
 from scrm.sync.inlet import Inlet
 from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push, SyncCursor
@@ -53,6 +53,7 @@ class Round:
     open: set[int]
     crm: Crm
     broken: dict[str, str] = field(default_factory=dict)
+    called: list[Push] = field(default_factory=list)
     _inlets: dict[str, Inlet] = field(default_factory=dict)
 
     @classmethod
@@ -187,6 +188,7 @@ class Round:
 
     def store(self, draft: Draft, outcomes: Sequence[Outcome]) -> None:
         """Records and rows in one transaction. Rows that another worker took over meanwhile are left to it."""
+        self.called = list(draft.sent)
         with transaction.atomic():
             current = queue.lock([*draft.sent, *(each.push for each in draft.settled)])
             done = [
@@ -196,7 +198,24 @@ class Round:
             mine = [each for each in done if each[0].pk in current]
             results = [*draft.settled, *self._stored(mine)]
             queue.settle(current, results)
+        self._count(results, current)
         self.open.difference_update(push.pk for push in [*draft.sent, *(each.push for each in draft.settled)])
+
+    def _count(self, results: Sequence[Settled], current: dict[int, Push]) -> None:
+        """For the page of the sync's health. What needed no call is not counted."""
+        sent = [each for each in results if each.push.pk in current and each.wrote and not each.reason and each.push in self.called]
+        waits = [clock.now() - each.push.asked_at for each in sent]
+        dead = [row for row in current.values() if row.state == Push.State.DEAD]
+        again = [each for each in results if each.push.pk in current and not each.wrote and not each.refund]
+        if sent or dead or again:
+            meter.count(
+                self.connection.pk,
+                written=len(sent),
+                quick=sum(wait <= meter.QUICK for wait in waits),
+                latency_ms=sum(max(wait // timedelta(milliseconds=1), 0) for wait in waits),
+                dead=len(dead),
+                retried=len(again) - len(dead) if len(again) > len(dead) else 0,
+            )
 
     def _stored(self, done: Sequence[tuple[Push, Write, Outcome]]) -> list[Settled]:
         if not done:

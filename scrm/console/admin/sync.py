@@ -11,8 +11,8 @@ from unfold.decorators import action, display
 
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
-from scrm.sync import services
-from scrm.sync.models import ExternalRecord, FieldMapping, Push
+from scrm.sync import deciding, pulls, services
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
 
 
 @admin.register(Push)
@@ -42,15 +42,83 @@ class PushAdmin(ReadOnlyAdmin):
         return request.user.has_perm("sync.change_push")
 
 
+@admin.register(Pull)
+class PullAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "kind", "external_id", "shown_state", "attempts", "last_error", "due_at", "pulled_at")
+    list_filter = ("state", ConnectionFilter, "kind")
+    list_select_related = ("connection",)
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = ("replay", "discard")
+
+    @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
+    def shown_state(self, row: Pull) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @action(description=_("Read again"), permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Pull]) -> None:
+        count = pulls.replay(queryset, by=request.user.get_username())
+        self.message_user(request, ngettext("%d record is read again.", "%d records are read again.", count) % count)
+
+    @action(description=_("Discard"), permissions=["replay"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[Pull]) -> None:
+        count = pulls.discard(queryset, by=request.user.get_username())
+        self.message_user(request, ngettext("%d record discarded.", "%d records discarded.", count) % count)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync.change_pull")
+
+
+@admin.register(SyncConflict)
+class SyncConflictAdmin(ReadOnlyAdmin):
+    list_display = ("record", "field", "reason", "ours", "theirs", "words", "state", "found_at", "decided_by")
+    list_filter = ("state", "reason")
+    list_select_related = ("record", "decided_by")
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = ("keep_ours", "keep_theirs")
+
+    @action(description=_("Ours is right: write it there"), permissions=["decide"])
+    def keep_ours(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
+        count = deciding.keep_ours(queryset, by=request.user)
+        self.message_user(request, ngettext("%d difference decided.", "%d differences decided.", count) % count)
+
+    @action(description=_("Theirs is right: leave it there"), permissions=["decide"])
+    def keep_theirs(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
+        count = deciding.keep_theirs(queryset, by=request.user)
+        self.message_user(request, ngettext("%d difference decided.", "%d differences decided.", count) % count)
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync.change_syncconflict")
+
+
+@admin.register(SyncPlan)
+class SyncPlanAdmin(ConsoleAdmin):
+    list_display = ("connection", "kind", "pace", "minutes", "makes_new", "night_only")
+    list_filter = (ConnectionFilter,)
+    list_select_related = ("connection",)
+    list_display_links = ("kind",)
+    older_by = ""
+
+
 @admin.register(ExternalRecord)
 class ExternalRecordAdmin(ReadOnlyAdmin):
-    list_display = ("connection", "kind", "key", "external_id", "synced_at")
+    actions = ("make_again",)
+    list_display = ("connection", "kind", "key", "external_id", "synced_at", "removed_at")
     list_filter = (ConnectionFilter, "kind")
     list_select_related = ("connection",)
     search_fields = ("external_id",)
     search_help_text = _("Their id, or our key, whole")
     ordering = ("-id",)
     sortable_by = ()
+
+    @action(description=_("Make again in the CRM"), permissions=["again"])
+    def make_again(self, request: HttpRequest, queryset: QuerySet[ExternalRecord]) -> None:
+        count = deciding.make_again(queryset)
+        self.message_user(request, ngettext("%d record is written anew.", "%d records are written anew.", count) % count)
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync.change_push")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ExternalRecord], search_term: str
@@ -63,7 +131,7 @@ class ExternalRecordAdmin(ReadOnlyAdmin):
 
 @admin.register(FieldMapping)
 class FieldMappingAdmin(ConsoleAdmin):
-    list_display = ("connection", "kind", "source", "target", "default", "enabled")
+    list_display = ("connection", "kind", "source", "target", "direction", "transform", "default", "enabled")
     list_filter = (ConnectionFilter, "kind", "enabled")
     list_select_related = ("connection",)
     list_display_links = ("source",)

@@ -1,0 +1,104 @@
+"""The page of the sync's health, the day's sample, and what people decide about the sync."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from scrm.connections.models import Connection
+from scrm.core import clock
+from scrm.staff.models import User
+from scrm.sync import deciding, meter
+from scrm.sync.models import ExternalRecord, Push, SyncConflict, SyncCursor, VerifiedRecord
+from scrm.sync.verification import verify
+from tests.sync.conftest import NOON, Shop, fake_adapter, shop, standing_clock  # noqa: F401
+from tests.sync.test_pull import linked, settle, two_ways  # noqa: F401
+
+PAGE = "/admin/sync/health/"
+
+
+@pytest.fixture
+def owner(db: None) -> Client:
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("wong", password="x"))
+    return browser
+
+
+class TestHealthPage:
+    def test_shows_what_the_sync_did(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        linked(two_ways)
+        meter.count(two_ways.crm.pk, written=98, quick=97, latency_ms=98_000, dead=2)
+        verify(two_ways.crm, "contact")
+        said = owner.get(PAGE).content.decode()
+        assert "98.0 %" in said
+        assert "100.0 %" in said
+        assert 'id="crm-crm"' in said
+
+    def test_names_the_causes_of_dead_letters(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        for number in range(3):
+            Push.objects.create(
+                connection=two_ways.crm, kind="contact", key=str(number), state="dead", last_error="<No> e-mail",
+                due_at=clock.now(), asked_at=clock.now(),
+            )  # fmt: skip
+        assert "3 × &lt;No&gt; e-mail" in owner.get(PAGE).content.decode()
+
+    def test_asks_the_same_number_of_questions_however_many_crms(
+        self,
+        two_ways: Shop,
+        owner: Client,
+        django_assert_max_num_queries: Any,  # noqa: F811
+    ) -> None:
+        for number in range(12):
+            crm = Connection.objects.create(slug=f"crm-{number}", label=f"CRM {number}", kind="crm", adapter="fake")
+            meter.count(crm.pk, written=number)
+            SyncCursor.objects.create(connection=crm, kind="contact", feed="changes", due_at=clock.now())
+        owner.get(PAGE)
+        with django_assert_max_num_queries(25):
+            assert owner.get(PAGE).status_code == 200
+
+    def test_is_closed_to_those_without_the_right(self, two_ways: Shop) -> None:  # noqa: F811
+        browser = Client()
+        browser.force_login(User.objects.create_user("temp", password="x", is_staff=True))
+        assert browser.get(PAGE).status_code == 403
+
+
+class TestSamples:
+    def test_a_person_confirms_key_fields(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        linked(two_ways)
+        run = verify(two_ways.crm, "contact")
+        assert run is not None
+        row = run.records.get()
+        address = reverse("console:sync-answer", args=[row.pk])
+        assert owner.post(address, {"answer": "maybe"}).status_code == 302
+        assert owner.get(address).status_code == 405
+        owner.post(address, {"answer": "right"})
+        row.refresh_from_db()
+        assert (row.answer, row.answered_by.get_username()) == (VerifiedRecord.Answer.RIGHT, "wong")
+        assert "found 1 right" in owner.get(reverse("console:sync-sample", args=[run.pk])).content.decode()
+
+
+class TestDecisions:
+    def test_ours_is_written_over_a_value_that_does_not_fit(self, two_ways: Shop) -> None:  # noqa: F811
+        _, record = linked(two_ways)
+        two_ways.far.put(record, {"priority": "Kunde A"})
+        settle(two_ways)
+        by = User.objects.create_user("kwok", password="x")
+        assert deciding.keep_ours(SyncConflict.objects.all(), by=by) == 1
+        assert deciding.keep_ours(SyncConflict.objects.all(), by=by) == 0
+        settle(two_ways)
+        assert two_ways.far.fields[record]["priority"] == "normal"
+
+    def test_a_deleted_record_is_made_again_when_a_person_says_so(self, two_ways: Shop) -> None:  # noqa: F811
+        chan, record = linked(two_ways)
+        two_ways.far.remove(record)
+        two_ways.far.ids.clear()
+        settle(two_ways)
+        settle(two_ways)
+        if ExternalRecord.objects.get().removed_at is None:
+            ExternalRecord.objects.update(removed_at=clock.now())
+        assert deciding.make_again(ExternalRecord.objects.all()) == 1
+        settle(two_ways)
+        assert ExternalRecord.objects.get(key=str(chan.pk)).external_id in two_ways.far.fields
