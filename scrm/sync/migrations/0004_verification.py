@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('pending', models.PositiveIntegerField(help_text='Waiting to be written, read or decided; neither right nor wrong.', verbose_name='on their way')),
                 ('unknown', models.PositiveIntegerField(default=0, verbose_name='unknown here')),
                 ('repaired', models.PositiveIntegerField(default=0, verbose_name='put right')),
-                ('lower', models.FloatField(help_text='Lower bound of the share that is in step, with 95 % confidence (Wilson).', verbose_name='at least')),
+                ('lower', models.FloatField(help_text='Lower bound of the share that is in step, with a confidence of 95 percent (Wilson).', verbose_name='at least')),
                 ('upper', models.FloatField(verbose_name='at most')),
                 ('seconds', models.FloatField(default=0, verbose_name='seconds')),
                 ('connection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='verifications', to='connections.connection', verbose_name='connection')),
