@@ -152,7 +152,7 @@ def _chunks(records: Sequence[ExternalRecord]) -> Iterator[list[ExternalRecord]]
         yield list(records[start : start + CHUNK])
 
 
-def _all(inlet: Inlet, crm: Crm, tally: _Tally, told: Callable[[int], None]) -> None:
+def _all(inlet: Inlet, crm: Crm, tally: _Tally, told: Callable[[int], object]) -> None:
     """Every linked record, read by its id; then, of kinds that come in, their own list for records that nobody knows here."""
     last = 0
     while True:
