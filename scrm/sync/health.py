@@ -60,7 +60,7 @@ class Health:
     @property
     def in_step(self) -> bool:
         """A small sample may be unlucky: its upper bound decides."""
-        newest = {}
+        newest: dict[str, Verification] = {}
         for run in self.trend:
             newest.setdefault(run.kind, run)
         return all(run.upper >= LEAST_ACCURACY for run in newest.values())
@@ -86,7 +86,8 @@ def read_all() -> list[Health]:
 def _hours(found: dict[int, Health]) -> None:
     names = ("written", "quick", "latency_ms", "read", "retried", "dead", "calls", "failed_calls", "call_ms")
     hours = SyncHour.objects.filter(connection__in=found, hour__gt=clock.now() - DAY)
-    for row in hours.values("connection").annotate(**{f"all_{name}": Sum(name) for name in names}):
+    rows: Any = hours.values("connection").annotate(**{f"all_{name}": Sum(name) for name in names})
+    for row in rows:
         health, sums = found[row["connection"]], {name: row[f"all_{name}"] or 0 for name in names}
         health.written, health.read, health.retried = sums["written"], sums["read"], sums["retried"]
         health.calls, health.failed_calls = sums["calls"], sums["failed_calls"]

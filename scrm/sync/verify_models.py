@@ -36,7 +36,9 @@ class Verification(models.Model):
     )
     unknown = models.PositiveIntegerField(_("unknown here"), default=0)
     repaired = models.PositiveIntegerField(_("put right"), default=0)
-    lower = models.FloatField(_("at least"), help_text=_("Lower bound of the share that is in step, with a confidence of 95 percent (Wilson)."))
+    lower = models.FloatField(
+        _("at least"), help_text=_("Lower bound of the share that is in step, with a confidence of 95 percent (Wilson).")
+    )
     upper = models.FloatField(_("at most"))
     seconds = models.FloatField(_("seconds"), default=0)
 

@@ -47,9 +47,9 @@ class TestHealthPage:
 
     def test_asks_the_same_number_of_questions_however_many_crms(
         self,
-        two_ways: Shop,
+        two_ways: Shop,  # noqa: F811
         owner: Client,
-        django_assert_max_num_queries: Any,  # noqa: F811
+        django_assert_max_num_queries: Any,
     ) -> None:
         for number in range(12):
             crm = Connection.objects.create(slug=f"crm-{number}", label=f"CRM {number}", kind="crm", adapter="fake")
