@@ -191,6 +191,19 @@ class TestWriting:
         crm.apply([Write("contact", "scrm-1", {"/phone": "2"}, id=str(number))])
         assert (server.rows[number]["name"], server.rows[number]["tags"]) == ("陳大文", ["VIP"])
 
+    def test_what_stands_in_the_field_of_our_key_is_never_replaced(self, loopback: Any, server: PoorServer) -> None:
+        """A record that was made over there may hold its own number in that field, and the server may refuse another."""
+        number = server.add(name="台北客戶", scrm_id="T-0019")
+        (outcome,) = crm_at(loopback.url, definition()).apply([Write("contact", "scrm-1", {"/name": "我改"}, id=str(number))])
+        assert outcome.status == "updated" and (server.rows[number]["name"], server.rows[number]["scrm_id"]) == ("我改", "T-0019")
+
+    def test_a_server_that_refuses_our_key_later_takes_the_rest(self, loopback: Any, server: PoorServer) -> None:
+        number = server.add(name="台北客戶")
+        refused = Answer(400, b'{"scrm_id": ["You may not change this."]}')
+        loopback.respond = lambda request: refused if b"scrm_id" in request.body else server(request)
+        (outcome,) = crm_at(loopback.url, definition()).apply([Write("contact", "scrm-1", {"/name": "我改"}, id=str(number))])
+        assert outcome.status == "updated" and server.rows[number]["name"] == "我改"
+
     def test_fields_that_the_server_drops_are_told(self, loopback: Any, server: PoorServer) -> None:
         (outcome,) = crm_at(loopback.url, definition()).apply([contact(1, **{"/rank": "A"})])
         assert outcome.status == "created" and "/rank" in outcome.reason

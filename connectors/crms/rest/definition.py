@@ -231,10 +231,9 @@ class _Reader:
     def pointer(self, name: str, default: str = "") -> str:
         value = self.text(name, default)
         try:
-            pointers.tokens(value)
+            return pointers.pointer(pointers.tokens(value))
         except pointers.BadPointer as error:
             raise self.wrong(name, str(error)) from None
-        return value
 
     def pointers(self) -> list[str]:
         for name in self.given:

@@ -125,13 +125,17 @@ def _update(wire: Wire, setup: KindSetup, write: Write, record_id: str, wanted: 
         version = version_of(setup, record)
         if write.if_version and not same_version(write.if_version, version):
             return Outcome(write.key, "conflict", record_id, version, reason="The record was changed over there meanwhile")
-        wanted = {name: wanted[name] for name in holds(record, wanted)}
+        wanted = {name: wanted[name] for name in holds(record, wanted) if name != setup.key or not key_of(setup, record)}
         if not wanted:
             return Outcome(write.key, "unchanged", record_id, version)
     if not setup.update:
         raise Rejected(f"The set-up names no path that changes a {setup.kind}")
-    body = changed_body(setup, wanted, record)
-    reply = wire.send(setup.update.method, wire.address(setup.update.path, record_id=record_id), body)
+    address = wire.address(setup.update.path, record_id=record_id)
+    reply = wire.send(setup.update.method, address, changed_body(setup, wanted, record))
+    if reply.status in {400, 422} and setup.key in wanted and len(wanted) > 1:
+        # Some fields can be filled only when a record is made; the link that we keep does without our key there.
+        wanted = {name: value for name, value in wanted.items() if name != setup.key}
+        reply = wire.send(setup.update.method, address, changed_body(setup, wanted, record))
     if reply.status in {404, 410}:
         return Outcome(write.key, "gone", record_id, reason="The server has this record no longer")
     if not reply.ok:
