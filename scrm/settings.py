@@ -172,6 +172,12 @@ WEBHOOK_BODY_LIMIT = 3 * 2**20
 # Outside the database and outside its backups: says whom to erase again after an older copy was restored. All hosts share it.
 LEDGER_DIR = Path(env.text("LEDGER_DIR", str(VAR_DIR / "ledger")))
 EXPORTS_DIR = Path(env.text("EXPORTS_DIR", str(VAR_DIR / "exports")))
+# What was said longer ago than this is compressed; 0: never.
+HISTORY_COMPRESS_DAYS = env.number("HISTORY_COMPRESS_DAYS", 90, most=36500)
+# What was said longer ago than this is removed; 0: kept for ever.
+HISTORY_KEEP_DAYS = env.number("HISTORY_KEEP_DAYS", 0, most=36500)
+if 0 < HISTORY_KEEP_DAYS < 180:
+    raise ImproperlyConfigured(f"HISTORY_KEEP_DAYS={HISTORY_KEEP_DAYS} must be 0 (kept for ever) or at least 180 days.")
 EXPORT_DAYS = env.number("EXPORT_DAYS", 7, least=1, most=60)
 
 MEDIA_ROOT = env.text("MEDIA_ROOT", str(VAR_DIR / "media"))

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db.models import Q
 
+from scrm.conversations import history
 from scrm.conversations.models import Message
 from scrm.conversations.search import message_index
-from scrm.core.rows import update_many
 
 EDIT, REACTION = "edit", "reaction"
 # Which part of its content names the message that it is about.
@@ -36,7 +36,7 @@ def obey_amendments(messages: Sequence[Message]) -> None:
         for target in targets.get((word.connection_id, _about(word)), ()):
             if _apply(target, word):
                 changed[target.pk] = target
-    update_many(Message, changed.values(), ["text", "content"])
+    history.write(changed.values())
     message_index.replace((target.pk, target.text) for target in changed.values())
 
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from scrm.conversations import counting, governor, media, outbox, prices, profiles, receipts, routing, services, statuses, templates
+from scrm.conversations import (
+    counting,
+    governor,
+    history,
+    media,
+    outbox,
+    prices,
+    profiles,
+    receipts,
+    retention,
+    routing,
+    services,
+    statuses,
+    templates,
+)
 from scrm.core import jobs
 
 jobs.drain("outbox", slots=2)(outbox.send_due)
@@ -11,6 +25,7 @@ jobs.drain("receipts")(receipts.send_due_receipts)
 jobs.drain("profiles")(profiles.fetch_due)
 jobs.drain("templates")(templates.sync_due)
 jobs.drain("prices")(prices.price_waiting)
+jobs.drain("history")(history.go_on)
 
 
 @jobs.periodic("expire leases", every=10)
@@ -55,3 +70,14 @@ def route() -> None:
 @jobs.periodic("overdue answers", every=30)
 def note_breaches() -> None:
     routing.note_breaches()
+
+
+@jobs.periodic("compress history", every=3600)
+def compress_history() -> None:
+    history.begin()
+    jobs.wake("history")
+
+
+@jobs.periodic("expire history", every=3600)
+def expire_history() -> None:
+    retention.expire(seconds=20.0)

@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
+from scrm.conversations.filling import KeptInBlocks
+from scrm.conversations.history_models import HistoryBlock as HistoryBlock
+from scrm.conversations.history_models import HistorySweep as HistorySweep
 from scrm.conversations.price_models import MessagePrice as MessagePrice
 from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
@@ -109,7 +112,7 @@ class Conversation(models.Model):
         return self.due_at
 
 
-class Message(models.Model):
+class Message(KeptInBlocks):
     class Direction(models.TextChoices):
         IN = "in", _("from the customer")
         OUT = "out", _("to the customer")
@@ -195,6 +198,18 @@ class Message(models.Model):
     # From the price list, when the platform said that it bills the message; stays what it was when prices change.
     cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=6, null=True, blank=True)
     cost_currency = models.CharField(_("currency"), max_length=3, blank=True, default="", db_default="")
+    # Where text and content of an old message lie, see filling.py. Without a constraint or an index: a table of ten million rows takes
+    # the column at once, and blocks are found by conversation and removed by history.py alone.
+    block = models.ForeignKey(
+        HistoryBlock,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
     objects = MessageQuerySet.as_manager()
 

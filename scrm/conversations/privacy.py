@@ -7,14 +7,26 @@ from pathlib import PurePosixPath
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from scrm.connections.models import Alert
 from scrm.contacts.privacy import registry
 from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import forget_log_entries, in_chunks, pattern, remove_file
 from scrm.contacts.privacy.writing import dump
-from scrm.conversations.models import Attachment, Conversation, Decision, Message, OrphanStatus, ProfileLookup, Reservation, Response
+from scrm.conversations import history
+from scrm.conversations.filling import filled_rows
+from scrm.conversations.models import (
+    Attachment,
+    Conversation,
+    Decision,
+    HistoryBlock,
+    Message,
+    OrphanStatus,
+    ProfileLookup,
+    Reservation,
+    Response,
+)
 from scrm.conversations.search import message_index
 
 ERASED_ALERT = "Told of a person who has been erased."
@@ -28,17 +40,18 @@ def _said(whom: Person) -> Q:
 
 def _erase(whom: Person) -> Iterator[int]:
     # First what might still go out.
-    yield from in_chunks(Message.objects.filter(_said(whom), state__in=TO_SEND), _with_messages)
+    yield from in_chunks(Message.objects.filter(_said(whom), state__in=TO_SEND), with_messages)
     yield from in_chunks(Decision.objects.filter(Q(contact__in=whom.contacts) | Q(identity__in=whom.identities)))
-    yield from in_chunks(Message.objects.filter(_said(whom)), _with_messages)
+    yield from in_chunks(Message.objects.filter(_said(whom)), with_messages)
     yield from in_chunks(Reservation.objects.filter(identity__in=whom.identities))
     yield from in_chunks(ProfileLookup.objects.filter(identity__in=whom.identities))
     yield from in_chunks(Conversation.objects.filter(identity__in=whom.identities), _with_conversations)
     yield from _reword_alerts(whom)
 
 
-def _with_messages(ids: list[int]) -> None:
+def with_messages(ids: list[int]) -> None:
     message_index.remove(ids)
+    history.forget(ids)
     for attachment in Attachment.objects.filter(message__in=ids).only("file", "crm_file"):
         for name in (attachment.file.name, attachment.crm_file.name):
             remove_file(default_storage, name or "")
@@ -79,8 +92,9 @@ def _reword_alerts(whom: Person) -> Iterator[int]:
 
 def _export(whom: Person, box: Box) -> None:
     messages = Message.objects.filter(_said(whom))
+    columns: QuerySet[Message] = QuerySet(Message).filter(_said(whom))
     box.rows("conversations", dump(Conversation.objects.filter(identity__in=whom.identities), leave=("reply_token", "reply_token_until")))
-    box.rows("messages", dump(messages, leave=("lease_until", "fence", "idempotency_key")))
+    box.rows("messages", filled_rows(dump(columns, leave=("lease_until", "fence", "idempotency_key"))))
     box.rows("statuses", dump(messages.filter(direction="out"), only=STATUS_FIELDS))
     attachments = Attachment.objects.filter(message__conversation__identity__in=whom.identities)
     box.rows("attachments", dump(attachments, leave=("url",)))
@@ -96,6 +110,6 @@ def _export(whom: Person, box: Box) -> None:
 
 
 def register() -> None:
-    models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup)
+    models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup, HistoryBlock)
     covers = [*(model._meta.label_lower for model in models), "conversations.readreceipt", "console.typingnotice", "connections.alert"]
     registry.register("conversations", rank=60, covers=covers, erase=_erase, export=_export)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import F, Q
+
+from scrm.conversations.filling import SAID, FilledIterable
 
 if TYPE_CHECKING:
     from scrm.contacts.models import Contact
@@ -52,6 +54,19 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
+    """Instances come with their text, wherever it lies.
+
+    Of an old message the columns `text` and `content` are empty: filter by them never, ask values of them never.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._iterable_class: Any = FilledIterable
+
+    def only(self, *fields: str) -> MessageQuerySet:  # type: ignore[override]
+        """As of any queryset; who asks for what was said needs to know where it is."""
+        return super().only(*fields, *(() if set(SAID).isdisjoint(fields) else ("block",)))
+
     def of_contact(self, contact: Contact) -> MessageQuerySet:
         return self.filter(conversation__identity__contact=contact)
 

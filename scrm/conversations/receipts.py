@@ -21,11 +21,11 @@ LONGEST_NAME = 200
 def ask_for_read_receipt(conversation_id: int) -> None:
     """Up to the newest message that the customer sent in this conversation."""
     theirs = Message.objects.filter(conversation=conversation_id, direction="in").exclude(external_id="")
-    newest = theirs.order_by("-sent_at", "-id").values_list("external_id", "content").first()
+    newest = theirs.order_by("-sent_at", "-id").only("external_id", "content").first()
     if newest is None:
         return
     # Some platforms mark by a token that comes with the message, not by its id.
-    name = str(newest[1].get("mark_as_read_token") or newest[0])
+    name = str(newest.content.get("mark_as_read_token") or newest.external_id)
     if len(name) > LONGEST_NAME:
         return
     ReadReceipt.objects.update_or_create(

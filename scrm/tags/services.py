@@ -157,7 +157,8 @@ def _tell_removed(assignment: TagAssignment, now: datetime) -> None:
 def try_rule(rule: TagRule, *, limit: int = 1000) -> list[tuple[Message, list[Hit]]]:
     """What `rule`, saved or not, finds in the newest `limit` inbound texts; silenced hits too. Writes nothing."""
     matcher = Matcher([rules.keyword_rule(rule)])
-    texts = Message.objects.filter(direction=Message.Direction.IN).exclude(text="").select_related("conversation__identity__contact")
+    said = Message.objects.filter(direction=Message.Direction.IN).exclude(text="", block=None)
+    texts = said.select_related("conversation__identity__contact")
     tried = ((message, matcher.explain(message.text)) for message in texts.order_by("-id")[:limit])
     return [(message, hits) for message, hits in tried if hits]
 

@@ -48,8 +48,8 @@ def find(text: str) -> list[Found]:
 def _said(text: str) -> dict[int, tuple[int, str]]:
     """The newest matching message of each conversation."""
     newest: dict[int, tuple[int, str]] = {}
-    for pk, conversation, words in Message.objects.search(text).order_by("-id").values_list("pk", "conversation_id", "text")[:300]:
-        newest.setdefault(conversation, (pk, words))
+    for row in Message.objects.search(text).order_by("-id").only("pk", "conversation_id", "text")[:300]:
+        newest.setdefault(row.conversation_id, (row.pk, row.text))
         if len(newest) >= MOST:
             break
     return newest

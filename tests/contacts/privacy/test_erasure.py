@@ -22,7 +22,8 @@ from scrm.commerce.models import Order
 from scrm.contacts.models import Contact, Erasure, Identity
 from scrm.contacts.privacy import digests, erasure, ledger
 from scrm.contacts.privacy.checks import erasures_are_replayed, pending
-from scrm.conversations.models import Message
+from scrm.conversations import history
+from scrm.conversations.models import HistoryBlock, Message
 from scrm.core import clock
 from scrm.core.audit_check import check
 from scrm.intake import ledger as sums
@@ -49,8 +50,9 @@ def _text(value: object) -> str:
     if not isinstance(value, bytes | memoryview):
         return f"{value}{_unpickled(value)}"
     raw = bytes(value)
-    with suppress(zlib.error):
-        raw = zlib.decompress(raw)
+    for window in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):  # plain, and gzip's
+        with suppress(zlib.error):
+            raw = zlib.decompress(raw, window)
     return raw.decode("utf-8", "replace")
 
 
@@ -105,6 +107,17 @@ class Erasing:
         assert found(seeded.marks, files_of_the_place()) == []
         assert not Contact.objects.filter(pk__in=[seeded.contact.pk, seeded.duplicate.pk]).exists()
         assert check().sound
+
+    def test_reaches_into_compressed_history(self, seeded: Seed) -> None:
+        with clock.frozen(clock.now() + timedelta(days=200)):
+            sweep = history.begin()
+            while sweep is not None and history.step(sweep):
+                pass
+        assert HistoryBlock.objects.exists() and words(found(seeded.marks, everything_stored() + files_of_the_place())) == set(seeded.marks)
+        theirs = {row.pk: row.text for row in Message.objects.filter(conversation__identity__contact=seeded.neighbour)}
+        erasure.erase_now(seeded.contact.pk, by="mei", reason="asked by letter")
+        assert found(seeded.marks, everything_stored()) == []
+        assert {row.pk: row.text for row in Message.objects.filter(pk__in=theirs)} == theirs
 
     def test_leaves_others_as_they_were(self, seeded: Seed) -> None:
         def theirs() -> tuple[object, ...]:
