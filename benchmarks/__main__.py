@@ -26,6 +26,7 @@ BENCHMARKS = {
     "sync": {"vendor": "postgresql"},
     "merging": {"vendor": "postgresql"},
     "imports": {"vendor": "postgresql"},
+    "history": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},

@@ -34,6 +34,19 @@ class KeptInBlocks(models.Model):
     `_in_row`: what the row itself says, until it is filled; `_filled`: what was filled in.
     """
 
+    # Without a constraint or an index: a table of ten million rows takes the column at once, and blocks are found by conversation and
+    # removed by history.py alone.
+    block = models.ForeignKey(
+        "conversations.HistoryBlock",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+
     class Meta:
         abstract = True
 

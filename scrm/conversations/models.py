@@ -198,18 +198,6 @@ class Message(KeptInBlocks):
     # From the price list, when the platform said that it bills the message; stays what it was when prices change.
     cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=6, null=True, blank=True)
     cost_currency = models.CharField(_("currency"), max_length=3, blank=True, default="", db_default="")
-    # Where text and content of an old message lie, see filling.py. Without a constraint or an index: a table of ten million rows takes
-    # the column at once, and blocks are found by conversation and removed by history.py alone.
-    block = models.ForeignKey(
-        HistoryBlock,
-        null=True,
-        blank=True,
-        editable=False,
-        on_delete=models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
 
     objects = MessageQuerySet.as_manager()
 
