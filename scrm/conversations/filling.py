@@ -74,15 +74,11 @@ class KeptInBlocks(models.Model):
             for name in (*SAID, "_in_row", "_filled"):
                 self.__dict__.pop(name, None)
 
-    def get_deferred_fields(self) -> set[str]:
-        left: set[str] = super().get_deferred_fields()
-        return left | set(SAID) if self.__dict__.get("block_id") is not None else left
-
     def save(self, *, force_insert: Any = False, force_update: bool = False, using: Any = None, update_fields: Any = None) -> None:  # type: ignore[override]
         given: dict[str, Any] = {"force_insert": force_insert, "force_update": force_update, "using": using}
         writes = self._says_anew() if update_fields is None else not set(SAID).isdisjoint(update_fields)
         if self._state.adding or not writes:
-            super().save(**given, update_fields=update_fields)
+            super().save(**given, update_fields=self._all_but_said() if update_fields is None else update_fields)
             return
         from scrm.conversations import history
 
@@ -90,6 +86,13 @@ class KeptInBlocks(models.Model):
             take_out(self)
             super().save(**given, update_fields=None if update_fields is None else {*update_fields, *SAID, "block"})
             history.forget([self.pk])
+
+    def _all_but_said(self) -> list[str] | None:
+        """What a save that names nothing writes of a message in a block: all that is loaded, but not what was filled in."""
+        if self._state.adding or self.__dict__.get("block_id") is None:
+            return None
+        fields = [field.attname for field in self._meta.concrete_fields if not field.primary_key]
+        return [name for name in fields if name in self.__dict__ and name not in SAID]
 
     def _says_anew(self) -> bool:
         """Whether text or content of a message in a block was changed here."""

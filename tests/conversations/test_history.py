@@ -48,7 +48,7 @@ def write(number: int, text: str, at: datetime, *, phone: str = "85291234567", *
 
 
 def talk(count: int = 30, *, phone: str = "85291234567", at: datetime = LONG_AGO) -> list[int]:
-    return [write(n, f"{SAID[n % 4]} {n}", at + timedelta(minutes=n), phone=phone).pk for n in range(count)]
+    return [write(n, f"{SAID[n % 4]} {phone[-4:]}/{n}。", at + timedelta(minutes=n), phone=phone).pk for n in range(count)]
 
 
 def compress(now: datetime = NOON) -> HistorySweep | None:
