@@ -27,6 +27,8 @@ BENCHMARKS = {
     "merging": {"vendor": "postgresql"},
     "imports": {"vendor": "postgresql"},
     "history": {"vendor": "postgresql"},
+    "matching": {},
+    "match_one": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},
@@ -34,6 +36,7 @@ BENCHMARKS = {
     "intake-sqlite": {"vendor": "sqlite"},
     "pipeline-sqlite": {"vendor": "sqlite"},
     "sends-sqlite": {"vendor": "sqlite"},
+    "match_one-sqlite": {"vendor": "sqlite"},
     "imports-sqlite": {"vendor": "sqlite"},
 }
 

@@ -16,8 +16,6 @@ from scrm.core.rows import update_many
 Pair = DuplicateCandidate
 # So far a cluster is followed from a contact whose pairs changed, and to so many further contacts for each of them.
 _STEPS, _MOST = 6, 40
-# From here on other evidence outweighs a contradiction: the pair is shown with all that hangs together with it, never proposed.
-_ALL_THE_SAME = 0.9
 _APART = (Pair.State.APART, Pair.State.LINKED)
 _WAITING = (DuplicateCase.State.OPEN, DuplicateCase.State.LATER)
 
@@ -28,7 +26,7 @@ def regroup(contact_ids: Collection[int]) -> None:
     pairs = list(Pair.objects.filter(first_id__in=region, second_id__in=region))
     roots = _roots(region)
     apart = {_ordered(roots[p.first_id], roots[p.second_id]) for p in pairs if p.state in _APART}
-    against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < _ALL_THE_SAME and evidence.contradicts(_codes(p))}
+    against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < evidence.ALL_THE_SAME and evidence.contradicts(_codes(p))}
     live = [p for p in pairs if p.state == Pair.State.OPEN and roots[p.first_id] == p.first_id and roots[p.second_id] == p.second_id]
     open_pairs = [p for p in live if _ordered(p.first_id, p.second_id) not in apart]
 

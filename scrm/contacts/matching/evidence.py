@@ -295,6 +295,10 @@ STRONG_CONTRADICTIONS = frozenset(
 )
 
 
+# From here on other evidence outweighs a contradiction: the pair is shown with all that hangs together with it, never proposed.
+ALL_THE_SAME = 0.9
+
+
 def contradicts(codes: Iterable[str]) -> bool:
     """Whether two can be one person only if a person says so: never brought together by what third ones have in common."""
     return not (_CONTRADICTING | _NAMES_APART).isdisjoint(codes)

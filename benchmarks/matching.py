@@ -1,0 +1,101 @@
+"""How right matching is on contacts whose truth is known, without labels, and what it costs: as delivered, in one process, no database."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import known_people
+from benchmarks.measure import Result, Row
+
+TITLE = "Matching against a known truth"
+MERGE, REVIEW = 0.97, 0.5
+
+
+def run(*, quick: bool = False) -> Result:
+    if known_people.generator() is None:
+        return Result("matching", TITLE, notes=[known_people.MISSING])
+    rows: list[Row] = []
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for count, seed in ((2_000, 11),) if quick else ((10_000, 11), (100_000, 12)):
+            _measure(count, seed, Path(folder), rows, notes)
+    return Result("matching", TITLE, rows, notes)
+
+
+def _measure(count: int, seed: int, folder: Path, rows: list[Row], notes: list[str]) -> None:
+    from scrm.contacts.matching.profile import prepare
+
+    contacts, told = known_people.generate(count, seed, folder)
+    truth = known_people.truth_of(told)
+    facts = list(known_people.facts_of(contacts))
+    began = time.process_time()
+    profiles = [prepare(each) for each in facts]
+    prepared = time.process_time()
+    found, compared = _compare(profiles)
+    ended = time.process_time()
+    pairs = frozenset(found)
+    auto = {pair for pair, (_, codes, proposed) in found.items() if proposed}
+    asked = pairs - auto
+    together = known_people.pairs_within(_groups(found))
+    strong = [frozenset(p for p in each if not truth.weak & set(p)) for each in (pairs, truth.pairs)]
+    of = f"{count:,}"
+    rows += [
+        Row(f"{of}: pair F1", [known_people.scores(pairs, truth.pairs)[2]], "", least=0.92),
+        Row(f"{of}: pair F1 without weak rows", [known_people.scores(strong[0], strong[1])[2]], ""),
+        Row(f"{of}: cluster F1", [known_people.scores(together, truth.pairs)[2]], "", least=0.94),
+        Row(f"{of}: precision of what is proposed", [100 * len(auto & truth.pairs) / max(1, len(auto))], "%", least=99.5),
+        Row(f"{of}: true of what people are asked", [100 * len(asked & truth.pairs) / max(1, len(asked))], "%", least=75),
+        Row(f"{of}: proposed though they share a number", [sum(map(truth.share_a_number, auto - truth.pairs))], "pairs", most=0),
+        Row(f"{of}: preparing a contact", [1e6 * (prepared - began) / count], "us CPU"),
+        Row(f"{of}: comparing a pair, keys included", [1e6 * (ended - prepared) / max(1, compared)], "us CPU"),
+    ]
+    precision, recall, _ = known_people.scores(pairs, truth.pairs)
+    cluster = known_people.scores(together, truth.pairs)
+    notes.append(
+        f"{of}, seed {seed}: {compared:,} pairs compared; pairs P {precision:.4f} R {recall:.4f}, "
+        f"clusters P {cluster[0]:.4f} R {cluster[1]:.4f}; {len(auto):,} proposed, {len(asked):,} asked."
+    )
+
+
+def _compare(profiles: list[Any]) -> tuple[dict[known_people.Pair, tuple[float, list[str], bool]], int]:
+    """As a comparison of all contacts does it, keys in memory: (score, codes, proposed) by pair, and how many pairs were compared."""
+    from scrm.contacts.matching import blocks, evidence, keys, rarity
+    from scrm.contacts.matching.rules import Settings
+    from scrm.contacts.matching.weights import DEFAULT
+
+    settings, known = Settings(), rarity.count(profiles)
+    by_pk = {each.pk: each for each in profiles}
+    mine = {each.pk: keys.keys(each) for each in profiles}
+    held: dict[int, list[int]] = {}
+    for pk, each in mine.items():
+        for key in each:
+            held.setdefault(key, []).append(pk)
+    found: dict[known_people.Pair, tuple[float, list[str], bool]] = {}
+    compared = 0
+    for pk, profile in by_pk.items():
+        partners = blocks.partners(mine[pk], held)
+        partners.pop(pk, None)
+        crowded = blocks.crowded_of(profile, [by_pk[each] for each in partners])
+        for partner, size in partners.items():
+            if partner < pk:
+                continue
+            compared += 1
+            around = evidence.Surroundings(crowded, max(size, 2), known)
+            score, items = evidence.judged(profile, by_pk[partner], settings, DEFAULT, around, REVIEW)
+            if score >= REVIEW:
+                codes = [code for code, _, _ in items]
+                found[(pk, partner)] = (score, codes, score >= MERGE and evidence.may_propose(codes))
+    return found, compared
+
+
+def _groups(found: dict[known_people.Pair, tuple[float, list[str], bool]]) -> Iterable[Iterable[int]]:
+    from scrm.contacts.matching import evidence
+    from scrm.contacts.matching.clusters import clusters
+
+    against = {pair for pair, (score, codes, _) in found.items() if score < evidence.ALL_THE_SAME and evidence.contradicts(codes)}
+    likely = [(score, *pair) for pair, (score, _, _) in found.items() if pair not in against]
+    return clusters(likely, lambda one, other: (one, other) in against)
