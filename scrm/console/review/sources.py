@@ -16,6 +16,7 @@ PLAIN: dict[str, str | Promise] = {
     "created": gettext_lazy("as the record was made"),
     "assumed": gettext_lazy("worked out from the number"),
     "merge": gettext_lazy("chosen at a merge"),
+    "unread": gettext_lazy("a chat unread for a day"),
 }
 
 
