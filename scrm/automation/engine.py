@@ -70,7 +70,7 @@ def forget() -> None:
     _settle_checked_at = float("-inf")
 
 
-@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH)
+@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH, by_kind=True)
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
     rules = rules_by_trigger()

@@ -8,7 +8,7 @@ has every event's effect exactly once, in whatever order the transactions that w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,22 +38,29 @@ class Consumer:
     handle: Handle
     delay: Callable[[Event], timedelta | None]
     batch: int
+    by_kind: bool = False
 
 
 _consumers: dict[str, Consumer] = {}
 
 
 def consumer(
-    name: str, *, kinds: Iterable[str], delay: Callable[[Event], timedelta | None] | timedelta = timedelta(0), batch: int = BATCH
+    name: str,
+    *,
+    kinds: Iterable[str],
+    delay: Callable[[Event], timedelta | None] | timedelta = timedelta(0),
+    batch: int = BATCH,
+    by_kind: bool = False,
 ) -> Callable[[Handle], Handle]:
     """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first; None: not wanted.
+    `by_kind`: it is the same for all events of a kind, so it is asked once for those that are written together.
 
     Whatever a consumer locks for a batch, others wait for: one that locks people or counts messages takes small batches.
     """
 
     def register(handle: Handle) -> Handle:
         wait = delay if callable(delay) else (lambda _event: delay)
-        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch)
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind)
         jobs.drain(f"events:{name}", soon=lambda within: bool(_due(name, 1, within)))(lambda: deliver(name))
         return handle
 
@@ -68,12 +75,25 @@ def record(events: Sequence[Event]) -> list[Event]:
     else:
         add_many(Event, stored)
     now = clock.now()
-    asked = ((spec, event, spec.delay(event)) for spec in _consumers.values() for event in stored if event.kind in spec.kinds)
-    told = [(event.pk, spec.name, now + wait) for spec, event, wait in asked if wait is not None]
+    told = [(event.pk, spec.name, now + wait) for spec in _consumers.values() for event, wait in _asked(spec, stored) if wait is not None]
     _tell(told)
     for name in {name for _, name, _ in told}:
         jobs.wake_on_commit(f"events:{name}")
     return stored
+
+
+def _asked(spec: Consumer, stored: Sequence[Event]) -> Iterator[tuple[Event, timedelta | None]]:
+    """The events that a consumer may want, each with its wait."""
+    known: dict[str, timedelta | None] = {}
+    for event in stored:
+        if event.kind not in spec.kinds:
+            continue
+        if not spec.by_kind:
+            yield event, spec.delay(event)
+            continue
+        if event.kind not in known:
+            known[event.kind] = spec.delay(event)
+        yield event, known[event.kind]
 
 
 def _tell(told: Sequence[tuple[int, str, datetime]]) -> None:

@@ -19,7 +19,7 @@ def _delay(event: Event) -> timedelta | None:
     return timedelta(0) if event.kind in services.wanted_events() else None
 
 
-events.consumer("hooks", kinds=kinds.EVENTS, delay=_delay)(services.note)
+events.consumer("hooks", kinds=kinds.EVENTS, delay=_delay, by_kind=True)(services.note)
 
 
 @jobs.drain(services.DRAIN, slots=2)

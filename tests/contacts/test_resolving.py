@@ -54,7 +54,7 @@ class ResolveMany:
 
     def test_costs_the_same_number_of_queries_for_one_and_for_a_hundred(self, django_assert_max_num_queries):
         senders = [Sender((Address("whatsapp", f"8869{12000000 + n}"),), name=f"林 {n}") for n in range(100)]
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(16):  # who wants to be told is asked anew each time in tests, once a second else
             resolve_many(senders)
         with django_assert_max_num_queries(4):
             resolve_many(senders)

@@ -23,7 +23,8 @@ class TestSyncCommand:
         want(shop.crm, "contact", str(chan.pk))
         answer = json.loads(run("--format", "json"))
         assert answer["taken"] == 1
-        assert answer["connections"] == [{"connection": "crm", "state": "active", "done": 1, "due": 0, "dead": 0, "discarded": 0}]
+        counts = {"done": 1, "due": 0, "dead": 0, "discarded": 0, "reads_due": 0, "reads_dead": 0}
+        assert answer["connections"] == [{"connection": "crm", "state": "active", **counts}]
         assert shop.far.record("contact", str(chan.pk))["lastname"] == "陳"
 
     def test_ends_with_1_when_something_is_dead(self, shop: Shop) -> None:
