@@ -186,9 +186,11 @@ class TestFailures:
 @pytest.mark.django_db(transaction=True)
 class TestManyWorkers:
     @pytest.fixture(autouse=True)
-    def running_clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Leases by the database's own clock."""
-        monkeypatch.setattr(clock, "_frozen", None)
+    def running_clock(self) -> Iterator[None]:
+        """Leases by the database's own clock; the standing one comes back before whoever set it takes it away."""
+        standing, clock._frozen = clock._frozen, None
+        yield
+        clock._frozen = standing
 
     def at_once(self, count: int, work: Callable[[], str]) -> list[str]:
         gate, found = threading.Barrier(count), list[str]()
