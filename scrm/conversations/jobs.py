@@ -19,6 +19,9 @@ from scrm.conversations import (
 )
 from scrm.core import jobs
 
+# After an upgrade every waiting conversation is new to it: a bounded share at a time, so that no other job stands in line behind it.
+ROUTED_PAGES = 10
+
 jobs.drain("outbox", slots=2)(outbox.send_due)
 jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
@@ -62,8 +65,9 @@ def count_conversations() -> None:
 @jobs.periodic("route conversations", every=5)
 def route() -> None:
     """Within seconds of the first message: slower than the inbox, faster than anybody reads."""
-    while routing.plan() == routing.PAGE:
-        pass
+    for _ in range(ROUTED_PAGES):
+        if routing.plan() < routing.PAGE:
+            break
     routing.assign_waiting()
 
 
