@@ -184,8 +184,9 @@ class Completion:
         row = self.run(contact)
         assert contact.postal_code == "150-0013" and row is not None and row.state == "done"
 
-    def test_is_found_by_the_sweep(self) -> None:
+    def test_is_found_by_the_sweep(self, monkeypatch: pytest.MonkeyPatch) -> None:
         contact = person()
+        monkeypatch.setattr(postal, "WINDOW", contact.pk + 1)
         assert postal.sweep() == 1 and postal.sweep() == 0
         assert PostalCompletion.objects.get().contact == contact
 
