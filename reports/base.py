@@ -8,7 +8,7 @@ from __future__ import annotations
 import zoneinfo
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -40,6 +40,8 @@ class Filters:
     zone: str = "UTC"
     connection: int | None = None
     team: int | None = None
+    # Whose reach the rows are narrowed to; None: the product itself asks.
+    viewer: Any = field(default=None, compare=False)
 
     @property
     def since(self) -> datetime:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from reports.base import PERIODS, Filters
 from scrm.connections.models import Connection
 from scrm.core import clock
-from scrm.staff.models import Team
+from scrm.staff.models import Team, User
 
 DEFAULT_PERIOD = "7d"
 TITLES = {"today": _("Today"), "7d": _("7 days"), "30d": _("30 days")}
@@ -41,8 +41,8 @@ class FilterForm(forms.Form):
             raise forms.ValidationError(_("This time is too far away."))
         return until
 
-    def filters(self) -> Filters:
-        """Choices that cannot be read fall back to everything of the last 7 days; the form says what was wrong."""
+    def filters(self, viewer: User) -> Filters:
+        """Of what the viewer may see. Choices that cannot be read fall back to the last 7 days; the form says what was wrong."""
         self.is_valid()
         chosen: dict[str, Any] = self.cleaned_data
         connection, team = chosen.get("connection"), chosen.get("team")
@@ -52,6 +52,7 @@ class FilterForm(forms.Form):
             zone=timezone.get_current_timezone_name(),
             connection=connection.pk if connection else None,
             team=team.pk if team else None,
+            viewer=viewer,
         )
 
 

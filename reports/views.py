@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -20,6 +20,7 @@ from reports.base import Column, Figures, Filters, Report
 from reports.export import csv_lines
 from reports.formats import is_number, moment, shown
 from reports.forms import DEFAULT_PERIOD, FilterForm, address_of
+from scrm.staff.models import User
 
 ROWS_A_PAGE = 100
 
@@ -50,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     report = _opened(request, slug)
     form = FilterForm({"period": DEFAULT_PERIOD} | request.GET.dict())
-    filters = form.filters()
+    filters = form.filters(cast(User, request.user))
     lines = report.figures(filters)
     if request.GET.get("format") == "csv":
         columns = [Column("label", report.subject), *report.columns]
@@ -70,7 +71,7 @@ def show(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespons
 def rows(request: HttpRequest, slug: str, key: str) -> HttpResponse | StreamingHttpResponse:
     report = _opened(request, slug)
     form = FilterForm({"period": DEFAULT_PERIOD} | request.GET.dict())
-    filters = form.filters()
+    filters = form.filters(cast(User, request.user))
     try:
         found = report.rows(filters, key)
     except LookupError:

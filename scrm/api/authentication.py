@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from scrm.api.models import PartnerToken
 from scrm.api.services import TOKEN_MARK, digest_of
 from scrm.core import clock
+from scrm.staff.sight import EVERYTHING, Sight
 
 LONGEST_TOKEN = 200
 USE_RECORDED_EVERY = timedelta(minutes=1)
@@ -37,6 +38,12 @@ class Partner:
 
     def __str__(self) -> str:
         return str(self.token)
+
+    def sight(self) -> Sight:
+        """Everything, or the channels that the token is limited to; asked once a request."""
+        if self.token.channel_ids is None:
+            return EVERYTHING
+        return Sight(teams=None, channels=self.token.channel_ids)
 
     def get_username(self) -> str:
         """The name under which the audit knows it."""

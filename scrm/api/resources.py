@@ -20,6 +20,7 @@ from scrm.commerce.models import Order, OrderLine
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Conversation, Decision, Message, MessageTemplate
 from scrm.conversations.services import QueueResult
+from scrm.conversations.visibility import visible_to
 from scrm.tags.models import TagAssignment
 
 
@@ -28,6 +29,10 @@ class Resource(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     lookup_value_regex = r"\d{1,18}"
     required_scopes: dict[str, str] = {}
     keyset: tuple[str, ...] = ("-id",)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """What this token may see; see `conversations/visibility.py`."""
+        return visible_to(super().get_queryset(), self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filters belong to lists: a row asked for by its id is found whatever else the address says."""

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from scrm.api.authentication import Partner
 from scrm.api.errors import KeyUsed, Refused
 from scrm.api.models import PartnerToken
 from scrm.api.pagination import LARGEST_ID
@@ -23,6 +24,7 @@ from scrm.conversations import templates
 from scrm.conversations.models import Conversation, Message, MessageTemplate
 from scrm.conversations.outgoing_media import NotSendable, prepare_outgoing
 from scrm.conversations.services import QueueResult, queue_message, start_conversation
+from scrm.conversations.visibility import visible_to
 
 # What WhatsApp takes as the body of a text message.
 LONGEST_TEXT = 4096
@@ -120,7 +122,7 @@ def send(token: PartnerToken, key: str | None, wanted: dict[str, Any]) -> QueueR
         raise ValidationError({"Idempotency-Key": [_("Send this header: 1 to 80 letters, digits or marks, new for each message.")]})
     stored_key = f"api:{token.pk}:{key}"
     first = Message.objects.select_related("conversation").filter(idempotency_key=stored_key).first()
-    conversation = first.conversation if first else _conversation(wanted)
+    conversation = first.conversation if first else _conversation(Partner(token), wanted)
     said = _said_before(first, wanted) if first and "file" in wanted else _said(conversation, wanted)
     event_key = wanted.get("event", "")
     result = queue_message(conversation, **said, source="api", cause=f"api:{token.pk}", event_key=event_key, idempotency_key=stored_key)
@@ -176,16 +178,17 @@ def _digest(file: File[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _conversation(wanted: dict[str, Any]) -> Conversation:
+def _conversation(partner: Partner, wanted: dict[str, Any]) -> Conversation:
     if "conversation" in wanted:
-        found = Conversation.objects.filter(pk=wanted["conversation"]).first()
+        found = visible_to(Conversation.objects.all(), partner).filter(pk=wanted["conversation"]).first()
         if found is None:
             raise ValidationError({"conversation": [_("There is no such conversation.")]})
         return found
-    contact = Contact.objects.select_related("merged_into").filter(pk=wanted["contact"]).first()
+    contact = visible_to(Contact.objects.select_related("merged_into"), partner).filter(pk=wanted["contact"]).first()
     if contact is None:
         raise ValidationError({"contact": [_("There is no such contact.")]})
-    return _newest_of(_survivor(contact)) or _first_of(_survivor(contact), wanted.get("connection", ""))
+    person = _survivor(contact)
+    return _newest_of(partner, person) or _first_of(partner, person, wanted.get("connection", ""))
 
 
 def _survivor(contact: Contact) -> Contact:
@@ -194,17 +197,19 @@ def _survivor(contact: Contact) -> Contact:
     return contact
 
 
-def _newest_of(contact: Contact) -> Conversation | None:
+def _newest_of(partner: Partner, contact: Contact) -> Conversation | None:
     closed_last = Case(When(status="closed", then=Value(1)), default=Value(0), output_field=IntegerField())
-    return Conversation.objects.of_contact(contact).order_by(closed_last, "-last_message_at", "-pk").first()
+    rows = visible_to(Conversation.objects.of_contact(contact), partner)
+    return rows.order_by(closed_last, "-last_message_at", "-pk").first()
 
 
-def _first_of(contact: Contact, slug: str) -> Conversation:
+def _first_of(partner: Partner, contact: Contact, slug: str) -> Conversation:
     """A conversation with somebody who never wrote: from the named number to their WhatsApp address."""
     if not slug:
         raise ValidationError({"contact": [_("This contact has no conversation yet. Name the connection to write from.")]})
     connection = Connection.objects.filter(slug=slug, kind=Connection.Kind.CHANNEL).first()
-    if connection is None:
+    limits = partner.token.channel_ids
+    if connection is None or (limits is not None and connection.pk not in limits):
         raise ValidationError({"connection": [_("There is no such channel.")]})
     reached = contact.identities.filter(kind__in=["whatsapp", "whatsapp_user"], valid_to=None).order_by("kind", "pk").first()
     if reached is None:

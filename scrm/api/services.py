@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db import transaction
 
 from scrm.api.models import PartnerToken
-from scrm.api.scopes import SCOPES
+from scrm.api.scopes import HOOKS_WRITE, SCOPES
+from scrm.connections.models import Connection
 from scrm.core import audit, clock
 from scrm.core.audit_actor import actor
 from scrm.hooks import services as hooks
@@ -24,11 +25,19 @@ def digest_of(plaintext: str) -> str:
     return hashlib.sha256(plaintext.encode()).hexdigest()
 
 
-def issue_token(name: str, scopes: Iterable[str], expires_at: datetime | None = None) -> tuple[PartnerToken, str]:
-    """A new token and its plaintext, which is not kept and cannot be shown again. ValueError for an unknown scope."""
+def issue_token(
+    name: str, scopes: Iterable[str], expires_at: datetime | None = None, *, channels: Iterable[Connection] = ()
+) -> tuple[PartnerToken, str]:
+    """A new token and its plaintext, which is not kept and cannot be shown again. `channels`: all it sees; none: everything.
+
+    ValueError for an unknown scope, and for webhooks of a limited token: they tell of all channels.
+    """
     wanted = sorted(set(scopes))
     if unknown := [scope for scope in wanted if scope not in SCOPES]:
         raise ValueError(f"unknown scope {', '.join(unknown)}; known are {', '.join(SCOPES)}")
+    limits = list(channels)
+    if limits and HOOKS_WRITE in wanted:
+        raise ValueError(f"{HOOKS_WRITE} cannot be given to a token that is limited to channels: webhooks tell of all of them")
     plaintext = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
     with transaction.atomic():
         token = PartnerToken.objects.create(
@@ -39,7 +48,9 @@ def issue_token(name: str, scopes: Iterable[str], expires_at: datetime | None = 
             created_at=clock.now(),
             expires_at=expires_at,
         )
-        audit.record("api.token_issued", by=actor(), subject=token, after={"name": name, "scopes": wanted, "expires_at": expires_at})
+        token.channels.set(limits)
+        given = {"name": name, "scopes": wanted, "expires_at": expires_at, "channels": [row.slug for row in limits]}
+        audit.record("api.token_issued", by=actor(), subject=token, after=given)
     return token, plaintext
 
 

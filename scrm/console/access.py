@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_POST, require_safe
 
+from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
 
+Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponseBase]
 Guard = Callable[[View], View]
 
@@ -29,6 +32,11 @@ UNDO_MERGES = "contacts.undo_merge"
 def person(request: HttpRequest) -> User:
     """The signed-in member of staff; views below are reached by nobody else."""
     return cast(User, request.user)
+
+
+def seen(request: HttpRequest, rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those of the rows that the signed-in person may see. Every look-up of a page goes through it."""
+    return visible_to(rows, request.user)
 
 
 def having(permission: str) -> Guard:

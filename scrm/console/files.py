@@ -11,6 +11,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from scrm.console.access import seen
 from scrm.conversations.models import Attachment, Message
 
 # What a browser may show in place. Everything else, SVG and HTML above all, is handed out as a download.
@@ -39,7 +40,7 @@ def _answer(name: str, mime_type: str, filename: str) -> HttpResponseBase:
 @require_safe
 def attachment(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The file as it came. Of a picture that browsers cannot show the JPEG that was drawn from it, unless `?original` is asked for."""
-    row = get_object_or_404(Attachment, pk=pk, state=Attachment.State.STORED)
+    row = get_object_or_404(seen(request, Attachment.objects.all()), pk=pk, state=Attachment.State.STORED)
     kind = row.mime_type.split(";")[0].strip().lower()
     if row.crm_file.name and kind not in SHOWN and "original" not in request.GET:
         return _answer(row.crm_file.name, "image/jpeg", f"{PurePath(row.filename or row.kind).stem}.jpg")
@@ -50,7 +51,7 @@ def attachment(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 def message_file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The file of a message that we sent."""
-    message = get_object_or_404(Message, pk=pk, direction=Message.Direction.OUT)
+    message = get_object_or_404(seen(request, Message.objects.all()), pk=pk, direction=Message.Direction.OUT)
     name = str(message.content.get("file") or "")
     if not name.startswith("outgoing/"):
         raise Http404

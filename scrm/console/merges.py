@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from scrm.console.access import seen
 from scrm.contacts import effects, merging
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity, Merge
@@ -24,7 +25,7 @@ def standing_in(contact: Contact) -> list[Merge]:
 
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Asked first with what will happen; done by a post."""
-    row = get_object_or_404(Merge.objects.select_related("survivor", "duplicate", "by", "undone_by"), pk=pk)
+    row = get_object_or_404(seen(request, Merge.objects.select_related("survivor", "duplicate", "by", "undone_by")), pk=pk)
     if request.method == "POST":
         return _undone(request, row)
     context: dict[str, Any] = {**admin.site.each_context(request), "title": _("Undo the merge?"), "row": row, **_about(row)}

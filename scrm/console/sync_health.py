@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from scrm.console.access import person
+from scrm.console.access import person, seen
 from scrm.core import clock
 from scrm.sync import health
 from scrm.sync.models import Verification, VerifiedRecord
@@ -28,7 +28,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def sample(request: HttpRequest, pk: int) -> HttpResponse:
-    run = get_object_or_404(Verification.objects.select_related("connection"), pk=pk)
+    run = get_object_or_404(seen(request, Verification.objects.select_related("connection")), pk=pk)
     rows = list(run.records.select_related("answered_by").order_by("-state", "pk")[:200])
     answered = [row for row in rows if row.answer]
     context = {
@@ -46,7 +46,7 @@ def sample(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """A person says whether the key fields of one record are right. The last answer counts."""
-    row = get_object_or_404(VerifiedRecord, pk=pk)
+    row = get_object_or_404(seen(request, VerifiedRecord.objects.all()), pk=pk)
     given = request.POST.get("answer", "")
     if given in (VerifiedRecord.Answer.RIGHT, VerifiedRecord.Answer.WRONG):
         row.answer, row.answered_by, row.answered_at = given, person(request), clock.now()

@@ -23,6 +23,7 @@ from scrm.console.inbox import wording
 from scrm.contacts.models import Consent, Contact, Event, Identity
 from scrm.contacts.records import CUSTOM
 from scrm.conversations.models import Message
+from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
 from scrm.tags.models import Tag, TagRule
 
@@ -132,9 +133,12 @@ class Happening:
     link: str = ""
 
 
-def told(events: Sequence[Event], *, longest: int | None = 80) -> list[Happening]:
-    """The events in their order, in words. `longest`: where a message's words are cut, None for nowhere."""
-    known = _Known(events, longest)
+def told(events: Sequence[Event], reader: User, *, longest: int | None = 80) -> list[Happening]:
+    """The events in their order, in words; a message that the reader may not see gives none.
+
+    `longest`: where a message's words are cut, None for nowhere.
+    """
+    known = _Known(events, reader, longest)
     return [
         Happening(event.occurred_at, kind_name(event.kind), known.detail(event), known.causes.words(event.cause), _link(event))
         for event in events
@@ -144,11 +148,13 @@ def told(events: Sequence[Event], *, longest: int | None = 80) -> list[Happening
 class _Known:
     """The messages, tags and people that the events name."""
 
-    def __init__(self, events: Sequence[Event], longest: int | None) -> None:
+    def __init__(self, events: Sequence[Event], reader: User, longest: int | None) -> None:
         self.longest = longest
         data = [event.data for event in events if isinstance(event.data, dict)]
         self.causes = Causes(event.cause for event in events)
-        self.messages = Message.objects.only("text", "kind").in_bulk([each["message"] for each in data if each.get("message")])
+        self.messages = visible_to(Message.objects.only("text", "kind"), reader).in_bulk(
+            [each["message"] for each in data if each.get("message")]
+        )
         self.tags = dict(Tag.objects.filter(slug__in={each["tag"] for each in data if each.get("tag")}).values_list("slug", "name"))
         names = {str(each[key]) for each in data for key in ("by", "to") if isinstance(each.get(key), str) and each[key]}
         merged = {each["other"] for each in data if each.get("merge") and isinstance(each.get("other"), int)}

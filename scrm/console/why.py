@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from scrm.console.access import seen
 from scrm.console.inbox import reasons, wording
 from scrm.console.timeline import Causes
 from scrm.conversations import services
@@ -67,7 +68,7 @@ def steps(message: Message) -> list[tuple[str, datetime]]:
 @require_safe
 def of_message(request: HttpRequest, pk: int) -> HttpResponse:
     shown = ("conversation__identity__contact", "conversation__connection", "connection", "author")
-    message = get_object_or_404(Message.objects.select_related(*shown), pk=pk, direction=Message.Direction.OUT)
+    message = get_object_or_404(seen(request, Message.objects.select_related(*shown)), pk=pk, direction=Message.Direction.OUT)
     return page(request, message, list(message.decisions.order_by("-decided_at", "-pk")[:MOST]))
 
 

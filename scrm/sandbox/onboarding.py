@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
@@ -34,6 +34,7 @@ from scrm.sandbox.story.catalogue import PRODUCTS
 from scrm.sandbox.story.known import BY_EMAIL, KNOWN
 from scrm.sandbox.story.orders import OrderFacts, orders_for
 from scrm.sandbox.story.replies import QUICK_REPLIES
+from scrm.staff import roles
 from scrm.staff.models import Team, User
 from scrm.sync.defaults import install_mappings
 from scrm.tags import shipped as shipped_tags
@@ -47,16 +48,14 @@ STAFF = (
     ("mei", "陳美儀 Mei", "zh-hant", "Asia/Hong_Kong", "Hong Kong & Singapore", "agent"),
     ("wei", "林志偉 Wei", "zh-hant", "Asia/Taipei", "Taiwan", "agent"),
     ("yuki", "田中 由紀 Yuki", "ja", "Asia/Tokyo", "Japan", "agent"),
+    ("ken", "陳建國 Ken", "zh-hant", "Asia/Singapore", "Supervisors", "supervisor"),
 )
 # Orders of so many people are one transaction: far fewer syncs to disk, and no long hold on SQLite's one write lock.
 PEOPLE_AT_ONCE = 10
 AGENT_OF = {"sandbox-hk": "mei", "sandbox-tw": "wei", "sandbox-jp": "yuki"}
-AGENT_RIGHTS = (
-    "view_contact", "change_contact", "view_identity", "view_conversation", "change_conversation", "view_message",
-    "add_message", "view_decision", "view_tag", "view_tagassignment", "add_tagassignment", "change_tagassignment", "view_order",
-    "view_shipment", "view_product", "view_quickreply", "view_messagetemplate", "view_response", "view_run", "view_event",
-    "view_externalrecord", "view_consent", "view_attachment",
-)  # fmt: skip
+# Whose conversations a team answers; who is in no such team answers all.
+NUMBERS_OF = {"Hong Kong & Singapore": ("sandbox-hk",), "Taiwan": ("sandbox-tw",), "Japan": ("sandbox-jp",)}
+ROLE_OF = {"agent": roles.AGENTS, "supervisor": roles.SUPERVISORS}
 
 
 def set_up() -> None:
@@ -70,8 +69,7 @@ def set_up() -> None:
 
 
 def ensure_staff() -> None:
-    agents, _ = Group.objects.get_or_create(name="Agents")
-    agents.permissions.set(Permission.objects.filter(codename__in=AGENT_RIGHTS))
+    roles.install()
     for username, name, language, zone, team_name, rights in STAFF:
         user, made = User.objects.get_or_create(
             username=username,
@@ -87,8 +85,8 @@ def ensure_staff() -> None:
             user.set_password(PASSWORD)
             user.save(update_fields=["password"])
             user.teams.add(Team.objects.get_or_create(name=team_name)[0])
-            if rights == "agent":
-                user.groups.add(agents)
+            if rights in ROLE_OF:
+                user.groups.add(Group.objects.get(name=ROLE_OF[rights]))
 
 
 def ensure_connections() -> None:
@@ -106,11 +104,20 @@ def ensure_connections() -> None:
             language=row["language"],
             time_zone=row["time_zone"],
         )
+    _share_out_numbers()
     crm = crm_settings()
     connection = upsert_connection(
         crm["slug"], label=crm["label"], kind=Connection.Kind.CRM, adapter=crm["adapter"], settings=crm["settings"], secrets=crm["secrets"]
     )
     install_mappings(connection)
+
+
+def _share_out_numbers() -> None:
+    """Once: what an administrator changed stays changed."""
+    for name, slugs in NUMBERS_OF.items():
+        team = Team.objects.filter(name=name, numbers=None).first()
+        if team is not None:
+            team.numbers.set(Connection.objects.filter(slug__in=slugs))
 
 
 def ensure_catalogue() -> None:

@@ -82,6 +82,7 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [("see_all", "Can see all customers, whatever their team or channel")]
 
     def __str__(self) -> str:
         return self.display_name or self.get_full_name() or self.username

@@ -246,7 +246,7 @@ class TestPages:
 
     @pytest.mark.parametrize(
         ("address", "most"),
-        [("contacts/", 4), ("messages/", 3), ("conversations/", 2), ("orders/", 4), ("decisions/", 2), ("events/", 2), ("tags/", 2)],
+        [("contacts/", 5), ("messages/", 3), ("conversations/", 2), ("orders/", 4), ("decisions/", 2), ("events/", 2), ("tags/", 2)],
     )
     def test_cost_the_same_queries_whatever_they_hold(
         self, partner: Partner, hong_kong: Connection, customer: Make, writes: Write, address: str, most: int

@@ -25,7 +25,7 @@ class Asking:
     def test_answers_304_while_nothing_changes(self, desk: Client, django_assert_max_num_queries: Any) -> None:
         conversation = people.conversation()
         etag = ask(desk, conversation)["ETag"]
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             answer = ask(desk, conversation, etag)
         assert (answer.status_code, answer.content) == (304, b"")
 

@@ -215,8 +215,9 @@ class ThePage:
         contact = Contact.objects.get(pk=contact.pk)
         assert len(family_of(contact)) == 4
         portrait_of(contact)  # builds the catalogue
-        with django_assert_max_num_queries(16):
-            facts.whole_contact(contact)
+        reader = people.agent()
+        with django_assert_max_num_queries(20):
+            facts.whole_contact(contact, reader)
 
     def test_escapes_what_people_write(self, clerk: Client) -> None:
         contact = writes("<script>alert(1)</script> 😍", name="<b>x</b>")

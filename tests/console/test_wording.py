@@ -36,18 +36,21 @@ class Timeline:
         conversation = people.conversation()
         message = said(conversation, "我張單去咗邊？")
         row = self.event(conversation.identity.contact, "message.received", message=message.pk, conversation=conversation.pk)
-        (told,) = timeline.told([row])
+        (told,) = timeline.told([row], people.agent())
         assert (told.title, told.detail, told.cause) == ("The customer wrote", "“我張單去咗邊？”", "Automation “Order status” v3")
         assert told.link == f"/admin/inbox/{conversation.pk}/#m{message.pk}"
 
     def test_tells_people_by_their_names(self) -> None:
         mei = people.agent("mei")
         row = self.event(people.customer().contact, "conversation.assigned", conversation=0, by="mei", to="mei")
-        assert timeline.told([row])[0].detail == f"→ {mei} · {mei}"
+        assert timeline.told([row], people.agent())[0].detail == f"→ {mei} · {mei}"
 
     def test_keeps_what_it_has_no_words_for(self) -> None:
         row = self.event(people.customer().contact, "parcel.lost", carrier="SF")
-        assert (timeline.told([row])[0].title, timeline.told([row])[0].detail) == ("parcel.lost", "carrier: SF")
+        assert (timeline.told([row], people.agent())[0].title, timeline.told([row], people.agent())[0].detail) == (
+            "parcel.lost",
+            "carrier: SF",
+        )
 
     def test_shows_the_cause_of_a_rule_that_is_gone_as_stored(self) -> None:
         assert timeline.Causes(["rule:999:v1"]).words("rule:999:v1") == "rule:999:v1"

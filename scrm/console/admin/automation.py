@@ -19,6 +19,7 @@ from scrm.automation.models import Rule, Run
 from scrm.automation.services import save_rule
 from scrm.automation.triggers import TRIGGERS
 from scrm.console import evaluations, timeline
+from scrm.console.access import person
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ActionFilter, TriggerFilter
 from scrm.console.admin.forms import themed
@@ -113,10 +114,16 @@ class RunAdmin(ReadOnlyAdmin):
         line = '<p class="console-line">{} {} <span class="console-dim">· {}</span></p>'
         return format_html_join("", line, evaluations.trace_lines(row.trace)) or "-"
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Run | None:
+        row: Run | None = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.reader = person(request)  # type: ignore[attr-defined]
+        return row
+
     @display(description=_("event"))
     def shown_event(self, row: Run) -> str:
         """What set the rule off, with a link to it."""
-        (event,) = timeline.told([row.event])
+        (event,) = timeline.told([row.event], row.reader)  # type: ignore[attr-defined]
         words = f"{event.title} {event.detail}".strip()
         return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', event.link, words) if event.link else words
 

@@ -15,6 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
+from scrm.conversations.visibility import visible_to
+
 COUNTED = 10_000
 
 
@@ -71,6 +73,10 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     show_facets = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Lists, pages, look-ups by other forms and actions: of what the person may see."""
+        return visible_to(super().get_queryset(request), request.user)
 
     @display(description=mark_safe(checkbox.render("action_toggle_all", 1)))  # noqa: S308 - the theme's own box, no value of ours
     def action_checkbox(self, obj: Model) -> str:

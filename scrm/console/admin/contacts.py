@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from scrm.console import timeline
+from scrm.console.access import person, seen
 from scrm.console.admin.base import ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.filters import CountryFilter, TagFilter
 from scrm.console.people import facts
@@ -86,17 +87,17 @@ class ContactAdmin(ConsoleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         contact = self.get_object(request, object_id)
-        if contact is None and (survivor := self._survivor_of(object_id)):
+        if contact is None and (survivor := self._survivor_of(request, object_id)):
             self.message_user(request, _("This contact was merged. You see the person it belongs to."))
             return redirect("admin:contacts_contact_change", survivor)
-        more = facts.whole_contact(contact) | facts.rights(request) if contact else {}
+        more = facts.whole_contact(contact, person(request)) | facts.rights(request) if contact else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})  # type: ignore[no-any-return]
 
     @staticmethod
-    def _survivor_of(object_id: str) -> int | None:
+    def _survivor_of(request: HttpRequest, object_id: str) -> int | None:
         if not object_id.isdecimal() or len(object_id) > 18:
             return None
-        return Contact.objects.filter(pk=object_id).values_list("merged_into", flat=True).first()
+        return seen(request, Contact.objects.all()).filter(pk=object_id).values_list("merged_into", flat=True).first()
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The form remembers what it showed: a field that somebody else changed meanwhile is not set back by saving another."""

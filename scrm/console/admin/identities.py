@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from scrm.console.access import seen
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin, may
 from scrm.console.admin.filters import IdentityCaseFilter, RepairFilter
 from scrm.console.admin.row_buttons import AnswersInRows, buttons
@@ -103,7 +104,7 @@ class IdentityAdmin(AnswersInRows, ConsoleAdmin):
         return may(request, "contacts.change_identity")
 
     def give(self, request: HttpRequest, pk: int, code: str) -> str:
-        row = Identity.objects.filter(pk=pk).first()
+        row = seen(request, Identity.objects.all()).filter(pk=pk).first()
         if row is None:
             raise Http404
         made = repairs.settle_number(row, code, by=request.user.get_username())
@@ -165,7 +166,7 @@ class NumberSettlementAdmin(AnswersInRows, ReadOnlyAdmin):
         return may(request, "contacts.change_identity")
 
     def give(self, request: HttpRequest, pk: int, code: str) -> str:
-        row = NumberSettlement.objects.filter(pk=pk).first()
+        row = seen(request, NumberSettlement.objects.all()).filter(pk=pk).first()
         if row is None or code != "undo":
             raise Http404
         repairs.undo(row, by=request.user.get_username())
@@ -225,7 +226,7 @@ class IdentityCaseAdmin(AnswersInRows, ReadOnlyAdmin):
         return may(request, "contacts.change_identitycase")
 
     def give(self, request: HttpRequest, pk: int, code: str) -> str:
-        row = IdentityCase.objects.select_related("identity", "merge").filter(pk=pk).first()
+        row = seen(request, IdentityCase.objects.select_related("identity", "merge")).filter(pk=pk).first()
         if row is None or code not in {"same", "different", "reopen"}:
             raise Http404
         if code == "reopen":

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from scrm.console.access import seen
 from scrm.console.admin.base import Colours, ReadOnlyAdmin, may
 from scrm.console.admin.identities import link_to
 from scrm.console.admin.row_buttons import AnswersInRows, buttons
@@ -57,7 +58,7 @@ class PostalCompletionAdmin(AnswersInRows, ReadOnlyAdmin):
         return may(request, "contacts.change_contact")
 
     def give(self, request: HttpRequest, pk: int, code: str) -> str:
-        row = PostalCompletion.objects.filter(pk=pk).first()
+        row = seen(request, PostalCompletion.objects.all()).filter(pk=pk).first()
         if row is None or code != "revert":
             raise Http404
         postal.revert(row, by=request.user.get_username())

@@ -19,6 +19,7 @@ from unfold.decorators import display
 from connectors.errors import ConnectorError
 from scrm.connections.models import Connection
 from scrm.console import template_wording
+from scrm.console.access import seen
 from scrm.console.admin.base import Colours, ConsoleAdmin
 from scrm.console.admin.filters import ConnectionFilter, TemplateCategoryFilter, TemplateStatusFilter
 from scrm.console.admin.forms import dress
@@ -225,7 +226,7 @@ class MessageTemplateAdmin(ConsoleAdmin):
         """What the phone and the list of variables are drawn from."""
         components, places, variables = form.components(), form.places(), form.variables()
         person = request.POST.get("preview_with", "")
-        values = _real_values(form, components, variables, person) if person else examples_for(components)
+        values = _real_values(request, form, components, variables, person) if person else examples_for(components)
         draft = Draft(
             form.said("name"),
             form.said("language"),
@@ -261,7 +262,7 @@ class MessageTemplateAdmin(ConsoleAdmin):
             "refused": findings,
             "rows": list(zip(BUTTON_ROWS, form.buttons(), strict=True)),
             "button_kinds": list(template_wording.BUTTONS.items()),
-            "people": _people(template) if request.user.has_perm("conversations.view_conversation") else [],
+            "people": _people(request, template) if request.user.has_perm("conversations.view_conversation") else [],
             "may_write": may_change and (template is None or template.status in EDITABLE),
             "may_change": may_change,
             "is_draft": template is None or template.status == "DRAFT",
@@ -323,15 +324,18 @@ def _variable_row(place: Place, form: TemplateForm, variables: dict[str, dict[st
     )
 
 
-def _people(template: MessageTemplate | None) -> list[tuple[int, str]]:
+def _people(request: HttpRequest, template: MessageTemplate | None) -> list[tuple[int, str]]:
     """Whom the preview can be filled for: the newest conversations of the number."""
-    rows = Conversation.objects.select_related("identity__contact").order_by("-last_message_at")
+    rows = seen(request, Conversation.objects.select_related("identity__contact")).order_by("-last_message_at")
     rows = rows.filter(connection=template.connection_id) if template else rows
     return [(row.pk, str(row.identity.contact)) for row in rows[:WITH_PEOPLE]]
 
 
-def _real_values(form: TemplateForm, components: list[dict[str, Any]], variables: dict[str, Any], person: str) -> dict[str, str]:
-    conversation = Conversation.objects.select_related("identity__contact", "connection").filter(pk=_number(person)).first()
+def _real_values(
+    request: HttpRequest, form: TemplateForm, components: list[dict[str, Any]], variables: dict[str, Any], person: str
+) -> dict[str, str]:
+    rows = seen(request, Conversation.objects.select_related("identity__contact", "connection"))
+    conversation = rows.filter(pk=_number(person)).first()
     if conversation is None:
         return examples_for(components)
     language = form.template.language if form.template else form.data.get("language", "")

@@ -14,7 +14,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from scrm.api.models import PartnerToken
-from scrm.api.scopes import SCOPES
+from scrm.api.scopes import HOOKS_WRITE, SCOPES
 from scrm.api.services import issue_token, revoke_token
 from scrm.console.admin.base import ConsoleAdmin
 
@@ -28,13 +28,21 @@ class TokenForm(forms.ModelForm[PartnerToken]):
 
     class Meta:
         model = PartnerToken
-        fields = ("name", "scopes", "expires_at")
+        fields = ("name", "scopes", "channels", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("channels") and HOOKS_WRITE in given.get("scopes", ()):
+            told = _("Webhooks tell of all channels: a token that is limited to some cannot subscribe to them.")
+            raise forms.ValidationError({"scopes": told})
+        return given
 
 
 @admin.register(PartnerToken)
 class PartnerTokenAdmin(ConsoleAdmin):
     list_display = ("name", "prefix", "shown_scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
     form = TokenForm
+    autocomplete_fields = ("channels",)
     actions = ("revoke",)
     ordering = ("-created_at",)
     older_by = ""
@@ -51,7 +59,7 @@ class PartnerTokenAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: PartnerToken, form: Any, change: bool) -> None:
         given = form.cleaned_data
-        made, plaintext = issue_token(given["name"], given["scopes"], given.get("expires_at"))
+        made, plaintext = issue_token(given["name"], given["scopes"], given.get("expires_at"), channels=given["channels"])
         obj.pk = made.pk
         words = gettext("Copy the token now, it is not shown again: %(token)s") % {"token": plaintext}
         self.message_user(request, words, messages.WARNING)

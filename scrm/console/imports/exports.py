@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scrm.console.access import EXPORT_MANY, IMPORT
+from scrm.console.access import EXPORT_MANY, IMPORT, seen
 from scrm.contacts import exporting
 from scrm.contacts.importing import limits
 from scrm.contacts.models import Contact
@@ -34,7 +34,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        rows = _people(given)
+        rows = _people(request, given)
         if rows[: limits.EXPORTED_ALONE + 1].count() <= limits.EXPORTED_ALONE or request.user.has_perm(EXPORT_MANY):
             return _file(request, rows, given)
         told = _("These are more than %(most)s people, which takes a right of its own. Narrow the choice or ask somebody who has it.")
@@ -43,8 +43,9 @@ def export(request: HttpRequest) -> HttpResponseBase:
     return render(request, "console/imports/export.html", {**admin.site.each_context(request), **shared})
 
 
-def _people(given: dict[str, Any]) -> QuerySet[Contact]:
-    rows = Contact.objects.search(given["search"]) if given["search"].strip() else Contact.objects.all()
+def _people(request: HttpRequest, given: dict[str, Any]) -> QuerySet[Contact]:
+    found = Contact.objects.search(given["search"]) if given["search"].strip() else Contact.objects.all()
+    rows = seen(request, found)
     return exporting.people(rows.filter(country=given["country"].upper()) if given["country"] else rows)
 
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.access import EXPORT
+from scrm.console.access import EXPORT, seen
 from scrm.console.imports.forms import ReadingForm, UploadForm, choices_of, mapping_from, target_label
 from scrm.contacts.importing import columns, results, running, undoing, uploading
 from scrm.contacts.importing.file_words import worded_file
@@ -36,14 +36,14 @@ def index(request: HttpRequest) -> HttpResponseBase:
             form.add_error("file", worded_file(error.code, error.more))
         else:
             return redirect("console:import", pk=run.pk)
-    page = Paginator(Import.objects.select_related("created_by"), LISTED).get_page(request.GET.get("p"))
+    page = Paginator(seen(request, Import.objects.select_related("created_by")), LISTED).get_page(request.GET.get("p"))
     shared = {"title": _("Imports"), "form": form, "page": page, "may_export": request.user.has_perm(EXPORT)}
     return render(request, "console/imports/index.html", {**admin.site.each_context(request), **shared})
 
 
 @require_safe
 def page(request: HttpRequest, pk: int) -> HttpResponse:
-    run = get_object_or_404(Import.objects.select_related("created_by"), pk=pk)
+    run = get_object_or_404(seen(request, Import.objects.select_related("created_by")), pk=pk)
     shared = state_of(run)
     if "live" in request.GET:
         return render(request, "console/imports/live.html", shared)
@@ -108,7 +108,7 @@ def _settings(run: Import, form: ReadingForm) -> dict[str, Any]:
 
 def configure(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Read it otherwise, or go on to the dry run."""
-    run = get_object_or_404(Import, pk=pk)
+    run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
     form = ReadingForm(run, request.POST)
     mapping = mapping_from(run, request.POST)
     if not form.is_valid():
@@ -132,7 +132,7 @@ def configure(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def act(request: HttpRequest, pk: int, what: str) -> HttpResponseBase:
     """Start, pause, resume, stop: each safe to press twice."""
-    run = get_object_or_404(Import, pk=pk)
+    run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
     deeds: dict[str, Any] = {
         "start": lambda: running.start(run, by=request.user),
         "pause": lambda: running.pause(run),
@@ -150,7 +150,7 @@ def act(request: HttpRequest, pk: int, what: str) -> HttpResponseBase:
 @require_safe
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """What undoing would do, before it is done."""
-    run = get_object_or_404(Import, pk=pk)
+    run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
     nothing: dict[str, Any] = {"created": 0, "updated": 0, "kept": 0, "reasons": {}}
     foreseen = undoing.preview(run) if run.state in undoing.UNDOABLE else nothing
     filler = {"column": "", "fields": "…", "what": "…"}
@@ -163,6 +163,6 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def errors(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The rows that were not loaded, to repair and load again."""
-    run = get_object_or_404(Import, pk=pk)
+    run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
     headers = {"Content-Disposition": f'attachment; filename="import-{run.pk}-to-repair.csv"'}
     return StreamingHttpResponse(results.error_file(run), content_type="text/csv; charset=utf-8", headers=headers)

@@ -47,13 +47,18 @@ def _refused(request: HttpRequest, conversation_id: int, reason: str) -> HttpRes
     return redirect(address_of(conversation_id, request))
 
 
-def _conversation(pk: int) -> Conversation:
-    return get_object_or_404(Conversation.objects.select_related(*SHOWN), pk=pk)
+def _conversation(request: HttpRequest, pk: int) -> Conversation:
+    return get_object_or_404(access.seen(request, Conversation.objects.select_related(*SHOWN)), pk=pk)
+
+
+def _message(request: HttpRequest, pk: int) -> Message:
+    shown = Message.objects.select_related("conversation__identity__contact", "conversation__connection")
+    return get_object_or_404(access.seen(request, shown), pk=pk)
 
 
 def send(request: HttpRequest, pk: int) -> HttpResponse:
     """What stands in the composer: text, file, place, choice, template or note."""
-    conversation = _conversation(pk)
+    conversation = _conversation(request, pk)
     form = sending.ComposerForm(request.POST, request.FILES)
     if not form.is_valid():
         return _refused(request, pk, " ".join(str(problem) for problems in form.errors.values() for problem in problems))
@@ -75,7 +80,7 @@ def _notice(message: Message) -> str:
 
 def react(request: HttpRequest, pk: int) -> HttpResponse:
     """An emoji on a message; an empty one takes it back. `key`: made by the page, so that pressing twice is one reaction."""
-    message = get_object_or_404(Message.objects.select_related("conversation__identity__contact", "conversation__connection"), pk=pk)
+    message = _message(request, pk)
     try:
         sent = sending.react(message, request.POST.get("emoji", ""), request.POST.get("key", ""), by=access.person(request))
     except ValidationError as error:
@@ -85,11 +90,11 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
 
 def typing(request: HttpRequest, pk: int) -> HttpResponse:
     """The agent writes: the customer sees it, when their platform can show it."""
-    return _done(request, pk, told=typing_notices.ask(_conversation(pk)))
+    return _done(request, pk, told=typing_notices.ask(_conversation(request, pk)))
 
 
 def read(request: HttpRequest, pk: int) -> HttpResponse:
-    services.mark_read(_conversation(pk), by=access.person(request))
+    services.mark_read(_conversation(request, pk), by=access.person(request))
     return _done(request, pk)
 
 
@@ -103,7 +108,7 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
     elif wanted not in {"", "nobody"}:
         known = User.objects.filter(is_active=True, is_staff=True)
         colleague = get_object_or_404(known, pk=int(wanted) if wanted.isdecimal() else 0)
-    services.assign(_conversation(pk), to=colleague, by=user)
+    services.assign(_conversation(request, pk), to=colleague, by=user)
     return _done(request, pk, notice=_("Assigned to %(name)s.") % {"name": colleague} if colleague else _("Assigned to nobody."))
 
 
@@ -116,7 +121,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     colleague = get_object_or_404(User, pk=wanted, is_active=True, is_staff=True) if kind == "user" else None
     team = get_object_or_404(Team, pk=wanted) if kind == "team" else None
     note = request.POST.get("note", "")[:LONGEST_NOTE]
-    routing.transfer(_conversation(pk), to=colleague, team=team, note=note, by=access.person(request))
+    routing.transfer(_conversation(request, pk), to=colleague, team=team, note=note, by=access.person(request))
     return _done(request, pk, notice=_("Handed over to %(name)s.") % {"name": colleague or team})
 
 
@@ -130,17 +135,17 @@ def presence(request: HttpRequest) -> HttpResponse:
 
 
 def close(request: HttpRequest, pk: int) -> HttpResponse:
-    conversation = _conversation(pk)
+    conversation = _conversation(request, pk)
     services.close(conversation, by=access.person(request))
     return _done(request, pk, notice=_("Closed: %(name)s") % {"name": conversation.identity.contact})
 
 
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    return _done(request, services.reopen(_conversation(pk), by=access.person(request)).pk)
+    return _done(request, services.reopen(_conversation(request, pk), by=access.person(request)).pk)
 
 
 def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
-    services.hand_back(_conversation(pk), by=access.person(request))
+    services.hand_back(_conversation(request, pk), by=access.person(request))
     return _done(request, pk, notice=_("Automation answers here again."))
 
 
@@ -170,7 +175,7 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     if until is None:
         return _refused(request, pk, _("Choose until when."))
     end = until(clock.now())
-    services.snooze(_conversation(pk), until=end, by=access.person(request))
+    services.snooze(_conversation(request, pk), until=end, by=access.person(request))
     return _done(request, pk, notice=_("Snoozed until %(time)s.") % {"time": moment(end)})
 
 
@@ -179,7 +184,7 @@ REVIEWS: dict[str, Callable[..., object]] = {"resend": services.resend, "give-up
 
 def review(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
     """A person's decision about one message: send again, give up, or take back."""
-    message = get_object_or_404(Message.objects.select_related("conversation__identity__contact", "conversation__connection"), pk=pk)
+    message = _message(request, pk)
     try:
         REVIEWS[decision](message, by=access.person(request))
     except services.RefusedState as error:
@@ -189,7 +194,7 @@ def review(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
 
 def fetch_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Another round of attempts for a customer's file that could not be fetched."""
-    attachment = get_object_or_404(Attachment.objects.select_related("message"), pk=pk)
+    attachment = get_object_or_404(access.seen(request, Attachment.objects.select_related("message")), pk=pk)
     media.try_again(attachment)
     return _done(request, attachment.message.conversation_id, notice=_("The file is being fetched again."))
 
@@ -198,7 +203,7 @@ def untag(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a tag off; the row stays, as a label for its rule's quality."""
     if not request.user.has_perm("tags.change_tagassignment"):
         raise PermissionDenied
-    assignment = get_object_or_404(TagAssignment.objects.select_related("contact", "tag"), pk=pk)
+    assignment = get_object_or_404(access.seen(request, TagAssignment.objects.select_related("contact", "tag")), pk=pk)
     tags.remove_tag(assignment, by=access.person(request))
     shown_in = request.POST.get("conversation", "")
     return _done(request, int(shown_in)) if shown_in.isdecimal() else redirect("console:inbox")

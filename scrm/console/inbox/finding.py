@@ -8,6 +8,8 @@ from scrm.console.inbox import queues
 from scrm.console.templatetags.console import initials
 from scrm.contacts.search import contact_index
 from scrm.conversations.models import Conversation, Message
+from scrm.conversations.visibility import visible_to
+from scrm.staff.models import User
 
 MOST = 60
 EXCERPT = 90
@@ -35,20 +37,21 @@ class Found:
         return self.conversation.connection.label
 
 
-def find(text: str) -> list[Found]:
+def find(text: str, user: User) -> list[Found]:
     """The latest conversations of matching people and with matching messages, closed ones too, newest first."""
-    said = _said(text)
-    people = contact_index.filter(Conversation.objects.all(), text, path="identity__contact_id")
+    said = _said(text, user)
+    people = contact_index.filter(visible_to(Conversation.objects.all(), user), text, path="identity__contact_id")
     ids = list(people.order_by("-last_message_at", "-id").values_list("pk", flat=True)[:MOST])
     rows = queues.listed(Conversation.objects.filter(pk__in={*ids, *said}))
     ordered = sorted(rows, key=lambda row: (row.last_message_at, row.pk), reverse=True)
     return [_found(row, said.get(row.pk), text) for row in ordered[: MOST * 2]]
 
 
-def _said(text: str) -> dict[int, tuple[int, str]]:
+def _said(text: str, user: User) -> dict[int, tuple[int, str]]:
     """The newest matching message of each conversation."""
     newest: dict[int, tuple[int, str]] = {}
-    for row in Message.objects.search(text).order_by("-id").only("pk", "conversation_id", "text")[:300]:
+    found = visible_to(Message.objects.search(text), user)
+    for row in found.order_by("-id").only("pk", "conversation_id", "text")[:300]:
         newest.setdefault(row.conversation_id, (row.pk, row.text))
         if len(newest) >= MOST:
             break

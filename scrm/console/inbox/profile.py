@@ -17,6 +17,8 @@ from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations.models import Conversation, Decision
+from scrm.conversations.visibility import visible_to
+from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord, Kind
 from scrm.tags.models import TagAssignment
 
@@ -53,15 +55,21 @@ class Profile:
         return "allowed" if any(identity.marketing_opt_in_at for identity in self.identities) else "unknown"
 
 
-def profile_of(conversation: Conversation) -> Profile:
+def profile_of(conversation: Conversation, user: User) -> Profile:
+    """The person, and those of their other conversations that the reader may see."""
     contact = conversation.identity.contact
-    others = Conversation.objects.filter(identity__contact=contact).exclude(pk=conversation.pk).select_related("connection")
+    others = (
+        visible_to(Conversation.objects.all(), user)
+        .filter(identity__contact=contact)
+        .exclude(pk=conversation.pk)
+        .select_related("connection")
+    )
     return Profile(
         contact=contact,
         identities=list(contact.identities.filter(valid_to=None).order_by("kind", "pk")),
         tags=tags_of(contact),
         orders=list(orders_of(contact).prefetch_related("shipments")[:5]),
-        conversations=list(others.order_by("-last_message_at")[:6]),
+        conversations=list(others.exclude(pk=conversation.pk).order_by("-last_message_at")[:6]),
         records=records_of(contact, [conversation.pk]),
         why=why_of(contact),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections, router
 from django.db.models import Q
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.conversations.models import Conversation
 from scrm.conversations.querysets import ConversationQuerySet
+from scrm.conversations.visibility import visible_to
 from scrm.core import clock
 from scrm.staff.models import User
 
@@ -43,7 +44,7 @@ class Queue:
     counted: bool = True
 
     def ordered(self, user: User) -> ConversationQuerySet:
-        rows = self.select(Conversation.objects.all(), user)
+        rows = self.select(_seen(Conversation.objects.all(), user), user)
         direction = "" if self.oldest_first else "-"
         return rows.order_by(f"{direction}{self.by}", f"{direction}id")
 
@@ -79,6 +80,10 @@ QUEUES = {
 }
 
 
+def _seen(rows: ConversationQuerySet, user: User) -> ConversationQuerySet:
+    return cast(ConversationQuerySet, visible_to(rows, user))
+
+
 def queue_named(slug: str) -> Queue:
     return QUEUES.get(slug, QUEUES["open"])
 
@@ -90,8 +95,9 @@ def counts(user: User) -> dict[str, int]:
     parts: list[str] = []
     params: list[Any] = []
     counted = [queue for queue in QUEUES.values() if queue.counted]
+    rows = _seen(Conversation.objects.using(alias), user)
     for queue in counted:
-        inner = queue.select(Conversation.objects.using(alias), user).order_by().values("pk")[: COUNTED + 1]
+        inner = queue.select(rows, user).order_by().values("pk")[: COUNTED + 1]
         sql, values = inner.query.get_compiler(using=alias).as_sql()
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {connection.ops.quote_name(queue.slug)})")  # noqa: S608
         params.extend(values)

@@ -16,6 +16,7 @@ from scrm.console.inbox.abilities import abilities_of
 from scrm.conversations import routing
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
+from scrm.conversations.visibility import visible_to
 from scrm.core import clock
 from scrm.staff.models import Team, User
 
@@ -41,7 +42,7 @@ class View:
 
     @cached_property
     def found(self) -> list[finding.Found]:
-        return finding.find(self.search)
+        return finding.find(self.search, self.user)
 
     def page(self, after: str = "") -> queues.Page:
         return queues.page_of(self.queue, self.user, after=after, size=queues.PAGE * self.pages)
@@ -58,8 +59,9 @@ class View:
         return {"queue": self.queue, "search": search, "rows": [rows.row(item) for item in found], "older": older}
 
 
-def conversation_named(pk: int) -> Conversation | None:
-    return Conversation.objects.select_related(*SHOWN).filter(pk=pk).first()
+def conversation_named(pk: int, user: User) -> Conversation | None:
+    """None too when it is no conversation of this person's."""
+    return visible_to(Conversation.objects.select_related(*SHOWN), user).filter(pk=pk).first()
 
 
 def window_open(conversation: Conversation) -> bool:

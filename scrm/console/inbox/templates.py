@@ -64,7 +64,7 @@ def usable(conversation: Conversation) -> QuerySet[MessageTemplate]:
 @require_safe
 def picker(request: HttpRequest, pk: int) -> HttpResponse:
     """The choice with one form a template, for when the window is closed (or by choice)."""
-    conversation = screen.conversation_named(pk)
+    conversation = screen.conversation_named(pk, access.person(request))
     if conversation is None:
         raise Http404
     choices = choices_for(conversation, access.person(request))

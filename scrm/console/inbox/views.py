@@ -39,7 +39,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """The whole page, with one conversation open or none. A script that changes the conversation gets the pane alone."""
     view = View.of(request)
-    conversation = screen.conversation_named(pk) if pk else None
+    conversation = screen.conversation_named(pk, view.user) if pk else None
     if pk and conversation is None:
         raise Http404
     context: dict[str, Any] = {"conversation": conversation, "may_act": access.may_answer(request)}
@@ -80,7 +80,7 @@ def live(request: HttpRequest) -> HttpResponse:
     `c` is the open conversation, `v` its version on the page, `mode` the composer there; a page that types says `typing=1`.
     """
     pk = request.GET.get("c", "")
-    conversation = screen.conversation_named(int(pk)) if pk.isdecimal() and len(pk) < 19 else None
+    conversation = screen.conversation_named(int(pk), access.person(request)) if pk.isdecimal() and len(pk) < 19 else None
     others = company(request, conversation) if conversation else ""
     staff.see(access.person(request))
     etag = etag_of(request, conversation, others)
@@ -124,8 +124,8 @@ def _conversation_fragments(request: HttpRequest, conversation: Conversation) ->
     return answer
 
 
-def _conversation(pk: int) -> Conversation:
-    conversation = screen.conversation_named(pk)
+def _conversation(request: HttpRequest, pk: int) -> Conversation:
+    conversation = screen.conversation_named(pk, access.person(request))
     if conversation is None:
         raise Http404
     return conversation
@@ -139,15 +139,19 @@ def older_conversations(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def older_messages(request: HttpRequest, pk: int) -> HttpResponse:
-    context = screen.thread_context(request, _conversation(pk), before=request.GET.get("before", ""))
+    context = screen.thread_context(request, _conversation(request, pk), before=request.GET.get("before", ""))
     return render(request, "console/inbox/messages.html", context)
 
 
 @require_safe
 def beside(request: HttpRequest, pk: int) -> HttpResponse:
     """The customer's profile, fetched after the thread so that the thread is there at once."""
-    conversation = _conversation(pk)
-    context = {"conversation": conversation, "profile": profile.profile_of(conversation), "may_act": access.may_answer(request)}
+    conversation = _conversation(request, pk)
+    context = {
+        "conversation": conversation,
+        "profile": profile.profile_of(conversation, access.person(request)),
+        "may_act": access.may_answer(request),
+    }
     context["referral"] = shapes.referral_of(conversation.referral)
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
@@ -156,7 +160,7 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def verdict(request: HttpRequest, pk: int) -> HttpResponse:
     """What the law would say to a text, or to a template of the given category, now: in words, with the values that decide."""
-    conversation = _conversation(pk)
+    conversation = _conversation(request, pk)
     kind = "template" if request.GET.get("kind") == "template" else "text"
     category = request.GET.get("category", "service")
     said = services.preview_decision(conversation, kind=kind, category=category, source="agent", by=access.person(request))
@@ -167,7 +171,7 @@ def verdict(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def quick_replies(request: HttpRequest, pk: int) -> HttpResponse:
     """All quick replies that suit the customer's language, with the name filled in; the browser filters as one types."""
-    contact = _conversation(pk).identity.contact
+    contact = _conversation(request, pk).identity.contact
     language = contact.language[:2].lower()
     rows = QuickReply.objects.all().order_by("-used", "shortcut")[:300]
     suited = sorted(rows, key=lambda row: row.language[:2].lower() != language)

@@ -23,6 +23,8 @@ from scrm.contacts.matching import words
 from scrm.contacts.models import Consent, Contact, DuplicateCandidate, FieldConflict, Identity, LegalHold
 from scrm.contacts.records import at_of, fields_of, label_of, standing_of
 from scrm.conversations.models import Conversation
+from scrm.conversations.visibility import visible_to
+from scrm.staff.models import User
 from scrm.sync.models import PostalCompletion
 from scrm.tags.portrait import portrait_of
 
@@ -52,11 +54,12 @@ class Lookalike:
     case: int
 
 
-def whole_contact(contact: Contact) -> dict[str, Any]:
+def whole_contact(contact: Contact, reader: User) -> dict[str, Any]:
     """For the page below and above the form; about a dozen statements, see the test."""
     family = family_of(contact)
     conversations = list(
-        Conversation.objects.filter(identity__contact__in=family)
+        visible_to(Conversation.objects.all(), reader)
+        .filter(identity__contact__in=family)
         .select_related("connection", "assignee")
         .order_by("-last_message_at", "-pk")[:LISTED]
     )
@@ -77,7 +80,7 @@ def whole_contact(contact: Contact) -> dict[str, Any]:
         "orders": list(orders_of(contact).prefetch_related("shipments")[:LISTED]),
         "conversations": conversations,
         "records": profile.records_of(contact, [row.pk for row in conversations]),
-        "lookalikes": lookalikes(family),
+        "lookalikes": lookalikes(family, reader),
         "differences": FieldConflict.objects.filter(contact__in=family, state="open").count(),
         "holds": list(LegalHold.objects.filter(contact__in=family, lifted_at=None)),
         "merges": merges.standing_in(contact),
@@ -109,10 +112,14 @@ def _fact(contact: Contact, name: str, field: Any, sources: Sources) -> FieldFac
     return FieldFact(label_of(name), shown_value(contact, name), sources.words(field.source), at_of(field.at), by, others)
 
 
-def lookalikes(family: list[int]) -> list[Lookalike]:
+def lookalikes(family: list[int], reader: User) -> list[Lookalike]:
     """The likeliest first; pairs within the family are decided already."""
     mine = Q(first__in=family) | Q(second__in=family)
-    rows = DuplicateCandidate.objects.filter(mine, state=DuplicateCandidate.State.OPEN).select_related("first", "second")
+    rows = (
+        visible_to(DuplicateCandidate.objects.all(), reader)
+        .filter(mine, state=DuplicateCandidate.State.OPEN)
+        .select_related("first", "second")
+    )
     found = []
     for row in rows.order_by("-score", "pk")[:LISTED]:
         other = row.second if row.first_id in family else row.first

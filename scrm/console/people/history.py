@@ -19,6 +19,7 @@ from scrm.console import timeline
 from scrm.contacts.models import NO_MESSAGE, Event
 from scrm.core.folding import fold
 from scrm.core.slices import together
+from scrm.staff.models import User
 
 PAGE = 50
 SEARCHED = 1000
@@ -75,20 +76,20 @@ class Page:
     looked_back_to: datetime | None = None
 
 
-def page_of(family: Sequence[int], wanted: Wanted) -> Page:
+def page_of(family: Sequence[int], wanted: Wanted, reader: User) -> Page:
     """About nine statements, whatever the number of events."""
     if wanted.words:
-        return _searched(family, wanted)
+        return _searched(family, wanted, reader)
     events = _newest(family, wanted, PAGE + 1)
     shown = events[:PAGE]
-    return Page(timeline.told(shown), cursor_of(shown[-1]) if len(events) > PAGE else "")
+    return Page(timeline.told(shown, reader), cursor_of(shown[-1]) if len(events) > PAGE else "")
 
 
-def _searched(family: Sequence[int], wanted: Wanted) -> Page:
+def _searched(family: Sequence[int], wanted: Wanted, reader: User) -> Page:
     events = _newest(family, wanted, SEARCHED + 1)
     looked = events[:SEARCHED]
     needle = fold(wanted.words)
-    known = timeline.told(looked, longest=None)
+    known = timeline.told(looked, reader, longest=None)
     hits = [(event, row) for event, row in zip(looked, known, strict=True) if needle in fold(f"{row.title} {row.detail} {row.cause}")]
     rows = [row for _event, row in hits[:PAGE]]
     if len(hits) > PAGE:

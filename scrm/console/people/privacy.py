@@ -32,7 +32,7 @@ class Going:
 
 
 def page(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     family = family_of(contact)
     context = {
         **rights(request),
@@ -58,7 +58,7 @@ def _back(contact: Contact) -> HttpResponse:
 
 
 def ask_export(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     if reason := _reason(request):
         exports.ask(contact, by=staff(request), reason=reason, request=request)
         messages.success(request, _("The export is being made. Load this page again in a moment."))
@@ -66,7 +66,7 @@ def ask_export(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def fetch_export(request: HttpRequest, pk: int, export: int) -> HttpResponseBase:
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     rows = PersonExport.objects.filter(contact__in=family_of(contact), state=PersonExport.State.READY)
     row = rows.filter(pk=export).first()
     if row is None or not row.file:
@@ -81,7 +81,7 @@ def fetch_export(request: HttpRequest, pk: int, export: int) -> HttpResponseBase
 
 
 def set_hold(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     if reason := _reason(request):
         erasure.set_hold(contact.pk, by=staff(request).get_username(), reason=reason)
         messages.success(request, _("While the hold stands, nothing of this person is erased or expires."))
@@ -89,7 +89,7 @@ def set_hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def lift_hold(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     waiting = Erasure.objects.filter(contact_id__in=family_of(contact), state="held").exists()
     if erasure.lift_hold(contact.pk, by=staff(request).get_username()):
         begun = _("The hold has ended, and the erasure that waited for it has begun.")
@@ -101,7 +101,7 @@ def lift_hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 def erase(request: HttpRequest, pk: int) -> HttpResponse:
     """Asked first with what goes and what stays; done by a post that names the contact's number."""
-    contact = views.somebody(pk)
+    contact = views.somebody(request, pk)
     family = family_of(contact)
     typed = request.POST.get("typed", "").strip()
     if request.method == "POST":

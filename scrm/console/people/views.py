@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from scrm.console.access import person as staff
+from scrm.console.access import seen
 from scrm.console.inbox import profile
 from scrm.console.people import history
 from scrm.console.people.consent_words import standing
@@ -26,9 +27,9 @@ LIFT = "contacts.change_consent"
 DECISIONS = 50
 
 
-def somebody(pk: int) -> Contact:
-    """The person behind a record, merged or not."""
-    contact = Contact.objects.select_related("merged_into").filter(pk=pk).first()
+def somebody(request: HttpRequest, pk: int) -> Contact:
+    """The person behind a record, merged or not, whom the reader may see."""
+    contact = seen(request, Contact.objects.select_related("merged_into")).filter(pk=pk).first()
     if contact is None:
         raise Http404
     return contact.merged_into or contact
@@ -40,12 +41,12 @@ def draw(request: HttpRequest, template: str, contact: Contact, title: str, **co
 
 
 def history_page(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = somebody(pk)
+    contact = somebody(request, pk)
     form = Narrowing(request.GET)
     wanted = form.wanted(request.GET.get("before", ""))
     kept = {name: request.GET[name] for name in ("kind", "since", "until", "q") if request.GET.get(name)}
     groups = [(name, label, urlencode({**kept, "kind": name})) for name, (label, _rows) in history.GROUPS.items()]
-    page = history.page_of(family_of(contact), wanted)
+    page = history.page_of(family_of(contact), wanted, staff(request))
     older = urlencode({**kept, "before": page.older}) if page.older else ""
     context = {"form": form, "page": page, "older": older, "groups": groups, "group": wanted.group, "wanted": wanted}
     return draw(request, "timeline", contact, _("Timeline: %(name)s") % {"name": contact}, **context)
@@ -84,7 +85,7 @@ def _day(value: Any) -> date | None:
 
 
 def decisions(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = somebody(pk)
+    contact = somebody(request, pk)
     return draw(request, "decisions", contact, _("Decisions: %(name)s") % {"name": contact}, why=profile.why_of(contact, limit=DECISIONS))
 
 
@@ -111,7 +112,7 @@ class ConsentForm(forms.Form):
 
 
 def consent(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = somebody(pk)
+    contact = somebody(request, pk)
     identities = list(contact.identities.filter(valid_to=None).order_by("kind", "pk"))
     may_lift = request.user.has_perm(LIFT)
     form = ConsentForm(identities, request.POST or None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -42,11 +43,19 @@ class Proof:
 @access.seen_with(access.SEE_CASES)
 def page(request: HttpRequest, pk: int = 0) -> HttpResponse:
     """The case asked for, or the next one."""
-    case = get_object_or_404(DuplicateCase, pk=pk) if pk else cases.next_case(person(request))
+    case = _case(request, pk) if pk else cases.next_case(person(request), among=access.seen(request, DuplicateCase.objects.all()))
     if case is not None and case.state in {DuplicateCase.State.DONE, DuplicateCase.State.GONE} and pk:
         return render(request, "console/review/case_page.html", {**_shell(request), "closed": case, "merges": _merges_of(case)})
     context = _shell(request) | (about(request, case) if case is not None else {})
     return render(request, "console/review/case_page.html", context)
+
+
+def _seen(request: HttpRequest) -> QuerySet[DuplicateCase]:
+    return access.seen(request, DuplicateCase.objects.all())
+
+
+def _case(request: HttpRequest, pk: int) -> DuplicateCase:
+    return get_object_or_404(_seen(request), pk=pk)
 
 
 def _shell(request: HttpRequest) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
 def following(request: HttpRequest) -> HttpResponse:
     """The next case as a fragment. `not`: ids that the page holds already, separated by commas."""
     held = [int(word) for word in request.GET.get("not", "").split(",") if word.isdecimal()][:50]
-    case = cases.next_case(person(request), skip=held)
+    case = cases.next_case(person(request), skip=held, among=_seen(request))
     if case is None:
         return JsonResponse({"id": None, "html": ""})
     return JsonResponse({"id": case.pk, "html": render_to_string("console/review/case.html", about(request, case), request=request)})
@@ -117,7 +126,7 @@ def effect_of(survivor: int, duplicates: Sequence[int], choices: Mapping[int, Ma
 @access.done_with(access.SEE_CASES)
 def effect(request: HttpRequest, pk: int) -> HttpResponse:
     """What the choice on the page would do, before it is saved."""
-    case = get_object_or_404(DuplicateCase, pk=pk)
+    case = _case(request, pk)
     choice = _choice(request, case)
     foreseen = effect_of(choice.survivor, choice.duplicates, choice.choices)
     return HttpResponse(render_to_string("console/review/effect.html", {"effect": foreseen, "chosen": choice.members}, request=request))
@@ -166,7 +175,7 @@ def _number(text: str) -> int:
 @access.done_with(access.DECIDE_CASES)
 def decide(request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
     """One answer to one case. Who comes second is told what the first decided, and nothing is changed."""
-    case = get_object_or_404(DuplicateCase, pk=pk)
+    case = _case(request, pk)
     choice = _choice(request, case)
     back = reverse("console:duplicates")
     if verdict == "merge" and not choice.duplicates:
@@ -201,7 +210,7 @@ def _notice(verdict: str, records: int) -> str:
 @access.done_with(access.DECIDE_CASES)
 def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Undo what was just decided: every merge of the case."""
-    case = get_object_or_404(DuplicateCase, pk=pk)
+    case = _case(request, pk)
     back = reverse("console:duplicate", args=[case.pk])
     try:
         cases.reopen(case, by=person(request))

@@ -61,7 +61,7 @@ class Row:
 @access.seen_with(access.SEE_DIFFERENCES)
 def conflicts(request: HttpRequest) -> HttpResponse:
     wanted, after = request.GET.get("field", ""), request.GET.get("after", "")
-    found = _open(wanted, after)
+    found = _open(request, wanted, after)
     context = {
         **admin.site.each_context(request),
         "title": _("Differences"),
@@ -78,11 +78,11 @@ def conflicts(request: HttpRequest) -> HttpResponse:
     return render(request, "console/review/conflicts.html", context)
 
 
-def _open(field: str, after: str) -> list[FieldConflict]:
-    found = FieldConflict.objects.filter(state=FieldConflict.State.OPEN).select_related("contact")
+def _open(request: HttpRequest, field: str, after: str) -> list[FieldConflict]:
+    found = access.seen(request, FieldConflict.objects.filter(state=FieldConflict.State.OPEN).select_related("contact"))
     if field:
         found = found.filter(field=field)
-    last = FieldConflict.objects.filter(pk=int(after)).first() if after.isdecimal() else None
+    last = FieldConflict.objects.filter(pk=int(after)).first() if after.isdecimal() and len(after) < 19 else None
     if last is not None:
         found = found.filter(Q(found_at__gt=last.found_at) | Q(found_at=last.found_at, pk__gt=last.pk))
     return list(found.order_by("found_at", "pk")[: PAGE + 1])
@@ -155,7 +155,7 @@ def progress_of(user: User) -> Progress:
 @access.done_with(access.DECIDE_DIFFERENCES)
 def decide(request: HttpRequest, pk: int, answer: str) -> HttpResponse:
     """`answer`: confirm (what is shown is right) or revert (the other value is). Who comes second is told what the first said."""
-    conflict = get_object_or_404(FieldConflict.objects.select_related("contact"), pk=pk)
+    conflict = get_object_or_404(access.seen(request, FieldConflict.objects.select_related("contact")), pk=pk)
     user = person(request)
     if conflict.state in MINE and conflict.decided_by_id == user.pk:
         conflict = differences.reopen(conflict, by=user)
@@ -173,7 +173,7 @@ def _decided_by(conflict: FieldConflict) -> str:
 @access.done_with(access.MAKE_RULES)
 def make_rule(request: HttpRequest, pk: int) -> HttpResponse:
     """`prefer`: who decides this field from now on, for everybody."""
-    conflict = get_object_or_404(FieldConflict.objects.select_related("contact"), pk=pk)
+    conflict = get_object_or_404(access.seen(request, FieldConflict.objects.select_related("contact")), pk=pk)
     back, prefer = reverse("console:differences"), request.POST.get("prefer", "")
     if prefer not in FieldRule.Prefer.values:
         return answers.refused(request, back, _("Choose who decides this field."))

@@ -40,12 +40,12 @@ class Progress:
     waiting: int
 
 
-def next_case(user: AbstractUser, *, skip: Collection[int] = ()) -> DuplicateCase | None:
-    """The surest case that nobody else has before them; it is kept for this person for some minutes."""
+def next_case(user: AbstractUser, *, skip: Collection[int] = (), among: QuerySet[DuplicateCase] | None = None) -> DuplicateCase | None:
+    """The surest case that nobody else has before them; it is kept for this person for some minutes. `among`: those they may see."""
     now = clock.now()
     with transaction.atomic():
         mine = Q(claimed_until=None) | Q(claimed_until__lte=now) | Q(claimed_by_id=user.pk)
-        rows = _waiting(now).filter(mine).exclude(pk__in=list(skip)).order_by("-score", "pk")
+        rows = _waiting(now, among).filter(mine).exclude(pk__in=list(skip)).order_by("-score", "pk")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
         case = rows.first()
@@ -56,8 +56,10 @@ def next_case(user: AbstractUser, *, skip: Collection[int] = ()) -> DuplicateCas
     return case
 
 
-def _waiting(now: datetime) -> QuerySet[DuplicateCase]:
-    return Case.objects.filter(Q(state=Case.State.OPEN) | Q(state=Case.State.LATER, later_until__lte=now))
+def _waiting(now: datetime, among: QuerySet[DuplicateCase] | None = None) -> QuerySet[DuplicateCase]:
+    return (Case.objects.all() if among is None else among).filter(
+        Q(state=Case.State.OPEN) | Q(state=Case.State.LATER, later_until__lte=now)
+    )
 
 
 def decide(

@@ -86,6 +86,7 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("install_roles", verbosity=0, stdout=io.StringIO())
         if settings.SANDBOX:
             call_command("sandbox_setup", verbosity=0)
         else:
