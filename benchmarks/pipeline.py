@@ -126,7 +126,7 @@ def _wait(done: object, seconds: float = PATIENCE) -> None:
     while not done():  # type: ignore[operator]
         if time.monotonic() > deadline:
             raise RuntimeError(f"{_open_work()} pieces of work are still open after {seconds:.0f} s")
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def _round(here: Place, worker: object, people: list[bodies.Customer], count: int, *, seed: int) -> Clocked:

@@ -43,6 +43,8 @@ LINGER_SECONDS = 1.0
 # Between looks at an empty queue, longer each time: four workers that look every 30 ms cost a third of a core.
 LINGER_PAUSE_SECONDS = 0.03
 LONGEST_PAUSE_SECONDS = 0.15
+# What trickles in is done in groups: a step costs as much as several rows. Urgent drains do not wait.
+GROUP_SECONDS = 0.15
 LONGEST_DRAIN_SECONDS = 20.0
 TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
@@ -316,6 +318,8 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
     while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
         if spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
+            if not spec.urgent:
+                time.sleep(max(0.0, mono + GROUP_SECONDS - idle_since))
         elif mono - idle_since > linger:
             if not _soon(spec):
                 return True

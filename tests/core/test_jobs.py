@@ -72,6 +72,7 @@ class Draining:
         monkeypatch.setattr(jobs, "TURN_SECONDS", 0.0)
         monkeypatch.setattr(jobs, "WAKE_GAP_SECONDS", 0.0)
         monkeypatch.setattr(jobs, "LINGER_SECONDS", 0.0)
+        monkeypatch.setattr(jobs, "GROUP_SECONDS", 0.0)
 
     def steps_of(self, *, urgent):
         left = [1] * 20
@@ -84,6 +85,16 @@ class Draining:
 
     def test_of_what_comes_in_goes_on_however_long_others_wait(self):
         assert self.steps_of(urgent=True) == 20
+
+    @pytest.mark.parametrize("urgent", [False, True])
+    def test_lets_what_trickles_in_gather_unless_it_is_urgent(self, monkeypatch, urgent):
+        waits: list[float] = []
+        monkeypatch.setattr(jobs, "GROUP_SECONDS", 60.0)
+        monkeypatch.setattr(jobs, "_others_wait", lambda: False)
+        monkeypatch.setattr(jobs.time, "sleep", waits.append)
+        left = [1] * 3
+        jobs.drain_until_idle(jobs.Drain("dusting", lambda: left.pop() if left else 0, slots=1, urgent=urgent))
+        assert len([wait for wait in waits if 50 < wait <= 60]) == (0 if urgent else 3)
 
     def test_is_urgent_for_what_comes_in_and_nothing_else(self):
         assert [name for name, spec in jobs.drains().items() if spec.urgent] == ["inbound"]

@@ -44,7 +44,7 @@ class Kitchen:
 def kitchen(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Kitchen]:
     """Every wake-up comes from another process, as far as the pause between two is concerned."""
     settings.JOBS_ENABLED = True
-    for pause in ("WAKE_GAP_SECONDS", "LINGER_SECONDS", "LINGER_PAUSE_SECONDS", "TURN_SECONDS"):
+    for pause in ("WAKE_GAP_SECONDS", "LINGER_SECONDS", "LINGER_PAUSE_SECONDS", "GROUP_SECONDS", "TURN_SECONDS"):
         monkeypatch.setattr(jobs, pause, 0.0)
     monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
     kitchen = Kitchen()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from typing import Any
 
 from django.http import HttpRequest
 
+from scrm.sandbox import rows
 from scrm.sandbox.graph.errors import GraphError
-from scrm.sandbox.models import Number
+from scrm.sandbox.models import Faults, Number
 
 
 def bearer(request: HttpRequest) -> str:
@@ -21,13 +21,16 @@ def bearer(request: HttpRequest) -> str:
 
 def caller(request: HttpRequest) -> Number:
     """The number whose token this is; 190 when it is nobody's or has been declared expired."""
-    token = bearer(request).encode()
-    for number in Number.objects.select_related("faults"):
-        if hmac.compare_digest(number.access_token.encode(), token):
-            if number.faults.token_expired:
-                raise GraphError(190, "Error validating access token: Session has expired.", subcode=463)
-            return number
-    raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
+    number = rows.first(Number, access_token=bearer(request))
+    if number is None:
+        raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
+    faults = rows.first(Faults, number_id=number.pk)
+    if faults is None:
+        raise Number.faults.RelatedObjectDoesNotExist(f"{number} has no faults")
+    faults.number = number
+    if faults.token_expired:
+        raise GraphError(190, "Error validating access token: Session has expired.", subcode=463)
+    return number
 
 
 def json_body(request: HttpRequest) -> Any:

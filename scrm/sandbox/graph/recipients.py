@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scrm.sandbox import rows
 from scrm.sandbox.graph.errors import GraphError
 from scrm.sandbox.models import Number, Person
 
@@ -15,7 +16,7 @@ def resolve(body: dict[str, Any], number: Number) -> tuple[Person, str]:
     if body.get("recipient_type") == "group":
         raise GraphError(131051, "Group messages are not offered by the sandbox")
     given = body["to"] if "to" in body else body["recipient"]
-    person = _by_phone(given, number) if "to" in body else Person.objects.filter(user_id=given).first()
+    person = _by_phone(given, number) if "to" in body else rows.first(Person, user_id=given)
     if person is None:
         raise GraphError(131026, "Unable to deliver message. The recipient is not on the platform.")
     return person, given
@@ -27,8 +28,8 @@ def _by_phone(given: str, number: Number) -> Person | None:
         raise GraphError(131009, "Parameter 'to' is not a phone number")
     if digits == number.digits:
         raise GraphError(131021, "Recipient phone number cannot be the sender's")
-    exact = Person.objects.filter(phone=digits).first()
+    exact = rows.first(Person, phone=digits)
     if exact or given.lstrip().startswith("+"):
         return exact
     # Without a plus the sender's own country code is put in front.
-    return Person.objects.filter(phone=CALLING_CODES.get(number.country, "") + digits.lstrip("0")).first()
+    return rows.first(Person, phone=CALLING_CODES.get(number.country, "") + digits.lstrip("0"))

@@ -51,7 +51,7 @@ def _strike_before(drawn: SendFaults, faults: Faults) -> None:
 
 
 def _accept(number: Number, person: Person, given: str, kind: str, body: dict[str, Any], drawn: SendFaults) -> dict[str, Any]:
-    chat = Chat.objects.filter(number=number, person=person).first() or Chat.objects.create(number=number, person=person)
+    chat = rows.first(Chat, number_id=number.pk, person_id=person.pk) or Chat.objects.create(number=number, person=person)
     template = template_match.find(number, body["template"]) if kind == "template" else None
     _check_permission(chat, person, template, body)
     _check_references(number, person, kind, body)
