@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand
 
 from scrm.core.processes import forked_children_die_with_this_process
 
-
 # New objects between two looks for unreachable ones (Python's own: 700, 10, 10). A batch of rows makes tens of thousands that all live
 # until its end; looking through them again and again took a twentieth of a worker's time.
 GC_THRESHOLDS = (50_000, 20, 50)
