@@ -35,9 +35,14 @@ def hear(conversation: Conversation, message: Message) -> None:
         conversation.said = None if conversation.said is None else conversation.said + 1
 
 
+def added(messages: Sequence[Message]) -> Counter[int]:
+    """How many of these messages, just queued, count for each conversation."""
+    return Counter(message.conversation_id for message in messages if counts(message))
+
+
 def more(messages: Sequence[Message]) -> Combinable:
     """For the statement that shows these conversations anew: `said` with the messages that were just queued."""
-    new = Counter(message.conversation_id for message in messages if counts(message))
+    new = added(messages)
     return F("said") + Case(*[When(pk=pk, then=Value(count)) for pk, count in new.items()], default=Value(0))
 
 

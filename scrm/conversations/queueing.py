@@ -13,7 +13,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Value, When
 
 from scrm.contacts import events
 from scrm.contacts.models import Contact, Event
@@ -25,12 +24,14 @@ from scrm.conversations.search import message_index
 from scrm.conversations.standing import Standing
 from scrm.conversations.threads import locked, locked_many, preview_of, touch
 from scrm.core import clock, jobs
-from scrm.core.rows import insert_all
+from scrm.core.rows import insert_all, update_many
 from scrm.core.security import storable
 from scrm.staff.models import User
 
 KEY_LENGTH = 120
 ROUNDS = 3
+# What a conversation's own row shows of its last message.
+SHOWN = ("version", "said", "changed_at", "last_message_at", "last_direction", "last_preview", "last_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +272,21 @@ def _show(messages: Sequence[Message], now: datetime) -> None:
     newest = {message.conversation_id: message for message in messages}
     plain = [m for m in newest.values() if m.source != "agent" and m.conversation.status in {"open", "snoozed"}]
     if plain:
-        previews = [When(pk=m.conversation_id, then=Value(preview_of(m.kind, m.text))) for m in plain]
-        states = [When(pk=m.conversation_id, then=Value(m.state)) for m in plain]
-        touch(
-            [m.conversation_id for m in plain],
-            last_message_at=now,
-            last_direction="out",
-            last_preview=Case(*previews),
-            last_state=Case(*states),
-            said=counting.more(shared),
-        )
+        new = counting.added(shared)
+        rows = [
+            Conversation(
+                pk=m.conversation_id,
+                version=1,
+                said=new[m.conversation_id],
+                changed_at=now,
+                last_message_at=now,
+                last_direction="out",
+                last_preview=preview_of(m.kind, m.text),
+                last_state=m.state,
+            )
+            for m in plain
+        ]
+        update_many(Conversation, rows, SHOWN, adding=("version", "said"))
     shown = {m.conversation_id for m in plain}
     if hidden := [m for m in shared if m.conversation_id not in shown]:
         # An agent's message of the same moment is shown for these.

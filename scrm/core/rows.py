@@ -6,7 +6,7 @@ Both databases speak the statements used (PostgreSQL 13+, SQLite 3.35+).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -152,8 +152,13 @@ def among(model: type[models.Model], name: str, values: Iterable[Any]) -> RawSQL
     return RawSQL(sql, [json.dumps(given)], output_field=models.BooleanField())  # noqa: S611
 
 
-def update_many(model: type[models.Model], rows: Iterable[models.Model], fields: Sequence[str]) -> int:
-    """Write `fields` of all rows with one UPDATE ... FROM. Several times faster than bulk_update's CASE."""
+def update_many(
+    model: type[models.Model], rows: Iterable[models.Model], fields: Sequence[str], *, adding: Collection[str] = frozenset()
+) -> int:
+    """Write `fields` of all rows with one UPDATE ... FROM. Several times faster than bulk_update's CASE.
+
+    Those in `adding` are added to what is stored; where that is NULL, it stays so.
+    """
     rows = list(rows)
     if not rows:
         return 0
@@ -162,7 +167,8 @@ def update_many(model: type[models.Model], rows: Iterable[models.Model], fields:
     columns = _fields(model, fields)
     everything = [pk, *columns]
     table = connection.ops.quote_name(model._meta.db_table)
-    assignments = ", ".join(f"{_name(connection, f)} = v.column{n}" for n, f in enumerate(columns, start=2))
+    plus = {f: f"{table}.{_name(connection, f)} + " if f.name in adding else "" for f in columns}
+    assignments = ", ".join(f"{_name(connection, f)} = {plus[f]}v.column{n}" for n, f in enumerate(columns, start=2))
     update = f"UPDATE {table} SET {assignments} FROM %s WHERE {table}.{_name(connection, pk)} = v.column1"  # noqa: S608 - names of the model
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -225,6 +225,7 @@ class Console:
 
     def test_says_until_when_it_should_be_closed(self, desk: Client, team: Team) -> None:
         Team.objects.update(resolution_hours=8)
+        User.objects.get(username="mei").teams.add(team)
         talk = waiting()
         opened = datetime(2026, 11, 18, 8, 0, tzinfo=UTC)  # 16:00: two hours today, six tomorrow
         Conversation.objects.filter(pk=talk.pk).update(team=team, opened_at=opened)

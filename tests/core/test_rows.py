@@ -10,7 +10,9 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import F
 
 from scrm.contacts.models import Contact, Event, EventDelivery, Identity
+from scrm.conversations.models import Conversation
 from scrm.core.rows import insert_all, insert_columns, insert_new, update_many
+from tests import people
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 18, 4, 0, 0, 123456, tzinfo=UTC)
@@ -91,6 +93,15 @@ class UpdateMany:
         first.name = first.notes = "changed"
         update_many(Contact, [first], ["name"])
         assert list(Contact.objects.order_by("pk").values_list("name", "notes")) == [("changed", "blue"), ("Tan Wei Ling", "red")]
+
+    def test_adds_to_what_is_stored_and_leaves_what_was_never_counted(self) -> None:
+        talks = [people.conversation(people.customer(phone=f"8529123456{n}")) for n in range(3)]
+        Conversation.objects.filter(pk=talks[1].pk).update(version=41, said=5)
+        Conversation.objects.filter(pk=talks[2].pk).update(said=None)
+        rows = [Conversation(pk=talk.pk, version=1, said=n, last_preview="早晨") for n, talk in enumerate(talks)]
+        update_many(Conversation, rows, ["version", "said", "last_preview"], adding=("version", "said"))
+        stored = Conversation.objects.order_by("pk").values_list("version", "said", "last_preview")
+        assert list(stored) == [(talks[0].version + 1, 0, "早晨"), (42, 6, "早晨"), (talks[2].version + 1, None, "早晨")]
 
     @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite is given the values one by one, as ever")
     def test_takes_no_expression(self) -> None:
