@@ -172,6 +172,15 @@ WEBHOOK_BODY_LIMIT = 3 * 2**20
 # Outside the database and outside its backups: says whom to erase again after an older copy was restored. All hosts share it.
 LEDGER_DIR = Path(env.text("LEDGER_DIR", str(VAR_DIR / "ledger")))
 EXPORTS_DIR = Path(env.text("EXPORTS_DIR", str(VAR_DIR / "exports")))
+# Where backups go (see scrm/core/backup/places.py), and with which keys they are encrypted, newest first. Empty: none are made.
+BACKUP_URL = env.text("BACKUP_URL", "")
+BACKUP_KEY = env.text("BACKUP_KEY", "")
+if BACKUP_URL and not BACKUP_KEY:
+    raise ImproperlyConfigured("BACKUP_URL is set and BACKUP_KEY is not: manage.py backup --new-key makes one. Keep it elsewhere as well.")
+# A copy of an erased person's data is gone from all backups after so many days.
+BACKUP_KEEP_DAYS = env.number("BACKUP_KEEP_DAYS", 35, least=1, most=35)
+# The hour of the night in TIME_ZONE.
+BACKUP_HOUR = env.number("BACKUP_HOUR", 3, most=23)
 # What was said longer ago than this is compressed; 0: never.
 HISTORY_COMPRESS_DAYS = env.number("HISTORY_COMPRESS_DAYS", 90, most=36500)
 # What was said longer ago than this is removed; 0: kept for ever.

@@ -11,6 +11,8 @@ class ConversationsConfig(AppConfig):
         from scrm.contacts.histories import History, register
         from scrm.conversations import jobs, privacy  # noqa: F401 - registers what runs in the background
         from scrm.conversations.models import Conversation, Decision, Message, Reservation
+        from scrm.conversations.search import rebuild
+        from scrm.core.backup.restoring import rebuilt_by
 
         register(History("conversations", _("conversations"), Conversation, "identity__contact"))
         register(History("messages", _("messages"), Message, "conversation__identity__contact"))
@@ -19,3 +21,4 @@ class ConversationsConfig(AppConfig):
         counter = lambda ids: held.filter(identity__contact__in=ids).count()  # noqa: E731
         register(History("slots", _("messages that count against limits"), Reservation, counter=counter))
         privacy.register()
+        rebuilt_by("the search index of messages", rebuild)

@@ -8,4 +8,4 @@ class CoreConfig(AppConfig):
     verbose_name = _("System")
 
     def ready(self) -> None:
-        from scrm.core import audit, checks  # noqa: F401 - the checks and the sealing of the audit are registered
+        from scrm.core import audit, backups, checks  # noqa: F401 - the checks and the sealing of the audit are registered

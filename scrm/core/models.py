@@ -9,6 +9,8 @@ from scrm.core.audit_models import AuditDetail as AuditDetail
 from scrm.core.audit_models import AuditEntry as AuditEntry
 from scrm.core.audit_models import AuditMention as AuditMention
 
+from scrm.core.backup_models import BackupRun as BackupRun
+
 
 class Heartbeat(models.Model):
     """One row a worker cluster, touched by every job that runs in it. The watchdog reads its age."""
