@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 
 from scrm.contacts.privacy.checks import pending
-from scrm.core import clock
+from scrm.core import backups, clock
 from scrm.core.models import Heartbeat
 from scrm.intake import spool
 from scrm.intake.models import InboundEvent
@@ -38,7 +38,7 @@ class Check:
 def checks() -> list[Check]:
     database = _guarded("database", _database)
     if not database.ok:
-        rest = ("migrations", "worker", "inbound", "erasures")
+        rest = ("migrations", "worker", "inbound", "erasures", "backup")
         return [database, _guarded("spool", _spool), *(Check(name, False, "cannot be known without the database") for name in rest)]
     return [
         database,
@@ -47,6 +47,7 @@ def checks() -> list[Check]:
         _guarded("worker", _worker),
         _guarded("inbound", _inbound),
         _guarded("erasures", _erasures),
+        _guarded("backup", _backup),
     ]
 
 
@@ -111,6 +112,21 @@ def _worker() -> tuple[bool, str]:
 def _erasures() -> tuple[bool, str]:
     back = pending()
     return not back, f"{back} erased people are back from an older copy; run manage.py erasures replay" if back else ""
+
+
+def backup_age() -> timedelta | None:
+    """Since the moment that the last verified backup holds; None when there is none."""
+    good = backups.last_good()
+    return _age(good.started_at if good else None)
+
+
+def _backup() -> tuple[bool, str]:
+    """A late backup is told, and the alert tells it to people; who asks here must not take us out of service for it."""
+    if not settings.BACKUP_URL:
+        return True, "none is made: BACKUP_URL is not set"
+    age = backup_age()
+    late = "late: " if backups.is_late() else ""
+    return True, f"{late}none yet" if age is None else f"{late}the last verified one is {age.total_seconds() / 3600:.1f} h old"
 
 
 def _inbound() -> tuple[bool, str]:

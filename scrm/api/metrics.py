@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.db.models import Count
 
-from scrm.api.health import heartbeat_age, oldest_body_age
+from scrm.api.health import backup_age, heartbeat_age, oldest_body_age
 from scrm.connections.models import Connection
 from scrm.conversations.models import Message
 from scrm.intake import ledger, spool
@@ -35,6 +35,7 @@ def render() -> str:
             *_family("scrm_crm_pushes", "gauge", "CRM writes that are due or given up, by state.", _pushes()),
             *_family("scrm_connections", "gauge", "Connections by state.", _connections()),
             *_family("scrm_worker_heartbeat_age_seconds", "gauge", "Since the last sign of life of any worker.", _seconds(heartbeat_age())),
+            *_family("scrm_backup_age_seconds", "gauge", "Since the moment that the last verified backup holds.", _seconds(backup_age())),
             *_family(
                 "scrm_inbound_oldest_waiting_seconds", "gauge", "How long the oldest received body has waited.", _seconds(oldest_body_age())
             ),

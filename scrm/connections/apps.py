@@ -18,3 +18,7 @@ class ConnectionsConfig(AppConfig):
         except ValueError as error:
             raise ImproperlyConfigured(f"OUTBOUND_ALLOW: {error}. Write networks such as 10.1.0.0/16, separated by commas.") from error
         from scrm.connections import jobs  # noqa: F401 - registers what runs in the background
+        from scrm.connections.restoring import pause_channels
+        from scrm.core.backup.acts import after_restore
+
+        after_restore("hold", "numbers and accounts that send", pause_channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scrm.connections import alert_mails, credentials, probes
+from scrm.connections import alert_mails, backup_watch, credentials, probes  # noqa: F401 - the watch registers itself
 from scrm.connections.alerts import MAIL_DRAIN
 from scrm.core import jobs
 

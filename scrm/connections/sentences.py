@@ -31,11 +31,21 @@ COMING_BACK = "coming back"
 SPEED = "%(speed)s/s"
 SPEED_WITHOUT_PROMOTIONS = "%(speed)s/s, no promotions"
 PROMOTIONS_WAIT = "Promotions wait for a day. Look at the number's quality and at what was sent before they go on."
+RESTORED = "The database was restored from a backup; what was sent since that backup is not known here."
+RESTORED_ADVICE = "Look at campaigns under way and at messages with an unknown outcome, then let each number send again on its page."
+BACKUP_LATE = "The last verified backup is older than 26 hours."
+BACKUP_NEVER = "No backup has succeeded yet."
+BACKUP_FAILED = "The backup failed: %(error)s"
+BACKUP_DAMAGED = "%(count)s segments of earlier backups were damaged or missing; what is still in use was written anew."
+BACKUP_ADVICE = "Look at the list of backups for the reason, mend it, and run manage.py backup."
+BACKUP_DAMAGED_ADVICE = (
+    "Look after the disk or the account that holds the backups; older backups may be incomplete. manage.py backup --check reads all."
+)
 
 # Those of connectors and of notices; the last ones are in the product's own catalogue.
 FILLED = (
     FAILURES_IN_A_ROW, MOSTLY_FAILURES, BAD_LOOKS_AT_STANDBY, BAD_LOOKS, GOOD_LOOKS, QUALITY_IS, SHARE_FAILED, TEMPLATES_IN_TROUBLE,
-    SPEED_WITHOUT_PROMOTIONS, SPEED,
+    SPEED_WITHOUT_PROMOTIONS, SPEED, BACKUP_FAILED, BACKUP_DAMAGED,
     "WhatsApp refused with code %(code)s, which is not in its published list.",
     "LINE refused with %(code)s, which is not in its published list.",
     "The gateway refused with code %(code)s, which is not in its list.",
@@ -50,6 +60,7 @@ OF_NOTICES = (
 )  # fmt: skip
 PLAIN = (
     MOVED_TO_PRIMARY, MOVED_TO_STANDBY, STANDBY_REMOVED, RENEWED, TOLD_BY_PLATFORM, WITHOUT_CREDENTIALS, COMING_BACK, PROMOTIONS_WAIT,
+    RESTORED, RESTORED_ADVICE, BACKUP_LATE, BACKUP_NEVER, BACKUP_ADVICE, BACKUP_DAMAGED_ADVICE,
     "Look the code up in the WhatsApp Manager's help.",
     NOT_RENEWED_IN_TIME, NOT_RENEWED,
     "WhatsApp failed while it had the request; it may have been accepted",

@@ -109,6 +109,7 @@ def _staff() -> Entry:
         _entry(_("Roles"), "admin_panel_settings", "admin:auth_group_changelist", "auth.view_group"),
         _entry(_("Erasures"), "delete_forever", "admin:contacts_erasure_changelist", "contacts.view_erasure"),
         _entry(_("Audit"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),
+        _entry(_("Backups"), "backup", "admin:core_backuprun_changelist", "core.view_backuprun"),
         _entry(_("Periodic jobs"), "schedule", "admin:core_timetable_changelist", "core.view_timetable"),
         _entry(_("Workers"), "monitor_heart", "admin:core_heartbeat_changelist", "core.view_heartbeat"),
     )

@@ -12,14 +12,15 @@ class ContactsConfig(AppConfig):
         from scrm.contacts.histories import History, register
         from scrm.contacts.models import Event, IdentityCase
         from scrm.contacts.privacy import checks, exports, imports, parts, registry  # noqa: F401 - the check is registered
-        from scrm.contacts.restoring import rebuild, repeat_erasures
-        from scrm.core.backup.restoring import rebuilt_by, repeated_by
+        from scrm.contacts.restoring import add_lines, ledger_lines, rebuild, repeat_erasures
+        from scrm.core.backup.acts import after_restore
+        from scrm.core.backup.beside import keep_beside
 
         register(History("events", _("events"), Event, goes="by_identity"))
         register(History("identity_cases", _("cases of addresses"), IdentityCase, goes="by_identity"))
-
-        rebuilt_by("the search index of people", rebuild)
-        repeated_by("erasures that the backup does not know", repeat_erasures)
+        after_restore("rebuild", "the search index of people", rebuild)
+        after_restore("repeat", "erasures that the backup does not know", repeat_erasures)
+        keep_beside("erasures", lines=ledger_lines, add=add_lines)
         parts.register()
         imports.register()
         registry.exempt("contacts.erasedaddress", "keyed hashes")

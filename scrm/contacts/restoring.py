@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scrm.contacts.models import Contact
-from scrm.contacts.privacy import erasure
+from scrm.contacts.privacy import erasure, ledger
 from scrm.contacts.search import reindex
 
 AT_ONCE = 1000
@@ -20,6 +20,15 @@ def rebuild(say: Say) -> None:
         reindex(ids)
         reached = ids[-1]
         say(f"people up to {reached:,}")
+
+
+def ledger_lines() -> list[str]:
+    """Kept beside the backups as well: the disk that is lost may be that of the ledger, too."""
+    return ledger.raw_lines()
+
+
+def add_lines(lines: list[str]) -> None:
+    ledger.add(lines)
 
 
 def repeat_erasures(say: Say) -> None:

@@ -11,8 +11,9 @@ class ConversationsConfig(AppConfig):
         from scrm.contacts.histories import History, register
         from scrm.conversations import jobs, privacy  # noqa: F401 - registers what runs in the background
         from scrm.conversations.models import Conversation, Decision, Message, Reservation
+        from scrm.conversations.restoring import hold_what_was_due
         from scrm.conversations.search import rebuild
-        from scrm.core.backup.restoring import rebuilt_by
+        from scrm.core.backup.acts import after_restore
 
         register(History("conversations", _("conversations"), Conversation, "identity__contact"))
         register(History("messages", _("messages"), Message, "conversation__identity__contact"))
@@ -21,4 +22,5 @@ class ConversationsConfig(AppConfig):
         counter = lambda ids: held.filter(identity__contact__in=ids).count()  # noqa: E731
         register(History("slots", _("messages that count against limits"), Reservation, counter=counter))
         privacy.register()
-        rebuilt_by("the search index of messages", rebuild)
+        after_restore("rebuild", "the search index of messages", rebuild)
+        after_restore("hold", "messages that may have gone out since the backup", hold_what_was_due)

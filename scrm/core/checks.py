@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 
@@ -57,4 +57,11 @@ def sqlite_is_recent(app_configs: Any, databases: Sequence[str] | None = None, *
 
     if connections["default"].vendor == "sqlite" and sqlite3.sqlite_version_info < (3, 35):
         return [Error(f"SQLite {sqlite3.sqlite_version} is too old, 3.35 is needed.", id="scrm.E005")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def production_has_backups(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.PRODUCTION and not settings.BACKUP_URL:
+        return [Warning("No backups are made.", hint="Set BACKUP_URL and BACKUP_KEY, see 'Backups' in README.md.", id="scrm.W006")]
     return []

@@ -8,7 +8,6 @@ from scrm.core.audit_models import AuditDay as AuditDay
 from scrm.core.audit_models import AuditDetail as AuditDetail
 from scrm.core.audit_models import AuditEntry as AuditEntry
 from scrm.core.audit_models import AuditMention as AuditMention
-
 from scrm.core.backup_models import BackupRun as BackupRun
 
 

@@ -53,7 +53,7 @@ class TestReadyz:
         beat(5)
         status, checks = ready(client)
         assert status == 200
-        assert set(checks) == {"database", "migrations", "spool", "worker", "inbound", "erasures"}
+        assert set(checks) == {"database", "migrations", "spool", "worker", "inbound", "erasures", "backup"}
         assert all(check["ok"] for check in checks.values())
 
     @pytest.mark.parametrize(("age", "status"), [(89, 200), (91, 503)])

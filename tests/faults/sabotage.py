@@ -16,6 +16,9 @@
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 | no_governor | nobody looks at the health of the numbers | the speed follows the quality (tiers) |
 | no_team_lock | people of a team are chosen without its lock | nobody gets more than they can carry |
+| trust_the_place | nothing is read back from the place of the backups | what was lost there (backups) |
+| forget_the_erased | the erasure ledger is not replayed after a restore | the erased stay erased (backups) |
+| send_again | nothing is held back after a restore | what may have gone out is not sent again (backups) |
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 """
 
@@ -231,6 +234,29 @@ def _retry_everything() -> None:
     settlement._settle = again
 
 
+def _trust_the_place() -> None:
+    """What was written, or what a dead process left, is there."""
+    from scrm.core.backup import running
+
+    class Trusting(running.Run):
+        def _standing(self, digest: str, plain: bytes) -> int | None:
+            return 1 if running.short(digest) in self.lying else None
+
+        def _send(self, digest: str, plain: bytes) -> int:
+            body = self.seal.close(plain)
+            self.to.put(running.segment_name(digest), body)
+            running.crash_here("backup.segment")
+            return len(body)
+
+    running.Run = Trusting
+
+
+def _without_act(stage: str) -> None:
+    from scrm.core.backup import acts
+
+    acts._acts = [each for each in acts._acts if each[0] != stage]
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -249,6 +275,9 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_reach": _no_reach,
     "no_team_lock": _no_team_lock,
     "retry_everything": _retry_everything,
+    "trust_the_place": _trust_the_place,
+    "forget_the_erased": lambda: _without_act("repeat"),
+    "send_again": lambda: _without_act("hold"),
 }
 
 
@@ -260,9 +289,26 @@ def sabotaged(name: str) -> Iterator[None]:
     from connectors import signatures
     from scrm.conversations import governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
     from scrm.core import jobs
+    from scrm.core.backup import acts, running
     from scrm.intake import pipeline, spool
 
-    touched = (governor, inbound, jobs, outbox, queueing, reach, routing, services, settlement, signatures, statuses, pipeline, spool)
+    touched = (
+        acts,
+        running,
+        governor,
+        inbound,
+        jobs,
+        outbox,
+        queueing,
+        reach,
+        routing,
+        services,
+        settlement,
+        signatures,
+        statuses,
+        pipeline,
+        spool,
+    )
     before = {module: dict(vars(module)) for module in touched}
     SABOTAGES[name]()
     try:

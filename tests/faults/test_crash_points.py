@@ -35,6 +35,8 @@ OF_MERGES = ("merging.joined", "merging.parted", "merging.written")
 # Broken off by exceptions in the tests beside these services; no process is killed there yet.
 OF_SYNC = ("pull.read", "pull.page", "pull.committed")
 OF_HISTORY = ("history.step", "history.expire")
+# Held in test_backup_faults.py.
+OF_BACKUPS = ("backup.segment", "backup.manifest", "backup.written", "restore.rows", "restore.end")
 OF_PEOPLE = ("import.chunk", "import.chunk_done", "import.undo", "erasure.ledger", "erasure.end")
 
 
@@ -76,7 +78,7 @@ def recover() -> None:
 class CrashPoints:
     def test_are_all_known_here(self) -> None:
         found = {name for file in (ROOT / "scrm").rglob("*.py") for name in re.findall(r'crash_here\("([\w.]+)"\)', file.read_text())}
-        assert found == {*POINTS, *OF_MERGES, *OF_PEOPLE, *OF_SYNC, *OF_HISTORY}
+        assert found == {*POINTS, *OF_MERGES, *OF_PEOPLE, *OF_SYNC, *OF_HISTORY, *OF_BACKUPS}
 
     @pytest.mark.parametrize("point", POINTS)
     def test_leave_every_effect_exactly_once(self, point: str, platform: RecordingPlatform) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,30 +44,42 @@ def write(erasure: Erasure) -> None:
         "people": erasure.people,
         "digests": erasure.digests,
     }
+    add([json.dumps(line)])
+
+
+def add(lines: Iterable[str]) -> None:
+    """Add lines, as `raw_lines` gives them, for good."""
     path().parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         # On a line of its own even when a killed process left half a line.
-        os.write(descriptor, ("\n" + json.dumps(line) + "\n").encode())
+        os.write(descriptor, "".join(f"\n{line}\n" for line in lines).encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def raw_lines() -> list[str]:
+    """All whole lines, as they stand in the file."""
+    try:
+        found = [line for line in path().read_text().split("\n") if line]
+    except FileNotFoundError:
+        return []
+    return [line for line in found if _is_whole(line)]
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        _line(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
 def read() -> dict[str, Line]:
     """All erasures by code. Half a line, left by a killed process whose erasure had not begun, is passed over."""
-    try:
-        text = path().read_text()
-    except FileNotFoundError:
-        return {}
-    found: dict[str, Line] = {}
-    for raw in filter(None, text.split("\n")):
-        try:
-            line = _line(json.loads(raw))
-        except (ValueError, KeyError, TypeError):
-            continue
-        found[line.code] = line
-    return found
+    lines = [_line(json.loads(raw)) for raw in raw_lines()]
+    return {line.code: line for line in lines}
 
 
 def _line(data: dict[str, Any]) -> Line:

@@ -9,7 +9,9 @@ from scrm.core.backup.places import address
 from scrm.core.backup.sealing import BackupError
 
 PART = 4 * 2**20
+PAGE = 5000
 TIMEOUT_SECONDS = 20
+ANSWER_SECONDS = 300
 
 
 class InDatabase:
@@ -65,7 +67,7 @@ class InDatabase:
     def names(self, prefix: str) -> Iterator[str]:
         reached = prefix
         while rows := self._run(
-            ("SELECT DISTINCT name FROM scrm_backup WHERE name > %s AND name LIKE %s ORDER BY name LIMIT 5000", (reached, f"{prefix}%"))
+            ("SELECT DISTINCT name FROM scrm_backup WHERE name > %s AND name LIKE %s ORDER BY name LIMIT %s", (reached, f"{prefix}%", PAGE))
         ):
             yield from (str(name) for (name,) in rows)
             reached = str(rows[-1][0])
@@ -94,7 +96,8 @@ class InPostgreSQL(InDatabase):
 
         to = address(self.url)
         given = {"host": to["host"], "port": to["port"], "user": to["user"], "password": to["password"], "dbname": to["database"]}
-        return psycopg.connect(**{key: value for key, value in given.items() if value}, connect_timeout=TIMEOUT_SECONDS, **to["options"])
+        options = {"connect_timeout": TIMEOUT_SECONDS, **to["options"]}
+        return psycopg.connect(**{key: value for key, value in given.items() if value}, **options)
 
 
 class InMySQL(InDatabase):
@@ -104,7 +107,7 @@ class InMySQL(InDatabase):
         try:
             import pymysql
         except ImportError as error:
-            raise BackupError("A backup in MySQL or MariaDB needs PyMySQL: pip install 'scrm[mysql]', see docs/dependencies.md.") from error
+            raise BackupError("A backup in MySQL or MariaDB needs PyMySQL: pip install PyMySQL, see docs/dependencies.md.") from error
         self.troubles = (pymysql.MySQLError,)
         super().__init__(url)
 
@@ -112,11 +115,8 @@ class InMySQL(InDatabase):
         import pymysql
 
         to = address(self.url)
-        where = (
-            {"unix_socket": to["options"]["unix_socket"]}
-            if "unix_socket" in to["options"]
-            else {"host": to["host"], "port": to["port"] or 3306}
-        )
-        return pymysql.connect(
-            user=to["user"], password=to["password"], database=to["database"], charset="utf8mb4", connect_timeout=TIMEOUT_SECONDS, **where
-        )
+        options = to["options"]
+        given: dict[str, Any] = {} if "unix_socket" in options else {"host": to["host"], "port": to["port"] or 3306}
+        given |= {"user": to["user"], "password": to["password"], "database": to["database"], "charset": "utf8mb4"}
+        waits = {"connect_timeout": TIMEOUT_SECONDS, "read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
+        return pymysql.connect(**given, **waits, **options)

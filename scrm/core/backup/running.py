@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+import os
+import socket
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,75 +15,76 @@ from django.db import IntegrityError, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from scrm.core import clock
+from scrm.core.backup import files, manifests
+from scrm.core.backup.acts import Say, say_nothing
+from scrm.core.backup.beside import bring_together
+from scrm.core.backup.clearing import clear_up, look_again
+from scrm.core.backup.keys import proofs
+from scrm.core.backup.manifests import MANIFESTS, SEGMENTS, Manifest, Segment, segment_name, short
 from scrm.core.backup.places import Place, place, shown
 from scrm.core.backup.sealing import BackupError, Seal, seal
+from scrm.core.backup.sequences import given_out
 from scrm.core.backup.snapshot import snapshot
-from scrm.core.backup.tables import fields_of, lines, ranges, tables
+from scrm.core.backup.tables import count, fields_of, pieces, ranges, tables
 from scrm.core.crashpoints import crash_here
 from scrm.core.models import BackupRun
-from scrm.core.storage import PARTIAL
 
-FORMAT = 1
-SEGMENTS, MANIFESTS = "segments/", "manifests/"
-FILE_PART = 8 * 2**20
-SAMPLE = 20
 # A run that has not said anything for so long has died.
 SILENT = timedelta(minutes=15)
-TOUCH_EVERY = timedelta(seconds=5)
-
-Progress = Callable[[str], None]
-# A segment in a manifest: [digest of what it holds, sha256 of its bytes, bytes].
-Segment = list[Any]
-
-
-def segment_name(digest: str) -> str:
-    return f"{SEGMENTS}{digest[:2]}/{digest}"
+TOUCH_SECONDS = 5.0
+# How far the clock of the files may be behind the database's.
+SKEW = timedelta(minutes=1)
 
 
 @dataclass
 class Run:
-    """One backup on its way."""
+    """One backup on its way. Of segments, sets hold half of the digest."""
 
     row: BackupRun
     to: Place
     seal: Seal
-    say: Progress
-    # What the last good backup holds: digest -> segment. What lies at the place, of whichever run.
-    known: dict[str, Segment] = field(default_factory=dict)
-    lying: set[str] = field(default_factory=set)
-    used: dict[str, Segment] = field(default_factory=dict)
-    files: dict[str, list[Any]] = field(default_factory=dict)
-    touched: datetime | None = None
+    say: Say
+    # What lies at the place, of whichever run; what the last good backup holds, with its bytes; what this one holds.
+    lying: set[bytes] = field(default_factory=set)
+    known: dict[bytes, int] = field(default_factory=dict)
+    used: dict[bytes, int] = field(default_factory=dict)
+    touched: float = 0.0
 
     def keep(self, plain: bytes) -> Segment:
         """See that the place holds this; the segment for the manifest."""
         digest = self.seal.digest(plain)
-        found = self.used.get(digest)
-        if found is None:
-            found = self._standing(digest, plain) or self._send(digest, plain)
-            self.used[digest] = found
-            self.row.segments += 1
-            self.row.bytes += found[2]
-        self.touch()
-        return found
+        size = self.used.get(short(digest))
+        if size is None:
+            size = self._standing(digest, plain) or self._send(digest, plain)
+            self.count(digest, size)
+        return [digest, size]
 
-    def _standing(self, digest: str, plain: bytes) -> Segment | None:
-        if segment_name(digest) not in self.lying:
+    def count(self, digest: str, size: int) -> None:
+        """A segment of this backup."""
+        if short(digest) not in self.used:
+            self.used[short(digest)] = size
+            self.row.segments += 1
+            self.row.bytes += size
+        self.touch()
+
+    def _standing(self, digest: str, plain: bytes) -> int | None:
+        """Bytes of the segment if the place has it; one left by a run that died is read first."""
+        if short(digest) not in self.lying:
             return None
-        if digest in self.known:
-            return self.known[digest]
-        # Left by a run that died: used if it is whole.
+        if short(digest) in self.known:
+            return self.known[short(digest)]
         body = self.to.get(segment_name(digest))
         try:
             whole = body is not None and self.seal.open(body) == plain
         except BackupError:
             whole = False
-        if not whole or body is None:
+        if body is None or not whole:
             return None
         self.row.verified += 1
-        return [digest, sha256(body), len(body)]
+        return len(body)
 
-    def _send(self, digest: str, plain: bytes) -> Segment:
+    def _send(self, digest: str, plain: bytes) -> int:
+        """Write, and read what was written."""
         body = self.seal.close(plain)
         name = segment_name(digest)
         self.to.put(name, body)
@@ -94,23 +96,23 @@ class Run:
         self.row.segments_sent += 1
         self.row.bytes_sent += len(body)
         self.row.verified += 1
-        return [digest, sha256(body), len(body)]
+        return len(body)
 
     def touch(self) -> None:
-        now = clock.now()
-        if self.touched is None or now - self.touched > TOUCH_EVERY:
-            self.touched = self.row.touched_at = now
-            self.row.save()
-            self.say(f"{self.row.rows:,} rows, {self.row.segments:,} segments, {self.row.segments_sent:,} sent")
+        """Say from time to time that this run lives. Raises when it was taken for dead and another has begun."""
+        if time.monotonic() - self.touched < TOUCH_SECONDS:
+            return
+        self.touched = time.monotonic()
+        self.hold()
+        self.say(f"{self.row.rows:,} rows, {self.row.segments:,} segments, {self.row.segments_sent:,} sent")
+
+    def hold(self) -> None:
+        self.row.touched_at = clock.now()
+        if not _write(self.row):
+            raise BackupError("this run was silent for too long and was taken for dead")
 
 
-def sha256(body: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(body).hexdigest()
-
-
-def backup(*, url: str = "", say: Progress = lambda words: None) -> BackupRun:
+def backup(*, url: str = "", say: Say = say_nothing) -> BackupRun:
     """Make one; the finished run. Raises `BackupError`, with the reason also in the run's row."""
     url = url or settings.BACKUP_URL
     if not url:
@@ -123,8 +125,8 @@ def backup(*, url: str = "", say: Progress = lambda words: None) -> BackupRun:
         _carry_out(Run(row, to, sealer, say))
     except BaseException as error:
         words = str(error) if isinstance(error, BackupError) else f"{type(error).__name__}: {error}"
-        row.state, row.error, row.done_at = BackupRun.State.FAILED, words[:500], clock.now()
-        row.save()
+        row.state, row.error, row.ended_at = BackupRun.State.FAILED, words[:500], clock.now()
+        _write(row)
         if isinstance(error, OSError):
             raise BackupError(words) from error
         raise
@@ -134,41 +136,85 @@ def backup(*, url: str = "", say: Progress = lambda words: None) -> BackupRun:
     return row
 
 
+def _write(row: BackupRun) -> bool:
+    """The row as it is, unless somebody has declared the run dead."""
+    values = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields if not each.primary_key}
+    return bool(BackupRun.objects.filter(pk=row.pk, state=BackupRun.State.RUNNING).update(**values))
+
+
 def _begin(url: str) -> BackupRun:
     now = clock.now()
-    silent = BackupRun.objects.filter(state="running", touched_at__lt=now - SILENT)
-    silent.update(state="failed", done_at=now, error="The run died; the next one goes on with what it has sent.")
+    for row in BackupRun.objects.filter(state=BackupRun.State.RUNNING):
+        if row.touched_at < now - SILENT or _has_died(row.holder):
+            row.state, row.ended_at, row.error = BackupRun.State.FAILED, now, "The run died; the next one goes on with what it has sent."
+            _write(row)
     try:
         with transaction.atomic():
-            return BackupRun.objects.create(place=shown(url)[:300], started_at=now, touched_at=now)
+            holder = f"{socket.gethostname()}:{os.getpid()}"
+            return BackupRun.objects.create(place=shown(url)[:300], started_at=now, touched_at=now, holder=holder)
     except IntegrityError as error:
-        raise BackupError(f"another backup is under way; if it died, a new one begins {SILENT.seconds // 60} minutes later") from error
+        wait = SILENT.seconds // 60
+        raise BackupError(f"another backup is under way; if it died on another host, a new one begins {wait} minutes later") from error
+
+
+def _has_died(holder: str) -> bool:
+    """Whether it was a process of this host that is no more. A new process may bear its number."""
+    host, _, number = holder.rpartition(":")
+    if host != socket.gethostname() or not number.isdecimal():
+        return False
+    if int(number) == os.getpid():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _carry_out(run: Run) -> None:
-    last = newest_manifest(run.to, run.seal)
+    last = manifests.newest(run.to, run.seal)
+    run.lying = {short(name.rpartition("/")[2]) for name in run.to.names(SEGMENTS)}
     if last is not None:
-        run.known = {segment[0]: segment for segment in segments_of(last)}
-        run.files = dict(last["files"])
-    run.lying = set(run.to.names(SEGMENTS))
+        _learn(run, last)
+        run.row.damaged = look_again(run.to, run.seal, run.known, run.lying, tell=run.touch)
     at = clock.now()
-    manifest: dict[str, Any] = {"format": FORMAT, "at": at.isoformat(), "tables": {}}
+    manifest: Manifest = {"format": manifests.FORMAT, "at": at.isoformat(), "key": run.seal.name, "keys": proofs(), "tables": {}}
     with snapshot() as connection:
+        rows_until = clock.now() + SKEW
         manifest |= {"vendor": connection.vendor, "migrations": applied_migrations(connection)}
         for model in tables():
             manifest["tables"][model._meta.label_lower] = _table(run, model, connection)
-    manifest["files"] = _files(run, default_storage)
+        manifest["sequences"] = given_out(tables(), connection)
+    manifest["files"] = _files(run, default_storage, last, rows_until)
     crash_here("backup.manifest")
+    run.hold()
     name = f"{MANIFESTS}{at:%Y%m%dT%H%M%S}-{run.row.pk}"
     body = run.seal.close_json(manifest)
     run.to.put(name, body)
     if run.to.get(name) != body:
         run.to.remove(name)
         raise BackupError("the manifest reads back differently; the place is not reliable")
-    _look_again(run)
-    run.row.manifest, run.row.state, run.row.done_at = name, BackupRun.State.DONE, clock.now()
-    run.row.save()
-    _clear_up(run)
+    crash_here("backup.written")
+    bring_together(run.to, run.seal)
+    run.row.manifest, run.row.state, run.row.ended_at = name, BackupRun.State.DONE, clock.now()
+    run.row.verified_at = run.row.ended_at
+    if not _write(run.row):
+        raise BackupError("this run was silent for too long and was taken for dead")
+    clear_up(run.to, run.seal, say=run.say)
+
+
+def _learn(run: Run, last: Manifest) -> None:
+    """What the last backup holds. A damaged list of files costs no more than reading those files again."""
+    for segment in manifests.segments_of(last):
+        run.known[short(segment[0])] = segment[1]
+    for entry in last["files"]:
+        try:
+            for part in manifests.parts_of(run.to, run.seal, {"files": [entry]}):
+                run.known[short(part[0])] = part[1]
+        except BackupError as error:
+            run.say(str(error))
 
 
 def applied_migrations(connection: Any) -> list[list[str]]:
@@ -178,109 +224,50 @@ def applied_migrations(connection: Any) -> list[list[str]]:
 def _table(run: Run, model: Any, connection: Any) -> dict[str, Any]:
     told: list[list[Any]] = []
     for part in ranges(model, connection):
-        plain, count = lines(model, part, connection)
-        if not count:
-            continue
-        told.append([part.first, part.last, count, run.keep(plain)])
-        run.row.rows += count
-    return {"fields": [each.attname for each in fields_of(model)], "rows": sum(each[2] for each in told), "ranges": told}
+        segments, rows = [], 0
+        for plain, number in pieces(model, part, connection):
+            segments.append(run.keep(plain))
+            rows += number
+        if rows:
+            told.append([part.first, part.last, rows, segments])
+            run.row.rows += rows
+    total = sum(each[2] for each in told)
+    if total != count(model, connection):
+        raise BackupError(f"{model._meta.label_lower}: {total} rows were read and {count(model, connection)} are there")
+    return {"fields": [each.attname for each in fields_of(model)], "rows": total, "ranges": told}
 
 
-def _files(run: Run, storage: Storage) -> dict[str, list[Any]]:
-    """{name: [size, time of change, segments]}; a file as large and as old as last time is not read again."""
-    told: dict[str, list[Any]] = {}
-    for name in stored_files(storage, ""):
-        stamp = [storage.size(name), storage.get_modified_time(name).isoformat()]
-        before = run.files.get(name)
-        if before and before[:2] == stamp and all(segment_name(part[0]) in run.lying for part in before[2]):
-            parts = before[2]
-            for part in parts:
-                if run.used.setdefault(part[0], part) is part:
-                    run.row.segments += 1
-                    run.row.bytes += part[2]
-        else:
-            with storage.open(name) as file:
-                parts = [run.keep(part) for part in iter(lambda file=file: file.read(FILE_PART), b"")]  # type: ignore[misc]
-        told[name] = [*stamp, parts]
-        run.row.files += 1
+def _files(run: Run, storage: Storage, last: Manifest | None, until: Any) -> list[list[Any]]:
+    """[[folder, number, files, bytes, segment]]"""
+    before: dict[str, list[Segment]] = {}
+    # With a new key everything is sent anew, so that the old one may be thrown away when the backups made with it have gone.
+    for folder, *_, segment in last["files"] if last is not None and last["key"] == run.seal.name else ():
+        before.setdefault(folder, []).append(segment)
+    told: list[list[Any]] = []
+    for folder, found in files.folders(storage):
+        known = _known_entries(run, before.get(folder, []))
+        for number, names in files.lists(found):
+            entries = [each for name in names if (each := files.entry(storage, name, until, known.get(name), run.keep)) is not None]
+            if not entries:
+                continue
+            for part in (part for *_, parts in entries for part in parts):
+                run.count(*part)
+            told.append([folder, number, len(entries), sum(each[1] for each in entries), run.keep(files.encoded(entries))])
+            run.row.files += len(entries)
     return told
 
 
-def stored_files(storage: Storage, folder: str) -> Iterator[str]:
-    try:
-        folders, files = storage.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    yield from (f"{folder}/{name}".lstrip("/") for name in sorted(files) if PARTIAL not in name)
-    for each in sorted(folders):
-        yield from stored_files(storage, f"{folder}/{each}".lstrip("/"))
-
-
-def _look_again(run: Run) -> None:
-    """Read back a random sample of what earlier runs have sent."""
-    old = [segment for digest, segment in run.used.items() if digest in run.known]
-    for segment in random.sample(old, min(SAMPLE, len(old))):
-        check(run.to, segment)
-        run.row.verified += 1
-
-
-def check(to: Place, segment: Segment) -> bytes:
-    """The bytes of a segment, found as they were written."""
-    body = to.get(segment_name(segment[0]))
-    if body is None:
-        raise BackupError(f"segment {segment[0][:12]} is missing at the place")
-    if sha256(body) != segment[1]:
-        raise BackupError(f"segment {segment[0][:12]} is not what was written; the place is damaged")
-    return body
-
-
-def segments_of(manifest: dict[str, Any]) -> Iterator[Segment]:
-    for table in manifest["tables"].values():
-        yield from (each[3] for each in table["ranges"])
-    for _size, _time, parts in manifest["files"].values():
-        yield from parts
-
-
-def manifests(to: Place) -> list[str]:
-    """Oldest first."""
-    return sorted(to.names(MANIFESTS))
-
-
-def read_manifest(to: Place, sealer: Seal, name: str) -> dict[str, Any]:
-    body = to.get(name)
-    if body is None:
-        raise BackupError(f"there is no backup {name}")
-    try:
-        manifest: dict[str, Any] = sealer.open_json(body)
-    except BackupError as error:
-        raise BackupError(f"the backup {name} {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise BackupError(f"the backup {name} has format {manifest.get('format')}, this version reads {FORMAT}")
-    return manifest
-
-
-def newest_manifest(to: Place, sealer: Seal) -> dict[str, Any] | None:
-    for name in reversed(manifests(to)):
+def _known_entries(run: Run, lists: list[Segment]) -> dict[str, files.Entry]:
+    """Of one folder, those whose parts all lie at the place."""
+    found: dict[str, files.Entry] = {}
+    for segment in lists:
         try:
-            return read_manifest(to, sealer, name)
+            entries = manifests.file_list(run.to, run.seal, segment)
         except BackupError:
-            continue  # with another key, or damaged: all is sent anew
-    return None
+            continue
+        found |= {each[0]: each for each in entries if all(_is_there(run, part) for part in each[3])}
+    return found
 
 
-def _clear_up(run: Run) -> None:
-    """Remove manifests that are too old, then the segments that no manifest names. A manifest that cannot be read stops it."""
-    oldest = f"{MANIFESTS}{clock.now() - timedelta(days=settings.BACKUP_KEEP_DAYS):%Y%m%dT%H%M%S}"
-    names = manifests(run.to)
-    for name in names[:-1]:
-        if name < oldest:
-            run.to.remove(name)
-    wanted: set[str] = set()
-    for name in manifests(run.to):
-        try:
-            wanted |= {segment_name(segment[0]) for segment in segments_of(read_manifest(run.to, run.seal, name))}
-        except BackupError as error:
-            run.say(f"nothing is cleared up: {error}")
-            return
-    for name in set(run.to.names(SEGMENTS)) - wanted:
-        run.to.remove(name)
+def _is_there(run: Run, part: Segment) -> bool:
+    return short(part[0]) in run.known and short(part[0]) in run.lying

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import hmac
@@ -27,18 +28,28 @@ class Seal:
             self._cipher = MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
             raise BackupError("BACKUP_KEY must hold Fernet keys, newest first; manage.py backup --new-key makes one.") from error
-        self._naming = hashlib.sha256(b"scrm backup names" + keys[0].encode()).digest()
+        self._naming = [hashlib.sha256(b"scrm backup names" + key.encode()).digest() for key in keys]
+
+    @property
+    def name(self) -> str:
+        """Of the key that encrypts."""
+        return self.digest(b"")
 
     def digest(self, plain: bytes) -> str:
         """Nobody without the key can tell from it what is inside."""
-        return hmac.new(self._naming, plain, hashlib.sha256).hexdigest()
+        return hmac.new(self._naming[0], plain, hashlib.sha256).hexdigest()
+
+    def is_digest(self, digest: str, plain: bytes) -> bool:
+        """Made with any of the keys."""
+        return any(hmac.compare_digest(hmac.new(naming, plain, hashlib.sha256).hexdigest(), digest) for naming in self._naming)
 
     def close(self, plain: bytes) -> bytes:
-        return self._cipher.encrypt(gzip.compress(plain, LEVEL, mtime=0))
+        """A Fernet token without its base64, which would be a third longer."""
+        return base64.urlsafe_b64decode(self._cipher.encrypt(gzip.compress(plain, LEVEL, mtime=0)))
 
     def open(self, sealed: bytes) -> bytes:
         try:
-            return gzip.decompress(self._cipher.decrypt(sealed))
+            return gzip.decompress(self._cipher.decrypt(base64.urlsafe_b64encode(sealed)))
         except InvalidToken as error:
             raise BackupError("cannot be read: it is damaged, or BACKUP_KEY is not the key that it was written with") from error
         except (OSError, EOFError, zlib.error) as error:

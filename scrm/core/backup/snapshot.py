@@ -15,12 +15,12 @@ def snapshot() -> Iterator[Any]:
     connection = connections.create_connection("default")
     try:
         connection.connect()
+        if connection.vendor == "postgresql":
+            connection.set_autocommit(False)
         with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            else:
-                # Deferred: reads of the one moment of its first read, and hinders no writer in WAL mode.
-                cursor.execute("BEGIN DEFERRED")
+            # SQLite, deferred: reads of the one moment of its first read, and hinders no writer in WAL mode.
+            begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY" if connection.vendor == "postgresql" else "BEGIN DEFERRED"
+            cursor.execute(begin)
             cursor.execute("SELECT COUNT(*) FROM django_migrations")
         yield connection
     finally:

@@ -1,31 +1,26 @@
-"""Rows of any table as lines of JSON, and back: the same text on either database, so that one may be restored into the other.
-
-Values are what the model's fields give, except that secrets stay encrypted as they lie in their column.
-"""
+"""Every table of the product, walked in ranges of keys that stay the same from night to night, as pieces of bounded size."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.apps import apps
 from django.db import models, router
-from django.db.models.expressions import Col
 
-from scrm.core.fields import EncryptedJSONField
+from scrm.core.backup.values import line, prepared, readers
 
 RANGE = 5000
+# Of the text of one piece; a single row may be larger.
+PIECE_BYTES = 4 * 2**20
+FETCHED = 500
 # What machinery keeps for itself: who is at work, log-ins, the queue that only wakes workers; and the backups' own rows.
 LEFT_OUT = frozenset({"core.heartbeat", "core.drainslot", "core.timetable", "core.backuprun", "sessions.session"})
-LEFT_OUT_APPS = frozenset({"django_q", "sandbox"})
+LEFT_OUT_APPS = frozenset({"django_q", "sandbox", "sandbox_crm"})
 # Filled by `migrate` itself; a restore replaces them.
-MADE_BY_MIGRATE = frozenset({"contenttypes.contenttype", "auth.permission"})
+MADE_BY_MIGRATE = ("auth.permission", "contenttypes.contenttype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +44,63 @@ def _belongs(model: type[models.Model]) -> bool:
     return router.db_for_read(model) == "default"
 
 
+def by_dependence(given: Iterable[type[models.Model]]) -> list[type[models.Model]]:
+    """A table comes after those that its foreign keys lead to; within a circle, in any order."""
+    order: list[type[models.Model]] = []
+    begun: set[type[models.Model]] = set()
+
+    def visit(model: type[models.Model]) -> None:
+        if model in begun:
+            return
+        begun.add(model)
+        for each in sorted(leads_to(model), key=lambda other: other._meta.label_lower):
+            visit(each)
+        order.append(model)
+
+    among = list(given)
+    for model in among:
+        visit(model)
+    return [model for model in order if model in set(among)]
+
+
+def leads_to(model: type[models.Model]) -> set[type[models.Model]]:
+    """The tables, this one too, that its checked foreign keys lead to."""
+    keys: list[Any] = [field for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey)]
+    return {field.related_model._meta.concrete_model for field in keys if field.db_constraint}
+
+
 def fields_of(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     return list(model._meta.concrete_fields)
 
 
+def walked_along(model: type[models.Model]) -> models.Field[Any, Any] | None:
+    """The numeric key, or of a key of several columns the one that leads to another table; None: the table is read in one go."""
+    pk: Any = model._meta.pk
+    if isinstance(pk, models.CompositePrimaryKey):
+        return next((field for field in pk.fields if isinstance(field, models.ForeignKey) and _is_number(field)), None)
+    return pk if _is_number(pk) else None
+
+
+def _key_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    pk: Any = model._meta.pk
+    fields: list[Any] = list(pk.fields) if isinstance(pk, models.CompositePrimaryKey) else [pk]
+    along = walked_along(model)
+    return fields if along is None else [along, *(field for field in fields if field is not along)]
+
+
+def _is_number(field: models.Field[Any, Any]) -> bool:
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return isinstance(field, models.IntegerField)
+
+
 def ranges(model: type[models.Model], connection: Any) -> Iterator[Range]:
     """The ranges that hold rows: of fixed numbers, so that what is added to the end moves nothing."""
-    pk = model._meta.pk
-    if pk is None or not isinstance(pk, models.AutoField | models.IntegerField | models.ForeignKey) or not _is_number(pk):
+    along = walked_along(model)
+    if along is None:
         yield Range(None, None)
         return
-    table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(pk.column)
+    table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(along.column)
     reached: int | None = None
     with connection.cursor() as cursor:
         while True:
@@ -73,84 +114,56 @@ def ranges(model: type[models.Model], connection: Any) -> Iterator[Range]:
             yield Range(first, reached)
 
 
-def _is_number(field: models.Field[Any, Any]) -> bool:
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return isinstance(field, models.IntegerField)
+def pieces(model: type[models.Model], part: Range, connection: Any) -> Iterator[tuple[bytes, int]]:
+    """The rows of a range, by key, one JSON list a line, and their number; cut at the same rows on either database."""
+    told: list[bytes] = []
+    size = 0
+    for each in _rows(model, part, connection):
+        told.append(each)
+        size += len(each)
+        if size >= PIECE_BYTES:
+            yield b"".join(told), len(told)
+            told, size = [], 0
+    if told:
+        yield b"".join(told), len(told)
 
 
-def lines(model: type[models.Model], part: Range, connection: Any) -> tuple[bytes, int]:
-    """The rows of a range, by key, one JSON list a line; and their number."""
+def _rows(model: type[models.Model], part: Range, connection: Any) -> Iterator[bytes]:
     fields = fields_of(model)
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
-    pk = quote(model._meta.pk.column)  # type: ignore[union-attr]
-    where, values = ("", []) if part.first is None else (f" WHERE {pk} >= %s AND {pk} < %s", [part.first, part.last])
-    readers = [_readers(field, connection) for field in fields]
-    told: list[str] = []
+    where, values = "", []
+    along = walked_along(model)
+    if along is not None:
+        where, values = f" WHERE {quote(along.column)} >= %s AND {quote(along.column)} < %s", [part.first, part.last]
+    order = ", ".join(_ordered(field, connection) for field in _key_fields(model))
+    converting = [(place, found) for place, field in enumerate(fields) if (found := readers(field, connection))]
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(f"SELECT {columns} FROM {quote(model._meta.db_table)}{where} ORDER BY {order}", values)  # noqa: S608
+        while rows := cursor.fetchmany(FETCHED):
+            yield from (line(row, converting, connection) for row in rows)
+
+
+def _ordered(field: models.Field[Any, Any], connection: Any) -> str:
+    """Texts by their bytes, which both databases agree on."""
+    column = str(connection.ops.quote_name(field.column))
+    is_text = isinstance(field, models.CharField | models.TextField)
+    return f'{column} COLLATE "C"' if is_text and connection.vendor == "postgresql" else column
+
+
+def count(model: type[models.Model], connection: Any) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {quote(model._meta.db_table)}{where} ORDER BY {pk}", values)  # noqa: S608
-        while rows := cursor.fetchmany(1000):
-            told += [_line([_read(value, each) for value, each in zip(row, readers, strict=True)]) for row in rows]
-    return "".join(told).encode(), len(told)
-
-
-Readers = Sequence[tuple[Any, Any, Any]]
-
-
-def _readers(field: models.Field[Any, Any], connection: Any) -> Readers:
-    if isinstance(field, EncryptedJSONField):
-        return []
-    expression = Col(field.model._meta.db_table, field)
-    found = [*connection.ops.get_db_converters(expression), *field.get_db_converters(connection)]
-    return [(convert, expression, connection) for convert in found]
-
-
-def _read(value: Any, readers: Readers) -> Any:
-    for convert, expression, connection in readers:
-        value = convert(value, expression, connection)
-    return value
-
-
-def _line(values: list[Any]) -> str:
-    # Keys sorted: PostgreSQL keeps the keys of a JSON value in an order of its own.
-    return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(bytes(value)).decode()
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value // timedelta(microseconds=1)
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    return str(value)
+        cursor.execute(f"SELECT COUNT(*) FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608 - name of the model
+        return int(cursor.fetchone()[0])
 
 
 def parse(plain: bytes, fields: Sequence[models.Field[Any, Any]], connection: Any) -> list[list[Any]]:
     """Rows as the database takes them."""
-    rows = [json.loads(line) for line in plain.split(b"\n") if line]
-    return [[_prepared(field, value, connection) for field, value in zip(fields, row, strict=True)] for row in rows]
-
-
-def _prepared(field: models.Field[Any, Any], value: Any, connection: Any) -> Any:
-    if isinstance(field, EncryptedJSONField):
-        return value
-    if isinstance(field, models.JSONField):
-        return None if value is None and field.null else connection.ops.adapt_json_value(value, field.encoder)
-    if value is not None:
-        kind: models.Field[Any, Any] = field
-        while isinstance(kind, models.ForeignKey):
-            kind = kind.target_field
-        if isinstance(kind, models.BinaryField):
-            value = base64.b64decode(value)
-        elif isinstance(kind, models.DateTimeField):
-            value = datetime.fromisoformat(value)
-        elif isinstance(kind, models.DurationField):
-            value = timedelta(microseconds=value)
-    return field.get_db_prep_save(value, connection)
+    return [
+        [prepared(field, value, connection) for field, value in zip(fields, json.loads(each), strict=True)]
+        for each in plain.split(b"\n")
+        if each
+    ]
 
 
 def insert(model: type[models.Model], rows: Sequence[Sequence[Any]], connection: Any) -> None:
@@ -158,6 +171,12 @@ def insert(model: type[models.Model], rows: Sequence[Sequence[Any]], connection:
         return
     quote = connection.ops.quote_name
     fields = fields_of(model)
-    columns, marks = ", ".join(quote(field.column) for field in fields), ", ".join(["%s"] * len(fields))
+    table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        marks = ", ".join(["%s"] * len(fields))
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - names of the model

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from scrm.core.backup import manifests
+from scrm.core.backup.acts import say_nothing
 from scrm.core.backup.places import place
-from scrm.core.backup.running import backup, check, manifests, newest_manifest, segments_of
+from scrm.core.backup.running import backup
 from scrm.core.backup.sealing import BackupError, seal
 
 
 class Command(BaseCommand):
     help = (
-        "Copy all tables and stored files to BACKUP_URL, encrypted with BACKUP_KEY. Only what is new or changed is sent; what was sent is read "
-        "back. The workers do it every night by themselves. Broken off, it leaves the last backup as it was; the next call goes on with what "
-        "was sent. Exit code 0: there is a new backup; 1: there is none, and why."
+        "Copy all tables and stored files to BACKUP_URL, encrypted with BACKUP_KEY. Only what is new or changed is sent; what was sent is "
+        "read back. The workers do it every night by themselves. Broken off, it leaves the last backup as it was; the next call goes on "
+        "with what was sent. Exit code 0: there is a new backup; 1: there is none, and why."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,20 +29,23 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", help="name the backups at the place, oldest first")
         parser.add_argument("--check", action="store_true", help="read all segments of the newest backup and say whether they are whole")
         parser.add_argument("--new-key", action="store_true", help="print a key for BACKUP_KEY; keep it where the database is not")
+        parser.add_argument("--background", action="store_true", help="say nothing and leave the processor to others first")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["new_key"]:
             self.stdout.write(Fernet.generate_key().decode())
             return
-        quiet = options["format"] == "json"
+        if options["background"]:
+            os.nice(10)
+        quiet = options["format"] == "json" or options["background"]
         url = options["to"] or settings.BACKUP_URL
         try:
             if options["list"] or options["check"]:
                 answer = _looked_at(url, options["check"])
             else:
-                row = backup(url=url, say=(lambda words: None) if quiet else self.stdout.write)
-                names = ("manifest", "rows", "files", "segments", "segments_sent", "bytes", "bytes_sent", "verified")
+                row = backup(url=url, say=say_nothing if quiet else self.stdout.write)
+                names = ("manifest", "rows", "files", "segments", "segments_sent", "bytes", "bytes_sent", "verified", "damaged")
                 answer = {name: getattr(row, name) for name in names}
         except BackupError as error:
             raise CommandError(str(error)) from error
@@ -51,13 +57,18 @@ def _looked_at(url: str, reading: bool) -> dict[str, Any]:
         raise BackupError("BACKUP_URL is not set: say where the backups lie.")
     to = place(url)
     try:
-        names = manifests(to)
-        answer: dict[str, Any] = {"backups": names}
-        if reading:
-            newest = newest_manifest(to, seal())
-            if newest is None:
-                raise BackupError("there is no backup that can be read")
-            answer["segments_read"] = sum(bool(check(to, segment)) for segment in segments_of(newest))
-        return answer
+        answer: dict[str, Any] = {"backups": manifests.names(to)}
+        return answer | (_read_all(to) if reading else {})
     finally:
         to.close()
+
+
+def _read_all(to: Any) -> dict[str, Any]:
+    sealer = seal()
+    newest = manifests.newest(to, sealer)
+    if newest is None:
+        raise BackupError("there is no backup that can be read")
+    segments = {segment[0]: segment for segment in manifests.segments_of(newest)}
+    segments |= {segment[0]: segment for segment in manifests.parts_of(to, sealer, newest)}
+    size = sum(len(manifests.fetch(to, sealer, segment)) for segment in segments.values())
+    return {"read": newest["at"], "segments_read": len(segments), "bytes_inside": size}
