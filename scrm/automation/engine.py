@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 RECHECK_SECONDS = 1.0
 # An answer holds its person and the day's counter until the batch commits (about 0.1 s); agents and arriving messages wait for both.
 BATCH = 120
+# Two batches of different people at a time: with one, a second core waits while the rules are weighed.
+LANES = 2
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
@@ -70,7 +72,7 @@ def forget() -> None:
     _settle_checked_at = float("-inf")
 
 
-@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH, by_kind=True)
+@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH, by_kind=True, lanes=LANES)
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
     rules = rules_by_trigger()

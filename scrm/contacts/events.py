@@ -39,6 +39,12 @@ class Consumer:
     delay: Callable[[Event], timedelta | None]
     batch: int
     by_kind: bool = False
+    lanes: int = 1
+
+    def lane_of(self, event: Event) -> str:
+        """A person's events are always in the same lane. On SQLite there is one writer, so one lane."""
+        lane = (event.contact_id or 0) % self.lanes if self.lanes > 1 and connection.vendor != "sqlite" else 0
+        return _lane(self.name, lane)
 
 
 _consumers: dict[str, Consumer] = {}
@@ -51,20 +57,41 @@ def consumer(
     delay: Callable[[Event], timedelta | None] | timedelta = timedelta(0),
     batch: int = BATCH,
     by_kind: bool = False,
+    lanes: int = 1,
 ) -> Callable[[Handle], Handle]:
     """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first; None: not wanted.
     `by_kind`: it is the same for all events of a kind, so it is asked once for those that are written together.
+    `lanes`: so many batches at a time, each with other people, so that what happened to one person is still taken one after another.
 
     Whatever a consumer locks for a batch, others wait for: one that locks people or counts messages takes small batches.
     """
 
     def register(handle: Handle) -> Handle:
         wait = delay if callable(delay) else (lambda _event: delay)
-        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind)
-        jobs.drain(f"events:{name}", soon=lambda within: bool(_due(name, 1, within)))(lambda: deliver(name))
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind, lanes)
+        for lane in lanes_of(name):
+            _register_drain(lane)
         return handle
 
     return register
+
+
+def _register_drain(lane: str) -> None:
+    jobs.drain(f"events:{lane}", soon=lambda within: bool(_due(lane, 1, within)))(lambda: deliver(lane))
+
+
+def _lane(name: str, number: int) -> str:
+    """What a lane is called in its deliveries: the first as the consumer itself, so that old rows stay where they are."""
+    return f"{name}:{number + 1}" if number else name
+
+
+def lanes_of(name: str) -> list[str]:
+    """The lanes of a consumer; `deliver` takes one of them."""
+    return [_lane(name, number) for number in range(_consumers[name].lanes)]
+
+
+def _consumer_of(lane: str) -> Consumer:
+    return _consumers[lane.partition(":")[0]]
 
 
 def record(events: Sequence[Event]) -> list[Event]:
@@ -75,7 +102,12 @@ def record(events: Sequence[Event]) -> list[Event]:
     else:
         add_many(Event, stored)
     now = clock.now()
-    told = [(event.pk, spec.name, now + wait) for spec in _consumers.values() for event, wait in _asked(spec, stored) if wait is not None]
+    told = [
+        (event.pk, spec.lane_of(event), now + wait)
+        for spec in _consumers.values()
+        for event, wait in _asked(spec, stored)
+        if wait is not None
+    ]
     _tell(told)
     for name in {name for _, name, _ in told}:
         jobs.wake_on_commit(f"events:{name}")
@@ -109,15 +141,15 @@ def _tell(told: Sequence[tuple[int, str, datetime]]) -> None:
 
 
 def deliver(name: str) -> int:
-    """Hand one batch of due events to a consumer. A batch that fails is tried again one by one, so that one bad event waits alone."""
+    """Hand one batch of a lane's due events to its consumer. One that fails is tried again one by one, so that a bad event waits alone."""
     if not _due(name, 1):
         # Looked at outside a transaction: on SQLite every transaction takes the one write lock.
         return 0
     try:
         with transaction.atomic():
-            taken = _take(name, _consumers[name].batch)
+            taken = _take(name, _consumer_of(name).batch)
             if taken:
-                _consumers[name].handle([delivery.event for delivery in taken])
+                _consumer_of(name).handle([delivery.event for delivery in taken])
                 _finish(taken)
             return len(taken)
     except Exception as error:
@@ -144,7 +176,7 @@ def _finish(taken: Sequence[EventDelivery]) -> None:
 
 def _deliver_singly(name: str) -> int:
     done = 0
-    for pk in _due(name, _consumers[name].batch):
+    for pk in _due(name, _consumer_of(name).batch):
         # The attempt is counted before the work, so that an event which kills its worker is parked as well.
         counted = EventDelivery.objects.filter(pk=pk, parked=False).first()
         if counted is None or not EventDelivery.objects.filter(pk=pk, attempts=counted.attempts).update(attempts=counted.attempts + 1):
@@ -159,7 +191,7 @@ def _deliver_singly(name: str) -> int:
                     .first()
                 )
                 if delivery is not None:
-                    _consumers[name].handle([delivery.event])
+                    _consumer_of(name).handle([delivery.event])
                     _finish([delivery])
         except DatabaseError as error:
             _put_off(pk, error, final=False)
@@ -176,6 +208,8 @@ def _put_off(pk: int, error: Exception, *, final: bool) -> None:
 
 def replay_parked(name: str) -> int:
     """Give parked events of a consumer another three attempts."""
-    count = EventDelivery.objects.filter(consumer=name, parked=True).update(parked=False, attempts=0, due_at=clock.now())
-    jobs.wake(f"events:{name}")
+    lanes = lanes_of(name)
+    count = EventDelivery.objects.filter(consumer__in=lanes, parked=True).update(parked=False, attempts=0, due_at=clock.now())
+    for lane in lanes:
+        jobs.wake(f"events:{lane}")
     return count

@@ -37,12 +37,17 @@ def order_rule() -> Rule:
     return Rule.objects.get(name="Order status")
 
 
+def deliver() -> int:
+    """One batch of each lane; how many events."""
+    return sum(events.deliver(lane) for lane in events.lanes_of("automation"))
+
+
 def ask(*messages: Message) -> None:
     """Record what the pipeline records and let the rules settle."""
     with clock.frozen(NOON):
         events.record([received(message) for message in messages])
     with clock.frozen(NOON + timedelta(minutes=5)):
-        while events.deliver("automation"):
+        while deliver():
             pass
 
 
@@ -87,7 +92,21 @@ class EvaluateRules:
         reply_rule(enabled=False)
         ask(writes(conversation(), "hi"))
         assert not Run.objects.exists()
-        assert not EventDelivery.objects.filter(consumer="automation").exists()
+        assert not EventDelivery.objects.filter(consumer__in=events.lanes_of("automation")).exists()
+
+    def test_two_batches_at_a_time_hold_different_people(self) -> None:
+        reply_rule()
+        talks = [conversation() for _ in range(6)]
+        with clock.frozen(NOON):
+            events.record([received(writes(talk, text)) for text in ("hi", "早晨") for talk in talks])
+        told = EventDelivery.objects.filter(consumer__in=events.lanes_of("automation")).values_list("event__contact_id", "consumer")
+        lanes = {person: {lane for who, lane in told if who == person} for person, _ in told}
+        assert len(lanes) == 6 and all(len(mine) == 1 for mine in lanes.values())
+        assert len(set().union(*lanes.values())) == (1 if database.vendor == "sqlite" else 2)
+        with clock.frozen(NOON + timedelta(minutes=5)):
+            while deliver():
+                pass
+        assert Run.objects.count() == 12 and not EventDelivery.objects.filter(consumer__in=events.lanes_of("automation")).exists()
 
     def test_an_event_delivered_twice_is_answered_once(self) -> None:
         reply_rule()
@@ -156,11 +175,11 @@ class Settle:
         message = writes(conversation(), "hi")
         with clock.frozen(NOON):
             events.record([received(message)])
-            assert events.deliver("automation") == 0
+            assert deliver() == 0
             clock.advance(timedelta(seconds=4))
-            assert events.deliver("automation") == 0
+            assert deliver() == 0
             clock.advance(timedelta(seconds=1))
-            assert events.deliver("automation") == 1
+            assert deliver() == 1
 
 
 class Policy:
