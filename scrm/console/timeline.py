@@ -40,6 +40,9 @@ KINDS: dict[str, str | Promise] = {
     "message.blocked": gettext_lazy("Message blocked by a rule"),
     "message.unknown": gettext_lazy("Outcome of a message unknown"),
     "message.cancelled": gettext_lazy("Message cancelled"),
+    "message.scheduled": gettext_lazy("Message scheduled"),
+    "message.unscheduled": gettext_lazy("Scheduled message cancelled"),
+    "message.held": gettext_lazy("Scheduled message held back"),
     "contact.created": gettext_lazy("Contact created"),
     "contact.changed": gettext_lazy("Contact changed"),
     "contact.merged": gettext_lazy("Another contact was merged into this one"),
@@ -83,6 +86,7 @@ NAMED: dict[str, tuple[type[Model], str | Promise]] = {
 }
 PLAIN: dict[str, str | Promise] = {
     "resend": gettext_lazy("Sent again by a person"),
+    "later": gettext_lazy("Scheduled by a person"),
     "conflict": gettext_lazy("Two people claim one address"),
 }
 

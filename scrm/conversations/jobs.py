@@ -6,6 +6,7 @@ from scrm.conversations import (
     counting,
     governor,
     history,
+    later,
     media,
     outbox,
     prices,
@@ -39,6 +40,12 @@ def expire_leases() -> None:
 @jobs.periodic("wake snoozed", every=60)
 def wake_snoozed() -> None:
     services.wake_snoozed()
+
+
+@jobs.periodic("send scheduled", every=5)
+def send_scheduled() -> None:
+    while later.send_due() == later.PAGE:
+        pass
 
 
 @jobs.periodic("join statuses", every=30)

@@ -18,6 +18,7 @@ from scrm.contacts.models import Contact, Identity
 from scrm.conversations.filling import KeptInBlocks
 from scrm.conversations.history_models import HistoryBlock as HistoryBlock
 from scrm.conversations.history_models import HistorySweep as HistorySweep
+from scrm.conversations.later_models import LaterMessage as LaterMessage
 from scrm.conversations.price_models import MessagePrice as MessagePrice
 from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet

@@ -21,6 +21,7 @@ from scrm.conversations.models import (
     Conversation,
     Decision,
     HistoryBlock,
+    LaterMessage,
     Message,
     OrphanStatus,
     ProfileLookup,
@@ -40,6 +41,7 @@ def _said(whom: Person) -> Q:
 
 def _erase(whom: Person) -> Iterator[int]:
     # First what might still go out.
+    yield from in_chunks(LaterMessage.objects.filter(_said(whom)), _with_later)
     yield from in_chunks(Message.objects.filter(_said(whom), state__in=TO_SEND), with_messages)
     yield from in_chunks(Decision.objects.filter(Q(contact__in=whom.contacts) | Q(identity__in=whom.identities)))
     yield from in_chunks(Message.objects.filter(_said(whom)), with_messages)
@@ -67,7 +69,12 @@ def with_messages(ids: list[int]) -> None:
     forget_log_entries(Message, ids)
 
 
-def own_file(row: Message) -> str:
+def _with_later(ids: list[int]) -> None:
+    for row in LaterMessage.objects.filter(pk__in=ids, message=None):
+        remove_file(default_storage, own_file(row))
+
+
+def own_file(row: Message | LaterMessage) -> str:
     """The stored name of a file that we sent, or ""."""
     name = row.content.get("file") if isinstance(row.content, dict) else None
     return name if isinstance(name, str) and name.startswith("outgoing/") else ""
@@ -95,6 +102,7 @@ def _export(whom: Person, box: Box) -> None:
     columns: QuerySet[Message] = QuerySet(Message).filter(_said(whom))
     box.rows("conversations", dump(Conversation.objects.filter(identity__in=whom.identities), leave=("reply_token", "reply_token_until")))
     box.rows("messages", filled_rows(dump(columns, leave=("lease_until", "fence", "idempotency_key"))))
+    box.rows("scheduled_messages", dump(LaterMessage.objects.filter(_said(whom)), leave=("idempotency_key",)))
     box.rows("statuses", dump(messages.filter(direction="out"), only=STATUS_FIELDS))
     attachments = Attachment.objects.filter(message__conversation__identity__in=whom.identities)
     box.rows("attachments", dump(attachments, leave=("url",)))
@@ -110,6 +118,6 @@ def _export(whom: Person, box: Box) -> None:
 
 
 def register() -> None:
-    models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup, HistoryBlock)
+    models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup, HistoryBlock, LaterMessage)
     covers = [*(model._meta.label_lower for model in models), "conversations.readreceipt", "console.typingnotice", "connections.alert"]
     registry.register("conversations", rank=60, covers=covers, erase=_erase, export=_export)

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scrm.console import access
-from scrm.console.inbox import reasons, sending, typing_notices
+from scrm.console.inbox import moments, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.templatetags.console import moment
-from scrm.conversations import media, routing, services
-from scrm.conversations.models import Attachment, Conversation, Decision, Message, QuickReply
+from scrm.conversations import later, media, routing, services
+from scrm.conversations.models import Attachment, Conversation, Decision, LaterMessage, Message, QuickReply
 from scrm.core import clock
 from scrm.staff import services as staff
 from scrm.staff.models import Team, User
 from scrm.tags import services as tags
 from scrm.tags.models import TagAssignment
 
-MORNING = 9
 LONGEST_NOTE = 2000
 SHOWN = ("identity__contact", "connection")
 
@@ -64,11 +61,41 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused(request, pk, " ".join(str(problem) for problems in form.errors.values() for problem in problems))
     values = {name.removeprefix("place_"): str(value) for name, value in request.POST.items() if name.startswith("place_")}
     try:
+        if request.POST.get("when"):
+            return _scheduled(request, conversation, form, values)
         message = sending.send(conversation, form, values, by=access.person(request))
     except ValidationError as error:
         return _refused(request, pk, " ".join(error.messages))
     if request.POST.get("quick_reply", "").isdecimal():
         QuickReply.objects.filter(pk=int(request.POST["quick_reply"])).update(used=F("used") + 1)
+    return _done(request, message.conversation_id, message=message.pk, state=message.state, notice=_notice(message))
+
+
+def _scheduled(request: HttpRequest, conversation: Conversation, form: sending.ComposerForm, values: dict[str, str]) -> HttpResponse:
+    """`when`: a preset's name, or "at" with `send_on`; `hold`: not when the customer writes first."""
+    at = moments.chosen(request.POST["when"], request.POST.get("send_on", ""))
+    row = sending.schedule(conversation, form, values, at=at, by=access.person(request))
+    verdict = later.predict(conversation, [row])[0]
+    notice = _("Scheduled: %(time)s.") % {"time": moment(row.send_at)}
+    if not verdict.allowed:
+        notice = _("%(scheduled)s As things stand, it will not go then: %(because)s") % {
+            "scheduled": notice,
+            "because": reasons.rule_sentence(verdict.rule),
+        }
+    return _done(request, conversation.pk, later=row.pk, notice=notice, state="queued" if verdict.allowed else "blocked")
+
+
+def change_later(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
+    """What a person does with a scheduled message: `cancel` it (its words come back into the composer), or send it `now`."""
+    row = get_object_or_404(LaterMessage.objects.select_related("conversation"), pk=pk)
+    try:
+        if decision == "cancel":
+            later.cancel(row, by=access.person(request))
+            words = row.text if row.kind == "text" else ""
+            return _done(request, row.conversation_id, notice=_("Cancelled. Its words are in the composer again."), draft=words)
+        message = later.send_now(row, by=access.person(request)).message
+    except services.RefusedState as error:
+        return _refused(request, row.conversation_id, str(error))
     return _done(request, message.conversation_id, message=message.pk, state=message.state, notice=_notice(message))
 
 
@@ -149,29 +176,9 @@ def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, pk, notice=_("Automation answers here again."))
 
 
-def _in_an_hour(now: datetime) -> datetime:
-    return now + timedelta(hours=1)
-
-
-def _tomorrow(now: datetime) -> datetime:
-    return _at_nine(now, 1)
-
-
-def _monday(now: datetime) -> datetime:
-    return _at_nine(now, 7 - timezone.localtime(now).weekday())
-
-
-def _at_nine(now: datetime, days: int) -> datetime:
-    day = timezone.localtime(now) + timedelta(days=days)
-    return day.replace(hour=MORNING, minute=0, second=0, microsecond=0)
-
-
-SNOOZES: dict[str, Callable[[datetime], datetime]] = {"hour": _in_an_hour, "tomorrow": _tomorrow, "monday": _monday}
-
-
 def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     """`until`: hour, tomorrow (9:00) or monday (9:00), in the agent's own time zone."""
-    until = SNOOZES.get(request.POST.get("until", ""))
+    until = moments.PRESETS.get(request.POST.get("until", ""))
     if until is None:
         return _refused(request, pk, _("Choose until when."))
     end = until(clock.now())

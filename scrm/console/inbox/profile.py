@@ -12,7 +12,7 @@ from scrm.automation.models import Run
 from scrm.commerce.models import Order
 from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
-from scrm.console.inbox import reasons, wording
+from scrm.console.inbox import reasons, upcoming, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity
@@ -42,6 +42,7 @@ class Profile:
     conversations: list[Conversation]
     records: list[ExternalRecord]
     why: list[Why]
+    upcoming: list[upcoming.Upcoming]
 
     @property
     def opted_out(self) -> bool:
@@ -72,6 +73,7 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         conversations=list(others.exclude(pk=conversation.pk).order_by("-last_message_at")[:6]),
         records=records_of(contact, [conversation.pk]),
         why=why_of(contact),
+        upcoming=upcoming.of_contact(contact),
     )
 
 

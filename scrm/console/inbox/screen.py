@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
+import zoneinfo
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from scrm.console import access
 from scrm.console.inbox import drawing, finding, queues, thread
 from scrm.console.inbox.abilities import abilities_of
+from scrm.contacts.models import Contact
 from scrm.conversations import routing
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
@@ -132,6 +135,16 @@ def thread_context(request: HttpRequest, conversation: Conversation, *, before: 
     }
 
 
+def their_zone(contact: Contact) -> str:
+    """The customer's time zone when their clock differs from the agent's; a name that nobody knows counts as none."""
+    try:
+        zone = zoneinfo.ZoneInfo(contact.time_zone) if contact.time_zone else None
+    except (ValueError, zoneinfo.ZoneInfoNotFoundError):
+        return ""
+    now = clock.now()
+    return contact.time_zone if zone and now.astimezone(zone).utcoffset() != timezone.localtime(now).utcoffset() else ""
+
+
 def composer_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     mode = composer_mode(conversation)
     return {
@@ -141,4 +154,5 @@ def composer_context(request: HttpRequest, conversation: Conversation) -> dict[s
         "can": abilities_of(conversation.connection),
         "idempotency_key": uuid.uuid4(),
         "closed_before": conversation.last_inbound_at is not None,
+        "their_zone": their_zone(conversation.identity.contact),
     }

@@ -1,8 +1,9 @@
-"""The composer's POSTs: text, file, place, choice, template or note. One idempotency key, one message, however often it is pressed."""
+"""The composer's POSTs: text, file, place, choice, template, note; at once or later. One key, one message, however often pressed."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,9 +13,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from scrm.console.inbox import composing
-from scrm.console.inbox.templates import send_template
-from scrm.conversations import outgoing_media, services
-from scrm.conversations.models import Conversation, Message
+from scrm.console.inbox.templates import template_draft
+from scrm.conversations import later, outgoing_media, services
+from scrm.conversations.models import Conversation, LaterMessage, Message
+from scrm.conversations.services import Draft
 from scrm.core import clock
 from scrm.staff.models import User
 
@@ -53,6 +55,7 @@ class ComposerForm(forms.Form):
     place_name = forms.CharField(required=False, max_length=200)
     place_address = forms.CharField(required=False, max_length=300)
     opener = forms.CharField(required=False, max_length=20)
+    hold = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -76,21 +79,58 @@ class ComposerForm(forms.Form):
 
 
 def send(conversation: Conversation, form: ComposerForm, values: dict[str, str], *, by: User) -> Message:
-    """Do what a valid form asks. Raises `ValidationError` when the template cannot be filled."""
+    """Do what a valid form asks. Raises `ValidationError` when the template cannot be filled or the file does not fit."""
     given = form.cleaned_data
-    key = f"agent:{given['idempotency_key']}"
     if given["mode"] == "note":
         return _note_once(conversation, given["text"], by)
-    if given["mode"] == "template":
-        return send_template(conversation, given["template"], values, form.files, key, by)
-    if given["mode"] in {"location", "choice"}:
-        return _send_made(conversation, given, key, by)
-    if given["file"]:
-        return _send_file(conversation, given, key, by)
-    result = services.queue_message(
-        conversation, text=given["text"], source="agent", by=by, idempotency_key=key, reply_to=given["reply_to"]
-    )
+    again = Message.objects.filter(idempotency_key=_key(given)).first()
+    if again is not None:
+        return again
+    draft = _draft(conversation, form, values, by)
+    result = services.queue_many([draft])[0]
+    if not result.created:
+        _drop_file(draft)
     return result.message
+
+
+def schedule(conversation: Conversation, form: ComposerForm, values: dict[str, str], *, at: datetime, by: User) -> LaterMessage:
+    """Keep what a valid form holds until `at`. Raises as `send`; also for a note, which goes nowhere."""
+    given = form.cleaned_data
+    if given["mode"] == "note":
+        raise ValidationError(_("A note is for colleagues: it is there at once."))
+    again = LaterMessage.objects.filter(idempotency_key=_key(given)).first()
+    if again is not None:
+        return again
+    draft = _draft(conversation, form, values, by)
+    try:
+        row, created = later.schedule(draft, at=at, hold_on_reply=given["hold"])
+    except services.RefusedState as reason:
+        _drop_file(draft)
+        raise ValidationError(str(reason)) from None
+    if not created:
+        _drop_file(draft)
+    return row
+
+
+def _key(given: dict[str, Any]) -> str:
+    return f"agent:{given['idempotency_key']}"
+
+
+def _draft(conversation: Conversation, form: ComposerForm, values: dict[str, str], by: User) -> Draft:
+    given = form.cleaned_data
+    if given["mode"] == "template":
+        return template_draft(conversation, given["template"], values, form.files, _key(given), by)
+    if given["mode"] in {"location", "choice"}:
+        return _made_draft(conversation, given, by)
+    if given["file"]:
+        return _file_draft(conversation, given, by)
+    return Draft(conversation, "agent", _key(given), text=given["text"], by=by, reply_to=given["reply_to"])
+
+
+def _drop_file(draft: Draft) -> None:
+    """Another press of the same button stored the file already."""
+    if draft.content.get("file"):
+        default_storage.delete(draft.content["file"])
 
 
 def react(message: Message, emoji: str, key: str, *, by: User) -> Message:
@@ -123,44 +163,37 @@ def _note_once(conversation: Conversation, text: str, by: User) -> Message:
     return services.add_note(conversation, text=text, by=by)
 
 
-def _send_made(conversation: Conversation, given: dict[str, Any], key: str, by: User) -> Message:
+def _made_draft(conversation: Conversation, given: dict[str, Any], by: User) -> Draft:
     """A place or a choice of answers."""
     content = given["content"]
     place = given["mode"] == "location"
     words = ", ".join(filter(None, [content.get("name"), content.get("address")])) if place else given["text"]
-    result = services.queue_message(
+    return Draft(
         conversation,
+        "agent",
+        _key(given),
         kind="location" if place else "interactive",
         text=words or f"{content['latitude']}, {content['longitude']}",
         content=content,
-        source="agent",
         by=by,
-        idempotency_key=key,
         reply_to=given["reply_to"],
     )
-    return result.message
 
 
-def _send_file(conversation: Conversation, given: dict[str, Any], key: str, by: User) -> Message:
+def _file_draft(conversation: Conversation, given: dict[str, Any], by: User) -> Draft:
     """Checked against what the channel takes and stored first. Raises `ValidationError` with the reason when it does not fit."""
-    again = Message.objects.filter(idempotency_key=key).first()
-    if again is not None:
-        return again
     upload = given["file"]
     try:
         ready = outgoing_media.prepare_outgoing(conversation.connection, upload, filename=upload.name, caption=given["text"])
     except outgoing_media.NotSendable as reason:
         raise ValidationError(str(reason)) from None
-    result = services.queue_message(
+    return Draft(
         conversation,
+        "agent",
+        _key(given),
         kind=ready.kind,
         text=given["text"],
         content=ready.content(given["text"]),
-        source="agent",
         by=by,
-        idempotency_key=key,
         reply_to=given["reply_to"],
     )
-    if not result.created:
-        default_storage.delete(ready.name)
-    return result.message

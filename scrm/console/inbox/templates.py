@@ -21,7 +21,7 @@ from scrm.console.inbox import composing, screen, wording
 from scrm.console.template_form import check_file
 from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services
-from scrm.conversations.models import Conversation, Message, MessageTemplate
+from scrm.conversations.models import Conversation, MessageTemplate
 from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of, rendered
 from scrm.conversations.template_values import Subject, read, spoken, values_for
@@ -111,22 +111,19 @@ def _blank(place: Place, value: str) -> Blank:
     return Blank(place.key, place_label(place), kind, value, _ACCEPT.get(place.kind, ""))
 
 
-def send_template(
+def template_draft(
     conversation: Conversation, pk: int | None, values: Mapping[str, str], files: Mapping[str, Any], key: str, by: User
-) -> Message:
-    """Queue it once. Raises `ValidationError` that names every place that is missing, too long or of the wrong kind."""
+) -> services.Draft:
+    """The message. Raises `ValidationError` that names every place that is missing, too long or of the wrong kind."""
     template = usable(conversation).filter(pk=pk or 0).first()
     if template is None:
         raise ValidationError(_("Choose a template."))
-    again = Message.objects.filter(idempotency_key=key).first()
-    if again is not None:
-        return again
     try:
         filled = fill(template.components, _all_values(conversation, template, values, files, by))
     except NotFillable as reason:
         raise ValidationError(list(reason.problems.values())) from None
     content = {"name": template.name, "language": template.language, "components": filled.components}
-    return services.queue_message(
+    return services.Draft(
         conversation,
         kind="template",
         text=filled.text,
@@ -135,7 +132,7 @@ def send_template(
         source="agent",
         by=by,
         idempotency_key=key,
-    ).message
+    )
 
 
 def _all_values(

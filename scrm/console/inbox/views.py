@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console import access
-from scrm.console.inbox import presence, profile, queues, reasons, screen, shapes
+from scrm.console.inbox import presence, profile, queues, reasons, screen, shapes, upcoming
 from scrm.console.inbox.screen import View
 from scrm.contacts.names import form_of_address
 from scrm.conversations import services
@@ -45,7 +45,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     context: dict[str, Any] = {"conversation": conversation, "may_act": access.may_answer(request)}
     if conversation:
         context |= screen.head_context(request, conversation) | screen.composer_context(request, conversation)
-        context |= {"thread": screen.thread_context(request, conversation)}
+        context |= {"thread": screen.thread_context(request, conversation), "scheduled": upcoming.scheduled_in(conversation)}
     if request.headers.get("X-Requested-With") == "fetch":
         return render(request, "console/inbox/pane.html", context)
     context |= {
@@ -118,6 +118,8 @@ def _conversation_fragments(request: HttpRequest, conversation: Conversation) ->
     if request.GET.get("v") != str(conversation.version):
         context = screen.head_context(request, conversation) | screen.thread_context(request, conversation)
         answer["head"] = render_to_string("console/inbox/head.html", context, request)
+        scheduled = {"scheduled": upcoming.scheduled_in(conversation), "may_act": access.may_answer(request)}
+        answer["later"] = render_to_string("console/inbox/later.html", scheduled, request)
         answer["thread"] = render_to_string("console/inbox/messages.html", context, request)
     if request.GET.get("mode") != mode:
         answer["composer"] = render_to_string("console/inbox/composer.html", screen.composer_context(request, conversation), request)

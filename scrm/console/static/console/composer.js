@@ -46,7 +46,13 @@ class Composer {
 
   listen() {
     const on = (name, work) => this.form.addEventListener(name, work);
-    on("submit", (event) => { event.preventDefault(); this.send(); });
+    on("submit", (event) => { event.preventDefault(); this.send(event.submitter); });
+    // Enter in the field of the time means that time, never "send now".
+    this.part("when").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !event.target.matches("input")) return;
+      event.preventDefault();
+      this.part("when").querySelector('button[value="at"]').click();
+    });
     on("click", (event) => this.click(event));
     on("dragover", (event) => event.preventDefault());
     on("drop", (event) => { event.preventDefault(); this.attach(event.dataTransfer.files[0]); });
@@ -311,11 +317,18 @@ class Composer {
     this.form.querySelector("[data-emoji]").setAttribute("aria-expanded", String(!box.hidden));
   }
 
+  toggleWhen(open = this.part("when").hidden) {
+    this.part("when").hidden = !open;
+    this.form.querySelector("[data-when]").setAttribute("aria-expanded", String(open));
+    if (open) this.part("when").querySelector("button").focus();
+  }
+
   click(event) {
     const target = event.target.closest("button");
     if (!target) return;
     if (target.dataset.modeTo) this.setMode(target.dataset.modeTo === this.mode ? this.form.dataset.mode : target.dataset.modeTo);
     else if (target.dataset.face) this.insert(target.dataset.face);
+    else if (target.dataset.when !== undefined) this.toggleWhen();
     else if (target.dataset.emoji !== undefined) this.toggleEmoji();
     else if (target.dataset.unquote !== undefined) this.unquote();
     else if (target.dataset.detach !== undefined) { this.file.value = ""; this.showFile(); }
@@ -324,14 +337,18 @@ class Composer {
 
   // --- sending: the key changes only after success, so that pressing twice, or again after a broken line, is one message
 
-  async send() {
+  async send(button = null) {
+    const later = button?.name === "when";
+    if (later && button.value === "at" && !this.form.elements.send_on.value) { this.form.elements.send_on.focus(); return; }
     if (this.sending || !this.form.reportValidity()) return;
     const words = this.text.value.trim();
     if (["note", "choice", "text"].includes(this.mode) && !words && !(this.mode === "text" && this.file?.files.length)) { this.text.focus(); return; }
     this.sending = true;
     this.form.classList.add("busy");
     const sent = this.text.value;
-    const said = await this.page.post(this.form.action, new FormData(this.form));
+    const body = new FormData(this.form);
+    if (later) body.append("when", button.value);
+    const said = await this.page.post(this.form.action, body);
     this.sending = false;
     this.form.classList.remove("busy");
     if (!said) return;
@@ -355,6 +372,8 @@ class Composer {
     this.keepDraft();
     if (["location", "choice"].includes(this.mode)) this.setMode(this.form.dataset.mode);
     this.part("emoji").hidden = true;
+    this.form.elements.send_on.value = "";
+    this.toggleWhen(false);
     this.grow();
   }
 }

@@ -184,6 +184,8 @@ function showConversation(said) {
   if (said.head !== undefined) {
     const menu = box.querySelector(".ix-menu[open]");
     if (!menu) byId("ix-head").innerHTML = said.head;
+    const later = byId("ix-later");
+    if (!later.contains(document.activeElement)) later.innerHTML = said.later;
     showMessages(said.thread);
     box.dataset.version = said.version;
     loadBeside();
@@ -281,6 +283,8 @@ async function submitQuietly(form, button) {
   if (!said) return;
   if (said.notice) toast(said.notice);
   if (form.dataset.close !== undefined) { const next = neighbour(1); if (next) await open(next.href); }
+  const text = byId("ix-text");
+  if (said.draft && text && !text.value) { text.value = said.draft; text.dispatchEvent(new Event("input")); text.focus(); }
   if (form.dataset.beside !== undefined) { document.activeElement?.blur(); loadBeside(); }
   await ask();
 }

@@ -1,0 +1,82 @@
+"""What is still to go to a customer, when, and what the law will say to it as things stand now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import QuerySet
+
+from scrm.console.inbox import reasons, wording
+from scrm.contacts.models import Contact
+from scrm.conversations import later
+from scrm.conversations.models import Conversation, LaterMessage, Message
+from scrm.core import clock
+
+MOST = 8
+Row = TypeVar("Row", LaterMessage, Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """One line. `verdict` allow, defer or refuse, predicted for `at`; `later` and `message`: which row it is, 0 for the other kind."""
+
+    at: datetime
+    words: str
+    who: str
+    verdict: str
+    forecast: str
+    held: str = ""
+    replied: bool = False
+    later: int = 0
+    message: int = 0
+
+    @property
+    def icon(self) -> str:
+        return "front_hand" if self.held else "schedule_send" if self.later else "hourglass_top"
+
+
+def scheduled_in(conversation: Conversation) -> list[Upcoming]:
+    """What people scheduled here, for the strip above the composer."""
+    rows = later.undecided(conversation)
+    return [_scheduled(conversation, row) for row in rows]
+
+
+def of_contact(contact: Contact) -> list[Upcoming]:
+    """Everything that is to go to the person on any channel: scheduled by people, deferred by the law, waiting for its turn."""
+    rows = LaterMessage.objects.filter(conversation__identity__contact=contact, state__in=later.UNDECIDED)
+    shown = [_scheduled(row.conversation, row) for row in _with_chats(rows.order_by("send_at", "pk")[:MOST])]
+    queued = Message.objects.filter(conversation__identity__contact=contact, state="queued", due_at__gt=clock.now())
+    shown += [_queued(row.conversation, row) for row in _with_chats(queued.order_by("due_at", "pk")[:MOST])]
+    return sorted(shown, key=lambda each: each.at)[:MOST]
+
+
+def _with_chats(rows: QuerySet[Row]) -> QuerySet[Row]:
+    return rows.select_related("author", "conversation__identity__contact", "conversation__connection")
+
+
+def _scheduled(conversation: Conversation, row: LaterMessage) -> Upcoming:
+    verdict = later.predict(conversation, [row])[0]
+    return Upcoming(
+        at=row.send_at,
+        words=_excerpt(row.kind, row.text),
+        who=str(row.author or ""),
+        verdict=verdict.verdict,
+        forecast="" if verdict.allowed else reasons.verdict_words(verdict),
+        held=str(LaterMessage.Because(row.because).label) if row.because else "",
+        replied=not row.because and row.hold_on_reply and later.replied_since(row, conversation),
+        later=row.pk,
+    )
+
+
+def _queued(conversation: Conversation, row: Message) -> Upcoming:
+    verdict = later.predict(conversation, [row])[0]
+    who = wording.cause(row, "") or str(row.author or "")
+    forecast = "" if verdict.allowed else reasons.verdict_words(verdict)
+    return Upcoming(row.due_at or row.created_at, _excerpt(row.kind, row.text), who, verdict.verdict, forecast, message=row.pk)
+
+
+def _excerpt(kind: str, text: str) -> str:
+    name = "" if kind == "text" else wording.kind_name(kind)
+    return " · ".join(filter(None, [name, " ".join(text.split())[:100]]))
