@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from scrm.console.macro_models import Macro as Macro
+from scrm.console.macro_models import MacroUse as MacroUse
 from scrm.conversations.models import Conversation
 
 

@@ -119,5 +119,11 @@ def _export(whom: Person, box: Box) -> None:
 
 def register() -> None:
     models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup, HistoryBlock, LaterMessage)
-    covers = [*(model._meta.label_lower for model in models), "conversations.readreceipt", "console.typingnotice", "connections.alert"]
+    covers = [
+        *(model._meta.label_lower for model in models),
+        "conversations.readreceipt",
+        "console.typingnotice",
+        "console.macrouse",
+        "connections.alert",
+    ]
     registry.register("conversations", rank=60, covers=covers, erase=_erase, export=_export)

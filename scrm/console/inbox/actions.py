@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
-from scrm.console import access
+from scrm.console import access, macros
 from scrm.console.inbox import moments, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
+from scrm.console.macro_models import Macro
 from scrm.console.templatetags.console import moment
 from scrm.conversations import later, media, routing, services
 from scrm.conversations.models import Attachment, Conversation, Decision, LaterMessage, Message, QuickReply
@@ -169,6 +170,20 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, services.reopen(_conversation(request, pk), by=access.person(request)).pk)
+
+
+def use_macro(request: HttpRequest, pk: int, macro: int) -> HttpResponse:
+    """All of a macro's actions, or none. `key`: made by the page, so that pressing twice is one use."""
+    user, key = access.person(request), request.POST.get("key", "")
+    if not sending.KEY.fullmatch(key):
+        return _refused(request, pk, _("The page is out of date. Load it again."))
+    chosen = get_object_or_404(macros.usable_by(user), pk=macro)
+    try:
+        applied = macros.apply(chosen, _conversation(pk), key=key, by=user)
+    except macros.CannotApply as reason:
+        return _refused(request, pk, str(reason))
+    notice = " ".join(filter(None, [_("Done: %(name)s") % {"name": chosen.name}, _notice(applied.message) if applied.message else ""]))
+    return _done(request, pk, notice=notice, closed=chosen.then == Macro.Then.CLOSE)
 
 
 def hand_back(request: HttpRequest, pk: int) -> HttpResponse:

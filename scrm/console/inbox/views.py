@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,16 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console import access
+from scrm.console import access, macros
 from scrm.console.inbox import presence, profile, queues, reasons, screen, shapes, upcoming
+from scrm.console.inbox.prepared import with_name
 from scrm.console.inbox.screen import View
+from scrm.console.macro_models import Macro
 from scrm.contacts.names import form_of_address
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
-from scrm.conversations.template_text import PLACE
 from scrm.staff import services as staff
+from scrm.staff.models import User
 
 
 @require_safe
@@ -178,16 +180,30 @@ def quick_replies(request: HttpRequest, pk: int) -> HttpResponse:
     rows = QuickReply.objects.all().order_by("-used", "shortcut")[:300]
     suited = sorted(rows, key=lambda row: row.language[:2].lower() != language)
     first = form_of_address(contact.name, country=contact.country, language=contact.language)
-    return JsonResponse(
-        {"replies": [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]}
-    )
+    replies = [{"id": row.pk, "shortcut": row.shortcut, "title": row.title, "text": with_name(row.text, first)} for row in suited]
+    return JsonResponse({"replies": replies, "macros": macros_for(access.person(request)) if access.may_answer(request) else []})
 
 
-def with_name(text: str, first: str) -> str:
-    """{{name}} becomes the name; without one, the place and the space or comma that leads to it go."""
-    if first:
-        return PLACE.sub(lambda found: first if found[1] == "name" else found[0], text)
-    return re.sub(r"[ ,、，]*\{\{\s*name\s*\}\}", "", text)
+def macros_for(user: User) -> list[dict[str, Any]]:
+    """What the menu of '/' offers beside the quick replies: what is done in one click."""
+    rows = macros.usable_by(user).select_related("quick_reply", "colleague", "team").prefetch_related("tags")[:100]
+    return [
+        {
+            "macro": row.pk,
+            "shortcut": row.shortcut,
+            "title": row.name,
+            "text": macros.does(row, [tag.name for tag in row.tags.all()]),
+            "closes": row.then == Macro.Then.CLOSE,
+        }
+        for row in rows
+    ]
+
+
+@require_safe
+def macro_menu(request: HttpRequest, pk: int) -> HttpResponse:
+    """The macros as buttons, for the menu of the conversation's head: also when the window is shut and '/' is not at hand."""
+    rows = macros_for(access.person(request)) if access.may_answer(request) else []
+    return render(request, "console/inbox/macros.html", {"conversation": _conversation(pk), "macros": rows, "key": uuid.uuid4()})
 
 
 def address_of(conversation_id: int, request: HttpRequest) -> str:

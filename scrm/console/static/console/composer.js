@@ -205,7 +205,10 @@ class Composer {
     if (!this.replies) {
       this.replies = [];
       const answer = await fetch(this.form.dataset.replies);
-      if (answer.ok) this.replies = (await answer.json()).replies;
+      if (answer.ok) {
+        const said = await answer.json();
+        this.replies = [...said.replies, ...said.macros];
+      }
     }
     const wanted = (/^\/(\S*)$/.exec(this.text.value)?.[1] ?? "\u0000").toLowerCase();
     this.suggest(this.replies.filter((reply) => `${reply.shortcut} ${reply.title}`.toLowerCase().includes(wanted)).slice(0, 8));
@@ -220,7 +223,7 @@ class Composer {
       item.setAttribute("aria-selected", String(at === 0));
       item.reply = reply;
       const name = document.createElement("b");
-      name.textContent = `/${reply.shortcut}`;
+      name.textContent = `${reply.macro ? "▶ " : ""}/${reply.shortcut}`;
       const words = document.createElement("span");
       words.textContent = `${reply.title} · ${reply.text}`;
       item.append(name, words);
@@ -240,12 +243,33 @@ class Composer {
 
   take(item) {
     if (!item) return;
+    if (item.reply.macro) { this.useMacro(item.reply); return; }
     this.text.value = item.reply.text;
     this.form.elements.quick_reply.value = item.reply.id;
     this.suggest([]);
     this.text.focus();
     this.grow();
     this.keepDraft();
+  }
+
+  // All of its actions at once; the key is this choice's own, so that a broken line does not make it two.
+  async useMacro(macro) {
+    if (this.sending) return;
+    this.sending = true;
+    this.suggest([]);
+    const body = new FormData();
+    macro.key ??= newKey();
+    body.append("key", macro.key);
+    const said = await this.page.post(`${this.page.url}macros/${macro.macro}/`, body);
+    this.sending = false;
+    if (!said) return;
+    delete macro.key;
+    this.text.value = "";
+    this.keepDraft();
+    this.grow();
+    this.page.toast(said.notice);
+    if (said.closed) await this.page.goOn();
+    await this.page.refresh();
   }
 
   // --- drafts

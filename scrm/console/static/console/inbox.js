@@ -147,7 +147,7 @@ function settle() {
   new ResizeObserver(() => { if (stick) toEnd(); }).observe(byId("ix-scroll"));
   byId("ix-scroll").addEventListener("scroll", () => { stick = atEnd(); if (stick) byId("ix-pill").hidden = true; }, { passive: true });
   for (const picture of box.querySelectorAll("#ix-messages img")) picture.addEventListener("load", () => { if (stick) toEnd(); });
-  startComposer(byId("ix-composer"), { post, toast, refresh: ask, id: box.dataset.id });
+  startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, id: box.dataset.id, url: box.dataset.url });
   loadBeside();
   markRead();
   tellTime();
@@ -170,7 +170,8 @@ export async function open(url, push = true) {
 function showLive(said) {
   byId("ix-queues").innerHTML = said.queues;
   document.title = (said.unread ? `(${said.unread}) ` : "") + root.dataset.title;
-  if (said.list !== undefined) merge(rows, parse(said.list));
+  // The answer may have been asked for before another conversation was opened.
+  if (said.list !== undefined) { merge(rows, parse(said.list)); mark(thread()?.dataset.id ?? ""); }
   if (said.conversation) showConversation(said.conversation);
   tellTime();
 }
@@ -192,7 +193,7 @@ function showConversation(said) {
   }
   if (said.composer !== undefined) {
     byId("ix-composer").innerHTML = said.composer;
-    startComposer(byId("ix-composer"), { post, toast, refresh: ask, id: box.dataset.id });
+    startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, id: box.dataset.id, url: box.dataset.url });
   }
   box.dataset.mode = said.mode;
 }
@@ -275,6 +276,34 @@ async function olderMessages(button) {
   box.scrollTop = box.scrollHeight - fromEnd;
 }
 
+// What was closed makes room for the next one.
+async function goOn() {
+  const next = neighbour(1);
+  if (next) await open(next.href);
+}
+
+// A menu whose entries are fetched when it is opened; the first is at hand for the keyboard, arrows go through them.
+document.addEventListener("toggle", async (event) => {
+  const menu = event.target;
+  if (!menu.open || !menu.dataset?.load) return;
+  const answer = await fetch(menu.dataset.load, { headers: { "X-Requested-With": "fetch" } });
+  if (!answer.ok || !menu.open) return;
+  menu.querySelector(".ix-drop").innerHTML = await answer.text();
+  menu.querySelector(".ix-drop button, .ix-drop a")?.focus();
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.("main.ix details.ix-menu[open]");
+  if (!menu || event.target.matches("textarea, select, input")) return;
+  if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); return; }
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const entries = [...menu.querySelectorAll(".ix-drop button, .ix-drop a")];
+  const at = entries.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+  if (!entries.length) return;
+  event.preventDefault();
+  entries[(at + entries.length) % entries.length].focus();
+});
+
 async function submitQuietly(form, button) {
   const body = new FormData(form);
   if (button?.name) body.append(button.name, button.value);
@@ -282,7 +311,7 @@ async function submitQuietly(form, button) {
   const said = await post(form.action, body);
   if (!said) return;
   if (said.notice) toast(said.notice);
-  if (form.dataset.close !== undefined) { const next = neighbour(1); if (next) await open(next.href); }
+  if (form.dataset.close !== undefined) await goOn();
   const text = byId("ix-text");
   if (said.draft && text && !text.value) { text.value = said.draft; text.dispatchEvent(new Event("input")); text.focus(); }
   if (form.dataset.beside !== undefined) { document.activeElement?.blur(); loadBeside(); }

@@ -25,6 +25,7 @@ export function startKeys({ root, open, neighbour, step, thread }) {
     n: () => thread() && focusText("note"),
     a: () => press("a"),
     e: () => press("e"),
+    m: () => press("m"),
     "/": () => { step("list"); root.querySelector(".ix-search input").focus(); },
     "?": () => document.getElementById("ix-help").showModal(),
   };
