@@ -28,7 +28,9 @@ BY_CONVERSATION = {
     "conversations.response": "conversation",
     "conversations.readreceipt": "conversation",
     "conversations.historyblock": "conversation",
+    "conversations.latermessage": "conversation",
     "console.typingnotice": "conversation",
+    "console.macrouse": "conversation",
 }
 # model: how its people are reached; all of them must be seen.
 BY_CONTACT: dict[str, tuple[str, ...]] = {

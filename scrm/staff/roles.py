@@ -35,6 +35,7 @@ _SUPERVISOR = (
     "contacts.view_fieldconflict", "contacts.change_fieldconflict", "contacts.view_fieldrule", "contacts.add_fieldrule",
     "contacts.view_merge", "contacts.undo_merge", "contacts.view_identitycase", "contacts.change_identitycase",
     "contacts.view_numbersettlement", "contacts.view_matchrules", "contacts.view_import",
+    "console.view_macro", "console.add_macro", "console.change_macro", "console.delete_macro",
     "conversations.add_quickreply", "conversations.change_quickreply", "conversations.delete_quickreply",
     "conversations.add_messagetemplate", "conversations.change_messagetemplate", "conversations.view_messageprice",
     "tags.add_tag", "tags.change_tag", "tags.view_tagrule", "tags.add_tagrule", "tags.change_tagrule",
@@ -46,8 +47,8 @@ _SUPERVISOR = (
 )  # fmt: skip
 # Of the apps below, everything; django-q's own pages, which run whatever they are told to, are in none of them.
 _ALL_OF = (
-    "api", "automation", "campaigns", "commerce", "connections", "contacts", "conversations", "core", "hooks", "intake", "reports", "staff",
-    "sync", "tags",
+    "api", "automation", "campaigns", "commerce", "connections", "console", "contacts", "conversations", "core", "hooks", "intake",
+    "reports", "staff", "sync", "tags",
 )  # fmt: skip
 
 

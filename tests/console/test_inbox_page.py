@@ -213,7 +213,7 @@ class Cost:
         desk.get("/admin/inbox/")
         with django_assert_max_num_queries(9):
             desk.get("/admin/inbox/")
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             desk.get(f"/admin/inbox/{row.pk}/")
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             desk.get(f"/admin/inbox/{row.pk}/beside/")

@@ -88,7 +88,7 @@ def _scheduled(request: HttpRequest, conversation: Conversation, form: sending.C
 
 def change_later(request: HttpRequest, pk: int, decision: str) -> HttpResponse:
     """What a person does with a scheduled message: `cancel` it (its words come back into the composer), or send it `now`."""
-    row = get_object_or_404(LaterMessage.objects.select_related("conversation"), pk=pk)
+    row = get_object_or_404(access.seen(request, LaterMessage.objects.select_related("conversation")), pk=pk)
     try:
         if decision == "cancel":
             later.cancel(row, by=access.person(request))
@@ -179,7 +179,7 @@ def use_macro(request: HttpRequest, pk: int, macro: int) -> HttpResponse:
         return _refused(request, pk, _("The page is out of date. Load it again."))
     chosen = get_object_or_404(macros.usable_by(user), pk=macro)
     try:
-        applied = macros.apply(chosen, _conversation(pk), key=key, by=user)
+        applied = macros.apply(chosen, _conversation(request, pk), key=key, by=user)
     except macros.CannotApply as reason:
         return _refused(request, pk, str(reason))
     notice = " ".join(filter(None, [_("Done: %(name)s") % {"name": chosen.name}, _notice(applied.message) if applied.message else ""]))

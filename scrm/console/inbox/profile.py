@@ -73,7 +73,7 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         conversations=list(others.exclude(pk=conversation.pk).order_by("-last_message_at")[:6]),
         records=records_of(contact, [conversation.pk]),
         why=why_of(contact),
-        upcoming=upcoming.of_contact(contact),
+        upcoming=upcoming.of_contact(contact, user),
     )
 
 

@@ -12,7 +12,9 @@ from scrm.console.inbox import reasons, wording
 from scrm.contacts.models import Contact
 from scrm.conversations import later
 from scrm.conversations.models import Conversation, LaterMessage, Message
+from scrm.conversations.visibility import visible_to
 from scrm.core import clock
+from scrm.staff.models import User
 
 MOST = 8
 Row = TypeVar("Row", LaterMessage, Message)
@@ -43,12 +45,12 @@ def scheduled_in(conversation: Conversation) -> list[Upcoming]:
     return [_scheduled(conversation, row) for row in rows]
 
 
-def of_contact(contact: Contact) -> list[Upcoming]:
-    """Everything that is to go to the person on any channel: scheduled by people, deferred by the law, waiting for its turn."""
+def of_contact(contact: Contact, user: User) -> list[Upcoming]:
+    """Everything that the reader may see of what is to go to the person: scheduled by people, deferred by the law, waiting for its turn."""
     rows = LaterMessage.objects.filter(conversation__identity__contact=contact, state__in=later.UNDECIDED)
-    shown = [_scheduled(row.conversation, row) for row in _with_chats(rows.order_by("send_at", "pk")[:MOST])]
+    shown = [_scheduled(row.conversation, row) for row in _with_chats(visible_to(rows, user).order_by("send_at", "pk")[:MOST])]
     queued = Message.objects.filter(conversation__identity__contact=contact, state="queued", due_at__gt=clock.now())
-    shown += [_queued(row.conversation, row) for row in _with_chats(queued.order_by("due_at", "pk")[:MOST])]
+    shown += [_queued(row.conversation, row) for row in _with_chats(visible_to(queued, user).order_by("due_at", "pk")[:MOST])]
     return sorted(shown, key=lambda each: each.at)[:MOST]
 
 

@@ -203,7 +203,8 @@ def macros_for(user: User) -> list[dict[str, Any]]:
 def macro_menu(request: HttpRequest, pk: int) -> HttpResponse:
     """The macros as buttons, for the menu of the conversation's head: also when the window is shut and '/' is not at hand."""
     rows = macros_for(access.person(request)) if access.may_answer(request) else []
-    return render(request, "console/inbox/macros.html", {"conversation": _conversation(pk), "macros": rows, "key": uuid.uuid4()})
+    shown = {"conversation": _conversation(request, pk), "macros": rows, "key": uuid.uuid4()}
+    return render(request, "console/inbox/macros.html", shown)
 
 
 def address_of(conversation_id: int, request: HttpRequest) -> str:
