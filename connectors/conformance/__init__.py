@@ -4,6 +4,15 @@ Each raises `AssertionError` with the input that broke the rule. They need no te
 server that the caller set up behind the adapter. A channel's whole list is `check_channel(kit)`.
 """
 
+from connectors.conformance.both_ways import (
+    check_conditions,
+    check_going_on,
+    check_hints,
+    check_one_moment,
+    check_patience,
+    check_removals,
+    check_versions,
+)
 from connectors.conformance.channel import RULES, Rule, Verdict, check_channel, lacking
 from connectors.conformance.crms import check_apply, check_changes, check_neighbours, check_reading_back, check_schema
 from connectors.conformance.damage import GARBAGE, damaged
@@ -38,6 +47,13 @@ __all__ = [
     "check_reading_back",
     "check_schema",
     "check_signatures",
+    "check_conditions",
+    "check_going_on",
+    "check_hints",
+    "check_one_moment",
+    "check_patience",
+    "check_removals",
+    "check_versions",
     "damaged",
     "error_of_send",
     "lacking",
