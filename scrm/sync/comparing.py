@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.contracts import Change
 from scrm.sync import payloads
-from scrm.sync.inlet import ADDRESSES, Inlet, held
+from scrm.sync.inlet import ADDRESSES, Inlet, held, is_unsaid
 from scrm.sync.mapping import Spec
 from scrm.sync.models import ExternalRecord, Pull, Push, SyncCursor, VerifiedRecord
 from scrm.sync.resolution import alike, blank
@@ -71,7 +71,7 @@ def _difference(spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fie
     if alike(mine, other) or (blank([mine]) and spec.direction == "out" and not record.base.get(spec.target)):
         return None
     settled = (record.base.get(spec.target), (record.seen or {}).get(spec.target)) == (mine, other)
-    if settled and (spec.direction == "both" or spec.source in ADDRESSES):
+    if settled and (spec.direction == "both" or spec.source in ADDRESSES or is_unsaid(spec, mine)):
         return None
     return {"field": spec.target, "source": spec.source, "ours": mine, "theirs": other}
 

@@ -62,6 +62,11 @@ class Unit:
         return _known(record.base, self.targets), _known(record.seen, self.targets)
 
 
+def is_unsaid(spec: Spec, mine: Any) -> bool:
+    """Whether our value, as we write it, is one that a contact has although nobody said it."""
+    return spec.source in _UNSAID and mine == to_theirs(_UNSAID[spec.source], spec)
+
+
 def held(value: Any) -> Any:
     return "" if value is None else value
 

@@ -66,6 +66,7 @@ def plan(seed: int, share: float) -> Iterator[Run]:
         for name, checks, more in QUEUES:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
+        scaled |= {"SYNC_RECORDS": some(400, 40), "SYNC_CYCLES": some(20, 8), "SYNC_SEED": str(seed)}
         for name, file, checks in SUITES:
             command = ["pytest", f"tests/faults/{file}", "-n", "0"]
             yield Run(name, database, command, scaled, checks=checks)
@@ -130,6 +131,8 @@ SUITES = (
     ("crash-points", "test_crash_points.py", "R04, W06: kill -9 at named points, 32 threads at one event"),
     ("neighbours", "test_neighbours.py", "clocks, supervisors, replays by several"),
     ("poisoned", "test_poison.py", "Q01, Q02, Q03, Q06: in the rows of the work"),
+    ("sync", "test_sync_faults.py", "C01-C05, C07: storms, clashes, loops and pages that move, at a CRM in memory"),
+    ("vendors", "test_vendor_faults.py", "C01, C04: the same at each vendor's stand-in over loopback"),
     ("full", "test_full_disk.py", "R12, R13: no room for database, spool and files"),
 )
 

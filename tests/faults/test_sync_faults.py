@@ -12,11 +12,11 @@ import pytest
 from connectors.errors import Unreachable
 from scrm.contacts.models import Contact, FieldConflict
 from scrm.core import clock
-from scrm.sync import applying, feeds, resolution, round, verification
+from scrm.sync import applying, engine, feeds, resolution, round, verification
 from scrm.sync.models import ExternalRecord, Pull, Push
 from scrm.sync.services import want
 from tests.faults import storms
-from tests.faults.storms import CYCLES, RECORDS, Storm, both_ways, by_hand, calm, go_on, here, lost_silently, stands, stands_here
+from tests.faults.storms import CYCLES, RECORDS, SHARES, Storm, both_ways, by_hand, calm, go_on, here, lost_silently, stands, stands_here
 from tests.sync.conftest import Shop, fake_adapter, shop, standing_clock  # noqa: F401
 from tests.sync.fake_crm import FakeCrm, FarSide, Killed
 
@@ -55,7 +55,7 @@ def people(two: Shop, count: int) -> list[Contact]:
 
 
 class TestStorms:
-    @pytest.mark.parametrize("share", [0.01, 0.3])
+    @pytest.mark.parametrize("share", SHARES)
     def test_all_end_in_step_or_given_up_with_a_reason(self, two: Shop, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
         storm = Storm(share)
         storm.counts(monkeypatch)
@@ -79,7 +79,10 @@ class TestStorms:
         monkeypatch.undo()
         run = verification.verify(two.crm, "contact", sample=None)
         assert run is not None
-        assert (run.drifted, run.missing) == (0, 0)
+        told = f"in memory {share:.0%}: {len(everybody)} people, {storm.struck} faults, {sum(storm.effective.values())} writes, "
+        told += f"{len(dead)} given up"
+        storms.say(told)
+        assert (run.drifted, run.missing, run.unknown) == (0, 0, 0)
         assert run.checked + run.pending == len(everybody)
         assert run.pending <= len(dead) + Pull.objects.filter(state="dead").count()
         assert {record: count for record, count in storm.effective.items() if count > edits.get(record, 1)} == {}
@@ -130,8 +133,6 @@ class TestBothSidesAtOnce:
                 two.far.put(record, {"company": theirs}, at=clock.now() + timedelta(days=turn % 4 - 2))
                 ties.add(contact.pk)
             clock.advance(timedelta(milliseconds=800))
-            from scrm.sync import engine
-
             engine.push_due()
         calm()
         return edits, ties
