@@ -20,6 +20,7 @@ from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, TryLater
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock
+from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
 from scrm.sync import meter, queue
 from scrm.sync.models import Kind, Push
@@ -88,10 +89,12 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
         return True
     try:
         draft = work.read_first(draft, chunk)
+        crash_here("push.read")
         outcomes = []
         if draft.writes:
             with meter.called(work.connection.pk):
                 outcomes = crm.apply(draft.writes)
+        crash_here("push.written")
     except ConnectorError as error:
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)
@@ -101,6 +104,7 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
     else:
         connections.report_success(work.connection)
         work.store(draft, outcomes)
+        crash_here("push.stored")
         return True
     work.store(draft.without_writes(), [])
     return False

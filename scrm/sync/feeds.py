@@ -24,7 +24,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
-from scrm.sync import meter, payloads, pulls, removing
+from scrm.sync import catching_up, meter, payloads, pulls, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
@@ -153,6 +153,8 @@ def _one_page(inlet: Inlet, crm: Crm, row: SyncCursor) -> bool | None:
 def _fetch(inlet: Inlet, crm: Crm, row: SyncCursor) -> Page:
     if row.feed == Feed.CHANGES:
         return crm.changes(inlet.kind, row.cursor, PAGE)
+    if catching_up.is_due(crm, row):
+        return catching_up.next_page(inlet, crm, row)
     return crm.removals(inlet.kind, row.cursor, () if "deletes" in crm.capabilities.feeds else _known(inlet))
 
 

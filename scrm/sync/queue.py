@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from scrm.connections.models import Connection
 from scrm.core import clock
 from scrm.core.rows import update_many
-from scrm.sync.models import Push
+from scrm.sync.models import Push, SyncPlan
 from scrm.sync.services import coalescing
 
 # Far above what one step may take; a worker that died holds its rows so long.
@@ -44,12 +44,29 @@ def due(now: datetime) -> Q:
 
 def claim(connection: Connection, limit: int, now: datetime) -> list[Push]:
     """The oldest due rows of a connection, at most `limit`. One that failed a whole call before comes by itself."""
-    rows = Push.objects.filter(due(now), connection=connection).order_by("due_at", "id")
+    rows = Push.objects.filter(due(now), _in_its_batch(connection, now), connection=connection).order_by("due_at", "id")
     with transaction.atomic():
         first = rows.first()
         if first is None:
             return []
         return _take(rows.filter(pk=first.pk) if first.alone else rows.filter(alone=False), limit)
+
+
+def _in_its_batch(connection: Connection, now: datetime) -> Q:
+    """Of kinds that are kept in step in batches: what fell due before the current period of `SyncPlan.minutes`, counted from midnight UTC.
+
+    A batch that was missed, or is not done within its period, goes on in the next; nothing waits for two.
+    """
+    found = Q()
+    for kind, minutes in SyncPlan.objects.filter(connection=connection, pace=SyncPlan.Pace.BATCH).values_list("kind", "minutes"):
+        found &= ~Q(kind=kind) | Q(due_at__lte=period_start(now, minutes))
+    return found
+
+
+def period_start(now: datetime, minutes: int) -> datetime:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    length = timedelta(minutes=max(minutes, 1))
+    return midnight + (now - midnight) // length * length
 
 
 def claim_keys(connection: Connection, kind: str, keys: Iterable[str]) -> list[Push]:

@@ -20,6 +20,7 @@ from connectors.errors import ConnectorError
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock
+from scrm.core.crashpoints import crash_here
 from scrm.sync import pulls
 from scrm.sync.comparing import Compared, State, compare
 from scrm.sync.inlet import Inlet
@@ -63,6 +64,7 @@ def verify(
     else:
         for records in _chunks(_drawn(inlet, sample, random.Random(seed))):
             tally.add(compare(inlet, records, crm.read(kind, [record.external_id for record in records])))
+            crash_here("verify.chunk")
             told(tally.total)
     return tally.store(Scope.FULL if sample is None else Scope.SAMPLE, time.monotonic() - began)
 
@@ -162,6 +164,7 @@ def _all(inlet: Inlet, crm: Crm, tally: _Tally, told: Callable[[int], object]) -
             break
         last = records[-1].pk
         tally.add(compare(inlet, records, crm.read(inlet.kind, [record.external_id for record in records])))
+        crash_here("verify.chunk")
         told(tally.total)
     if inlet.listens:
         for changes in _their_list(inlet, crm):

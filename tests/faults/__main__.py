@@ -133,6 +133,7 @@ SUITES = (
     ("poisoned", "test_poison.py", "Q01, Q02, Q03, Q06: in the rows of the work"),
     ("sync", "test_sync_faults.py", "C01-C05, C07: storms, clashes, loops and pages that move, at a CRM in memory"),
     ("vendors", "test_vendor_faults.py", "C01, C04: the same at each vendor's stand-in over loopback"),
+    ("deaths", "test_sync_deaths.py", "the sync's processes killed at named points and at any moment"),
     ("full", "test_full_disk.py", "R12, R13: no room for database, spool and files"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -44,8 +45,11 @@ class _Channel:
         return getattr(self._real, name)
 
 
-def in_a_fork(work: Callable[[], object], *, crash_at: str = "") -> int:
-    """Run `work` in a forked process with its own database connections, dying at a named point; the signal or code it ended with."""
+def in_a_fork(work: Callable[[], object], *, crash_at: str = "", after: float | None = None) -> int:
+    """Run `work` in a forked process with its own database connections, dying at a named point; the signal or code it ended with.
+
+    `after`: killed from outside after so many seconds, wherever it is then.
+    """
     from django.db import connections
 
     connections.close_all()
@@ -63,6 +67,9 @@ def in_a_fork(work: Callable[[], object], *, crash_at: str = "") -> int:
             traceback.print_exc(file=sys.stderr)
         finally:
             os._exit(code)
+    if after is not None:
+        time.sleep(after)
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
 

@@ -19,6 +19,7 @@
 | trust_the_place | nothing is read back from the place of the backups | what was lost there (backups) |
 | forget_the_erased | the erasure ledger is not replayed after a restore | the erased stay erased (backups) |
 | send_again | nothing is held back after a restore | what may have gone out is not sent again (backups) |
+| early_position | a feed's position is stored before the page's effects | resumed sync (sync deaths) |
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 """
 
@@ -203,6 +204,18 @@ def _no_reach() -> None:
     reach.change = lambda key, cap, moves, now: True
 
 
+def _early_position() -> None:
+    from scrm.sync import feeds, pulls
+
+    def take_over(inlet: Any, row: Any, page: Any, began: Any) -> bool:
+        feeds._move_on(inlet, row, page, began)
+        feeds.crash_here("pull.page")
+        pulls.note(inlet, feeds._effects(inlet, page, began))
+        return bool(page.more)
+
+    feeds._take_over = take_over
+
+
 def _no_team_lock() -> None:
     """Everybody looks before anybody has written."""
     import time
@@ -274,6 +287,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_governor": _no_governor,
     "no_reach": _no_reach,
     "no_team_lock": _no_team_lock,
+    "early_position": _early_position,
     "retry_everything": _retry_everything,
     "trust_the_place": _trust_the_place,
     "forget_the_erased": lambda: _without_act("repeat"),
@@ -291,8 +305,10 @@ def sabotaged(name: str) -> Iterator[None]:
     from scrm.core import jobs
     from scrm.core.backup import acts, running
     from scrm.intake import pipeline, spool
+    from scrm.sync import feeds
 
     touched = (
+        feeds,
         acts,
         running,
         governor,

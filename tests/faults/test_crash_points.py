@@ -32,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 POINTS = ("webhook.stored", "intake.claimed", "intake.applied", "outbox.claimed", "outbox.sending", "outbox.answered")
 # Held in test_merging_faults.py and test_people_faults.py.
 OF_MERGES = ("merging.joined", "merging.parted", "merging.written")
-# Broken off by exceptions in the tests beside these services; no process is killed there yet.
-OF_SYNC = ("pull.read", "pull.page", "pull.committed")
+# Held in test_sync_deaths.py.
+OF_SYNC = ("pull.read", "pull.page", "pull.committed", "push.read", "push.written", "push.stored", "verify.chunk")
 OF_HISTORY = ("history.step", "history.expire")
 # Held in test_backup_faults.py.
 OF_BACKUPS = ("backup.segment", "backup.manifest", "backup.written", "restore.rows", "restore.end")

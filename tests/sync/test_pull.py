@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from scrm.sync import engine, feeds, holding, pulls
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncCursor, SyncPlan
 from scrm.sync.services import want
 from tests.sync.conftest import Shop, later
+from tests.sync.fake_crm import FakeCrm
 
 
 @pytest.fixture
@@ -388,3 +390,40 @@ def _supervisor() -> object:
     from scrm.staff.models import User
 
     return User.objects.create_user("kwok", password="x")
+
+
+class TestFeedsThatStoodStill:
+    """What was deleted while nobody read the feed, and is in no list any more."""
+
+    def vanished(self, two_ways: Shop) -> str:
+        two_ways.far.add(firstname="美玲", lastname="黃", phone="+85298765433")
+        gone = two_ways.far.add(firstname="大文", lastname="陳", phone="+85298765434")
+        feeds.pull_all()
+        del two_ways.far.fields[gone]
+        return gone
+
+    def removed(self) -> set[str]:
+        return set(ExternalRecord.objects.exclude(removed_at=None).values_list("external_id", flat=True))
+
+    def test_longer_than_the_crm_remembers_are_caught_up_with_by_id(self, two_ways: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(FakeCrm, "capabilities", replace(FakeCrm.capabilities, feed_days=15))
+        monkeypatch.setattr("scrm.sync.catching_up.CHUNK", 1)
+        gone = self.vanished(two_ways)
+        later(days=14)
+        feeds.pull_all()
+        assert self.removed() == set()
+        later(days=16)
+        feeds.pull_all()
+        assert self.removed() == {gone}
+        reads = two_ways.far.reads
+        later(days=1)
+        feeds.pull_all()
+        assert two_ways.far.reads == reads
+
+    def test_are_caught_up_with_when_the_adapter_says_so(self, two_ways: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone = self.vanished(two_ways)
+        SyncCursor.objects.filter(feed="removals").update(cursor={"read": 0, "full_comparison": "2026-11-01T00:00:00Z"})
+        later(minutes=11)
+        feeds.pull_all()
+        assert self.removed() == {gone}
+        assert "full_comparison" not in SyncCursor.objects.get(feed="removals").cursor
