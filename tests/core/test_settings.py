@@ -19,6 +19,8 @@ PRODUCTION = {
     "SCRM_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "PUBLIC_URL": "https://crm.example.com",
     "ALLOWED_HOSTS": "crm.example.com",
+    "BACKUP_URL": "file:///mnt/backups",
+    "BACKUP_KEY": Fernet.generate_key().decode(),
 }
 
 
@@ -40,6 +42,7 @@ class Nonsense:
             ({"DEBUG": "perhaps"}, "write 1 or 0"),
             ({"PUBLIC_URL": "crm.example.com"}, "https://crm.example.com"),
             ({**PRODUCTION, "SECRET_KEY": ""}, "SECRET_KEY is not set"),
+            ({**PRODUCTION, "BACKUP_KEY": ""}, "BACKUP_KEY is not"),
             ({**PRODUCTION, "SCRM_SANDBOX": "1"}, "cannot be combined"),
         ],
     )
@@ -59,6 +62,8 @@ class Production:
         done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
         assert done.returncode == 0, done.stderr
         assert manage(tmp_path, "sandbox_info", **PRODUCTION).returncode != 0
+        without = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION | {"BACKUP_URL": "", "BACKUP_KEY": ""})
+        assert without.returncode != 0 and "No backups are made" in without.stderr
 
 
 @pytest.mark.django_db(databases=["default", "sandbox"])

@@ -123,18 +123,18 @@ class LyingPlaces:
 
     def test_that_kept_half_of_what_a_dead_run_sent_would_be_believed(self, contact: Contact, where: str) -> None:
         for sabotage in ("", "trust_the_place"):
-            assert in_a_fork(backup, crash_at="backup.manifest") == KILLED
+            assert in_a_fork(lambda: backup(anew=True), crash_at="backup.manifest") == KILLED
             to = place(where)
             name = segments(where)[0]
             to.put(name, (to.get(name) or b"")[:-7])
             if not sabotage:
-                assert backup().segments_sent == 1
+                assert backup(anew=True).segments_sent == 1
                 call_command("backup", "--check")
                 for manifest in manifests.names(to):
                     to.remove(manifest)
                 continue
             with sabotaged(sabotage):
-                running.backup()
+                running.backup(anew=True)
             with pytest.raises(CommandError, match="damaged"):
                 call_command("backup", "--check")
 

@@ -34,6 +34,7 @@ POINTS = ("webhook.stored", "intake.claimed", "intake.applied", "outbox.claimed"
 OF_MERGES = ("merging.joined", "merging.parted", "merging.written")
 # Held in test_sync_deaths.py.
 OF_SYNC = ("pull.read", "pull.page", "pull.committed", "push.read", "push.written", "push.stored", "verify.chunk")
+# Held in test_history_faults.py.
 OF_HISTORY = ("history.step", "history.expire")
 # Held in test_backup_faults.py.
 OF_BACKUPS = ("backup.segment", "backup.manifest", "backup.written", "restore.rows", "restore.end")

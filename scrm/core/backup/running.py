@@ -112,8 +112,11 @@ class Run:
             raise BackupError("this run was silent for too long and was taken for dead")
 
 
-def backup(*, url: str = "", say: Say = say_nothing) -> BackupRun:
-    """Make one; the finished run. Raises `BackupError`, with the reason also in the run's row."""
+def backup(*, url: str = "", anew: bool = False, say: Say = say_nothing) -> BackupRun:
+    """Make one; the finished run. Raises `BackupError`, with the reason also in the run's row.
+
+    `anew`: also at a place that has lost all earlier ones.
+    """
     url = url or settings.BACKUP_URL
     if not url:
         raise BackupError("BACKUP_URL is not set: say where backups shall lie.")
@@ -122,6 +125,8 @@ def backup(*, url: str = "", say: Say = say_nothing) -> BackupRun:
     to: Place | None = None
     try:
         to = place(url)
+        if not anew:
+            _refuse_a_place_that_forgot(to, row)
         _carry_out(Run(row, to, sealer, say))
     except BaseException as error:
         words = str(error) if isinstance(error, BackupError) else f"{type(error).__name__}: {error}"
@@ -173,6 +178,14 @@ def _has_died(holder: str) -> bool:
     return False
 
 
+def _refuse_a_place_that_forgot(to: Place, row: BackupRun) -> None:
+    """The folder of a disk that is not mounted looks like an empty place, and would fill the disk below."""
+    if BackupRun.objects.filter(place=row.place, state=BackupRun.State.DONE).exists() and not manifests.names(to):
+        raise BackupError(
+            "none of the earlier backups is at the place; is the disk mounted? To begin there from nothing: manage.py backup --anew"
+        )
+
+
 def _carry_out(run: Run) -> None:
     last = manifests.newest(run.to, run.seal)
     run.lying = {short(name.rpartition("/")[2]) for name in run.to.names(SEGMENTS)}
@@ -190,7 +203,7 @@ def _carry_out(run: Run) -> None:
     manifest["files"] = _files(run, default_storage, last, rows_until)
     crash_here("backup.manifest")
     run.hold()
-    name = f"{MANIFESTS}{at:%Y%m%dT%H%M%S}-{run.row.pk}"
+    name = f"{MANIFESTS}{at:%Y%m%dT%H%M%S}-{run.row.pk:06}"
     body = run.seal.close_json(manifest)
     run.to.put(name, body)
     if run.to.get(name) != body:

@@ -172,7 +172,17 @@ class Damage:
         to.put(name, (to.get(name) or b"")[:-7])
         for manifest in manifests.names(to):
             to.remove(manifest)
-        assert backup().segments_sent == 1 and run.segments > 1
+        assert backup(anew=True).segments_sent == 1 and run.segments > 1
+
+    def test_of_the_whole_place_is_told_and_not_taken_for_a_new_one(self, contact: Contact, where: str, tmp_path: Path) -> None:
+        """As when the disk is not mounted."""
+        backup()
+        (tmp_path / "backups").rename(tmp_path / "elsewhere")
+        with pytest.raises(CommandError, match="is the disk mounted"):
+            call_command("backup")
+        assert not list((tmp_path / "backups").rglob("*"))
+        call_command("backup", "--anew", stdout=StringIO())
+        call_command("backup", stdout=StringIO())
 
     def test_of_what_is_being_written_ends_the_run(self, contact: Contact, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
         from scrm.core.backup.folder import InFolder

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--to", default="", help="instead of BACKUP_URL")
         parser.add_argument("--list", action="store_true", help="name the backups at the place, oldest first")
         parser.add_argument("--check", action="store_true", help="read all segments of the newest backup and say whether they are whole")
+        parser.add_argument("--anew", action="store_true", help="begin from nothing at a place that has lost all earlier backups")
         parser.add_argument("--new-key", action="store_true", help="print a key for BACKUP_KEY; keep it where the database is not")
         parser.add_argument("--background", action="store_true", help="say nothing and leave the processor to others first")
         parser.add_argument("--format", choices=["text", "json"], default="text")
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             if options["list"] or options["check"]:
                 answer = _looked_at(url, options["check"])
             else:
-                row = backup(url=url, say=say_nothing if quiet else self.stdout.write)
+                row = backup(url=url, anew=options["anew"], say=say_nothing if quiet else self.stdout.write)
                 names = ("manifest", "rows", "files", "segments", "segments_sent", "bytes", "bytes_sent", "verified", "damaged")
                 answer = {name: getattr(row, name) for name in names}
         except BackupError as error:
