@@ -5,6 +5,7 @@ A dead backup is none and the next one goes on with what it has sent; a dead res
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def where(settings: Any, tmp_path: Path) -> str:
-    return kit.settle_in(settings, tmp_path)
+def where(db: None, settings: Any, tmp_path: Path) -> Iterator[str]:
+    yield kit.settle_in(settings, tmp_path)
+    kit.forget_words()
 
 
 @pytest.fixture

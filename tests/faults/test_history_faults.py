@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,16 +12,19 @@ from scrm.conversations import history, retention
 from scrm.conversations.models import HistoryBlock, HistorySweep, Message
 from scrm.core import clock
 from tests.conversations.test_history import LATELY, NOON, in_rows, stored_bytes, talk
+from tests.core.backup.kit import forget_words
 from tests.faults.mortal import KILLED, in_a_fork
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_steps(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(history, "STEP_CONVERSATIONS", 1)
     monkeypatch.setattr(history, "STEP_MESSAGES", 10)
     monkeypatch.setattr(retention, "CHUNK", 10)
+    yield
+    forget_words()
 
 
 def said() -> list[tuple[int, str, Any]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from tests.core.backup import kit
 
 
 @pytest.fixture
-def where(settings: Any, tmp_path: Path) -> str:
-    return kit.settle_in(settings, tmp_path)
+def where(db: None, settings: Any, tmp_path: Path) -> Iterator[str]:
+    yield kit.settle_in(settings, tmp_path)
+    kit.forget_words()
 
 
 @pytest.fixture

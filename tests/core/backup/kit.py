@@ -39,6 +39,13 @@ def empty() -> None:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
 
 
+def forget_words() -> None:
+    """A test that really commits leaves its words in the search indexes, which are no tables of models and are not emptied after it."""
+    with connection.cursor() as cursor:
+        for table in SEARCH:
+            cursor.execute(f"DELETE FROM {table}")
+
+
 def settle_in(settings: Any, folder: Path) -> str:
     """Folders of a test's own, a key, and the address of a place for backups."""
     settings.MEDIA_ROOT = str(folder / "media")
