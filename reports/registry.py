@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from reports.base import Report
 from reports.first_response import FirstResponse, ResponseTime
+from reports.satisfaction import Satisfaction
 
 REPORTS: tuple[Report, ...] = (
     FirstResponse(),
     ResponseTime(),
+    Satisfaction(),
 )
 
 

@@ -65,6 +65,7 @@ def _sending() -> Entry:
         _entry(_("Received files"), "attachment", "admin:conversations_attachment_changelist", "conversations.view_conversation"),
         _entry(_("Quick replies"), "bolt", "admin:conversations_quickreply_changelist", "conversations.view_quickreply"),
         _entry(_("Macros"), "play_circle", "admin:console_macro_changelist", "console.view_macro"),
+        _entry(_("Satisfaction surveys"), "thumbs_up_down", "admin:conversations_surveyplan_changelist", "conversations.view_surveyplan"),
         _entry(_("Message prices"), "payments", "admin:conversations_messageprice_changelist", "conversations.view_messageprice"),
         _entry(_("Templates"), "article", "admin:conversations_messagetemplate_changelist", "conversations.view_messagetemplate"),
     )

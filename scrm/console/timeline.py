@@ -43,6 +43,7 @@ KINDS: dict[str, str | Promise] = {
     "message.scheduled": gettext_lazy("Message scheduled"),
     "message.unscheduled": gettext_lazy("Scheduled message cancelled"),
     "message.held": gettext_lazy("Scheduled message held back"),
+    "survey.answered": gettext_lazy("Answered the satisfaction survey"),
     "contact.created": gettext_lazy("Contact created"),
     "contact.changed": gettext_lazy("Contact changed"),
     "contact.merged": gettext_lazy("Another contact was merged into this one"),
@@ -86,6 +87,7 @@ NAMED: dict[str, tuple[type[Model], str | Promise]] = {
 }
 PLAIN: dict[str, str | Promise] = {
     "resend": gettext_lazy("Sent again by a person"),
+    "survey": gettext_lazy("Satisfaction survey"),
     "later": gettext_lazy("Scheduled by a person"),
     "conflict": gettext_lazy("Two people claim one address"),
 }

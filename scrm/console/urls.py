@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path
 
 from scrm.console import files, ledger, merges, sync_health, why
-from scrm.console.access import UNDO_MERGES, done_by_agents, having, seen_by_agents, seen_with
+from scrm.console.access import SEE_CHATS, UNDO_MERGES, done_by_agents, done_with, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
 from scrm.console.people.urls import urlpatterns as person_addresses
@@ -32,6 +32,7 @@ urlpatterns = [
     path("inbox/<int:pk>/assign/", done_by_agents(actions.assign), name="assign"),
     path("inbox/<int:pk>/transfer/", done_by_agents(actions.transfer), name="transfer"),
     path("inbox/presence/", done_by_agents(actions.presence), name="presence"),
+    path("inbox/guide/hide/", done_with(SEE_CHATS)(actions.hide_guide), name="hide-guide"),
     path("inbox/<int:pk>/close/", done_by_agents(actions.close), name="close"),
     path("inbox/<int:pk>/reopen/", done_by_agents(actions.reopen), name="reopen"),
     path("inbox/<int:pk>/snooze/", done_by_agents(actions.snooze), name="snooze"),

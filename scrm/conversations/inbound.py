@@ -6,7 +6,7 @@ cannot be, none; the pipeline then goes through it one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from scrm.connections.services import capabilities_of
 from scrm.contacts import consent_words, events
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.contacts.services import lock_owners, record_consent
-from scrm.conversations import counting
+from scrm.conversations import counting, surveys
 from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Attachment, Conversation, Message
 from scrm.conversations.profiles import ask_for_names
@@ -58,21 +58,24 @@ def record_inbound(arrivals: Sequence[Arrival]) -> list[Message]:
     # Platforms give whole seconds: what was written within one keeps the order in which it was told (the sort is stable).
     arrivals = sorted(arrivals, key=_sent_at)
     lock_owners([arrival.identity for arrival in arrivals])
-    conversations = _conversations(arrivals)
+    answers = surveys.answers_in([(arrival.item, arrival.identity, arrival.connection.pk) for arrival in arrivals])
+    conversations = _conversations(arrivals, answers)
     messages = [_message(arrival, conversations[arrival.identity.pk, arrival.connection.pk]) for arrival in arrivals]
     insert_all(Message, messages)
     _store_media(arrivals, messages)
     message_index.add((message.pk, message.text) for message in messages if message.text)
     obey_withdrawals(messages)
     obey_amendments(messages)
-    for arrival, message in zip(arrivals, messages, strict=True):
-        _advance(message.conversation, message, arrival)
+    for arrival, message, answer in zip(arrivals, messages, answers, strict=True):
+        _advance(message.conversation, message, arrival, answer)
     update_many(Conversation, conversations.values(), CONVERSATION_FIELDS)
+    surveys.record((answer, message) for answer, message in zip(answers, messages, strict=True) if answer is not None)
     _touch_people(arrivals, messages)
     _reached_again(arrivals)
     ask_for_names((arrival.identity, arrival.connection) for arrival in arrivals)
     _note_consent(arrivals, messages)
-    events.record([_event(arrival, message) for arrival, message in zip(arrivals, messages, strict=True) if not is_history(arrival)])
+    told = zip(arrivals, messages, answers, strict=True)
+    events.record([_event(arrival, message, answer) for arrival, message, answer in told if not is_history(arrival)])
     return messages
 
 
@@ -88,10 +91,11 @@ def _sent_at(arrival: Arrival) -> datetime:
     return sent
 
 
-def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Conversation]:
+def _conversations(arrivals: Sequence[Arrival], answers: Sequence[surveys.Answer | None]) -> dict[tuple[int, int], Conversation]:
     identities = {arrival.identity.pk: arrival.identity for arrival in arrivals}
     rows = Conversation.objects.exclude(status="closed").filter(identity__in=identities).order_by("pk")
     found = {(row.identity_id, row.connection_id): row for row in rows}
+    found |= _asked_about(arrivals, answers, found.keys())
     missing: dict[tuple[int, int], Conversation] = {}
     for arrival in arrivals:
         key = (arrival.identity.pk, arrival.connection.pk)
@@ -121,6 +125,17 @@ def _conversations(arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Convers
     ]
     events.record(opened)
     return found
+
+
+def _asked_about(
+    arrivals: Sequence[Arrival], answers: Sequence[surveys.Answer | None], open_ones: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], Conversation]:
+    """The closed conversations of people who do nothing but answer a survey about them: no new one begins."""
+    keys = [(arrival.identity.pk, arrival.connection.pk) for arrival in arrivals]
+    talking = {key for key, answer in zip(keys, answers, strict=True) if answer is None} | set(open_ones)
+    asked = {key: answer.survey.conversation_id for key, answer in zip(keys, answers, strict=True) if answer and key not in talking}
+    rows = Conversation.objects.in_bulk(asked.values()) if asked else {}
+    return {key: rows[pk] for key, pk in asked.items()}
 
 
 def _message(arrival: Arrival, conversation: Conversation) -> Message:
@@ -176,7 +191,7 @@ def _store_media(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> No
         jobs.wake_on_commit("media")
 
 
-def _advance(conversation: Conversation, message: Message, arrival: Arrival) -> None:
+def _advance(conversation: Conversation, message: Message, arrival: Arrival, answer: surveys.Answer | None) -> None:
     """What one message does to its conversation: order of arrival does not matter, only the times of sending."""
     conversation.version += 1
     conversation.changed_at = clock.now()
@@ -191,7 +206,7 @@ def _advance(conversation: Conversation, message: Message, arrival: Arrival) -> 
     if message.source == "phone_app":
         _step_in(conversation, message)
     else:
-        _hear(conversation, message, arrival)
+        _hear(conversation, message, arrival, answer)
 
 
 def _step_in(conversation: Conversation, message: Message) -> None:
@@ -202,7 +217,7 @@ def _step_in(conversation: Conversation, message: Message) -> None:
     conversation.waiting_since = None
 
 
-def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> None:
+def _hear(conversation: Conversation, message: Message, arrival: Arrival, answer: surveys.Answer | None) -> None:
     if arrival.item.kind != "system":
         expires = message.sent_at + WINDOW
         conversation.window_expires_at = max(conversation.window_expires_at or expires, expires)
@@ -213,7 +228,9 @@ def _hear(conversation: Conversation, message: Message, arrival: Arrival) -> Non
     if arrival.item.referral and not conversation.referral:
         conversation.referral = arrival.item.referral
     # What says something about another message neither counts as unread nor asks for an answer.
-    if message.kind not in counting.SILENT_KINDS:
+    if answer is not None and answer.wants_a_person and conversation.status == "closed":
+        conversation.status, conversation.closed_at = "open", None
+    if message.kind not in counting.SILENT_KINDS and (answer is None or answer.wants_a_person):
         conversation.unread_count += 1
         conversation.waiting_since = conversation.waiting_since or message.sent_at
 
@@ -268,8 +285,11 @@ def _note_consent(arrivals: Sequence[Arrival], messages: Sequence[Message]) -> N
             )
 
 
-def _event(arrival: Arrival, message: Message) -> Event:
+def _event(arrival: Arrival, message: Message, answer: surveys.Answer | None) -> Event:
     kind = "message.echoed" if message.source == "phone_app" else "message.received"
+    if answer is not None and (answer.score or not answer.wants_a_person):
+        # No rule answers a tap on "very good".
+        kind = "survey.answered"
     data: dict[str, Any] = {"message": message.pk, "conversation": message.conversation_id, "kind": message.kind}
     if arrival.item.referral:
         data["referral"] = True

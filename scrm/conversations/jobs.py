@@ -16,6 +16,7 @@ from scrm.conversations import (
     routing,
     services,
     statuses,
+    surveys,  # noqa: F401 - hears of closed conversations
     templates,
 )
 from scrm.core import jobs

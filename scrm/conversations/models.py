@@ -23,6 +23,8 @@ from scrm.conversations.price_models import MessagePrice as MessagePrice
 from scrm.conversations.profile_models import ProfileLookup as ProfileLookup
 from scrm.conversations.querysets import ConversationQuerySet, MessageQuerySet
 from scrm.conversations.quick_reply_models import QuickReply as QuickReply
+from scrm.conversations.survey_models import Survey as Survey
+from scrm.conversations.survey_models import SurveyPlan as SurveyPlan
 from scrm.conversations.template_models import TemplateChange as TemplateChange
 from scrm.conversations.template_models import TemplateSync as TemplateSync
 from scrm.staff.models import Team

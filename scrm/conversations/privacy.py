@@ -27,6 +27,7 @@ from scrm.conversations.models import (
     ProfileLookup,
     Reservation,
     Response,
+    Survey,
 )
 from scrm.conversations.search import message_index
 
@@ -109,6 +110,7 @@ def _export(whom: Person, box: Box) -> None:
     box.rows("decisions", dump(Decision.objects.filter(contact__in=whom.contacts)))
     box.rows("reservations", dump(Reservation.objects.filter(identity__in=whom.identities)))
     box.rows("responses", dump(Response.objects.filter(conversation__identity__in=whom.identities)))
+    box.rows("surveys", dump(Survey.objects.filter(_said(whom))))
     box.rows("name_lookups", dump(ProfileLookup.objects.filter(identity__in=whom.identities)))
     for row in attachments.exclude(file="").order_by("pk").iterator(chunk_size=500):
         box.file(f"media/{row.pk}-{PurePosixPath(row.file.name or '').name}", row.file.name or "")
@@ -118,7 +120,19 @@ def _export(whom: Person, box: Box) -> None:
 
 
 def register() -> None:
-    models = (Conversation, Message, Attachment, Decision, Reservation, Response, OrphanStatus, ProfileLookup, HistoryBlock, LaterMessage)
+    models = (
+        Conversation,
+        Message,
+        Attachment,
+        Decision,
+        Reservation,
+        Response,
+        OrphanStatus,
+        ProfileLookup,
+        HistoryBlock,
+        LaterMessage,
+        Survey,
+    )
     covers = [
         *(model._meta.label_lower for model in models),
         "conversations.readreceipt",

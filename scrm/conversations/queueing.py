@@ -29,6 +29,8 @@ from scrm.core.security import storable
 from scrm.staff.models import User
 
 KEY_LENGTH = 120
+# What is asked about a closed conversation does not open it.
+STAYS_CLOSED = "survey:"
 ROUNDS = 3
 # What a conversation's own row shows of its last message.
 SHOWN = ("version", "said", "changed_at", "last_message_at", "last_direction", "last_preview", "last_state")
@@ -320,7 +322,7 @@ def _show_one(conversation: Conversation, message: Message, now: datetime) -> No
         open_one = Conversation.objects.exclude(status="closed").filter(
             identity=conversation.identity_id, connection=conversation.connection_id
         )
-        if not open_one.exists():
+        if not open_one.exists() and not message.cause.startswith(STAYS_CLOSED):
             changes |= {"status": "open", "closed_at": None}
     elif conversation.status == "snoozed" and message.source == "agent":
         changes |= {"status": "open", "snoozed_until": None}

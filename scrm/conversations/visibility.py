@@ -29,6 +29,7 @@ BY_CONVERSATION = {
     "conversations.readreceipt": "conversation",
     "conversations.historyblock": "conversation",
     "conversations.latermessage": "conversation",
+    "conversations.survey": "conversation",
     "console.typingnotice": "conversation",
     "console.macrouse": "conversation",
 }

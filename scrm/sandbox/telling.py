@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from scrm.conversations import services
+from scrm.conversations import routing, services
 from scrm.conversations.models import Conversation
 from scrm.conversations.models import Message as Stored
 from scrm.core import clock, jobs
@@ -40,7 +40,7 @@ PICTURES = {
     "receipt": "receipt",
     "product_shelf": "serum",
 }
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 180.0
 # Questions that come in at the end, when the rules are switched on, so that an automatic answer can be seen at once.
 LIVE = (
     ("JP", "注文した商品はいつ届きますか？"),
@@ -88,6 +88,7 @@ def tell(*, pause: KeepGoing = lambda: False, say: Callable[[str], None] = print
     _close_settled(chapters)
     onboarding.switch_rules_on()
     _speak_live()
+    _give_live_to_teams(pause)
     Timetable.objects.filter(pk=row.pk).update(finished_at=clock.now())
     return len(chapters)
 
@@ -143,7 +144,7 @@ def _say(chapter: Chapter, turn: Turn) -> None:
 
 
 def _wait_until_stored(chapters: list[Chapter], pause: KeepGoing) -> None:
-    """Agents answer what has arrived; a minute is far more than the pipeline needs."""
+    """Agents answer what has arrived; three minutes are far more than the pipeline needs."""
     wanted = set(Message.objects.filter(inbound=True, person__in=[chapter.person for chapter in chapters]).values_list("wamid", flat=True))
     deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline:
@@ -198,14 +199,19 @@ def _fresh_people() -> dict[str, Person]:
 
 
 def _close_settled(chapters: list[Chapter]) -> None:
-    """Agents have closed most of what ended more than an hour ago, and handed the rest back: whoever is played next meets the rules."""
+    """Agents have closed most of what ended more than an hour ago, and handed the rest back: whoever is played next meets the rules.
+
+    What ended with the customer's own last words, a "thank you" or "I'll think about it", is closed, too: no answer is owed there, and
+    nothing that was told of the past may stand as overdue on a newcomer's first page.
+    """
     for place, chapter in enumerate(chapters):
         ended = chapter.at(chapter.turns[-1])
         conversation = _conversation(chapter)
         if conversation is None or conversation.status == "closed" or not any(turn[1] == "agent" for turn in chapter.turns):
             continue
         agent = User.objects.get(username=onboarding.AGENT_OF[chapter.number.slug])
-        if place % 4 == 3 or clock.now() - ended < timedelta(hours=1):
+        last_words = chapter.turns[-1][1] == "customer"
+        if not last_words and (place % 4 == 3 or clock.now() - ended < timedelta(hours=1)):
             services.hand_back(conversation, by=agent)
         else:
             with clock.frozen(ended + timedelta(minutes=3)):
@@ -218,6 +224,24 @@ def _speak_live() -> None:
         number = NUMBER_OF[country]
         if not Message.objects.filter(person=people[country], number__slug=number, inbound=True).exists():
             play.say(people[country], number, text=text)
+
+
+def _give_live_to_teams(pause: KeepGoing) -> None:
+    """The live questions lie with the sandbox's teams, which have a working day to answer: time to look around first."""
+    people = _fresh_people()
+    wanted = {NUMBER_OF[country]: onboarding.team_of(NUMBER_OF[country]) for country in dict(LIVE)}
+    waiting = {(people[country].phone, NUMBER_OF[country]) for country in dict(LIVE)}
+    deadline = time.monotonic() + LONGEST_WAIT
+    while waiting and time.monotonic() < deadline and not pause():
+        for phone, number in list(waiting):
+            rows = Conversation.objects.exclude(status="closed").filter(connection__slug=number, identity__kind="whatsapp")
+            conversation = rows.filter(identity__value=phone).first()
+            team = wanted[number]
+            if conversation is not None and team is not None:
+                agent = User.objects.get(username=onboarding.AGENT_OF[number])
+                routing.transfer(conversation, team=team, by=agent)
+                waiting.discard((phone, number))
+        time.sleep(0.2)
 
 
 def summary() -> dict[str, Any]:

@@ -35,6 +35,7 @@ _SUPERVISOR = (
     "contacts.view_fieldconflict", "contacts.change_fieldconflict", "contacts.view_fieldrule", "contacts.add_fieldrule",
     "contacts.view_merge", "contacts.undo_merge", "contacts.view_identitycase", "contacts.change_identitycase",
     "contacts.view_numbersettlement", "contacts.view_matchrules", "contacts.view_import",
+    "conversations.view_surveyplan", "conversations.add_surveyplan", "conversations.change_surveyplan", "conversations.delete_surveyplan",
     "console.view_macro", "console.add_macro", "console.change_macro", "console.delete_macro",
     "conversations.add_quickreply", "conversations.change_quickreply", "conversations.delete_quickreply",
     "conversations.add_messagetemplate", "conversations.change_messagetemplate", "conversations.view_messageprice",

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from scrm.console import access, macros
-from scrm.console.inbox import moments, reasons, sending, typing_notices
+from scrm.console.inbox import guide, moments, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.macro_models import Macro
 from scrm.console.templatetags.console import moment
@@ -160,6 +160,13 @@ def presence(request: HttpRequest) -> HttpResponse:
     except ValueError:
         messages.error(request, _("Choose here or away."))
     return redirect("console:inbox")
+
+
+def hide_guide(request: HttpRequest) -> HttpResponse:
+    """The first steps are seen no more in this browser; the help leads back to them."""
+    answer = redirect("console:inbox")
+    answer.set_cookie(guide.HIDDEN, "1", max_age=guide.HIDDEN_FOR, httponly=True, samesite="Lax", secure=request.is_secure())
+    return answer
 
 
 def close(request: HttpRequest, pk: int) -> HttpResponse:

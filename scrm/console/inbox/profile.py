@@ -16,7 +16,7 @@ from scrm.console.inbox import reasons, upcoming, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity
-from scrm.conversations.models import Conversation, Decision
+from scrm.conversations.models import Conversation, Decision, Survey
 from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord, Kind
@@ -43,6 +43,7 @@ class Profile:
     records: list[ExternalRecord]
     why: list[Why]
     upcoming: list[upcoming.Upcoming]
+    surveys: list[Survey]
 
     @property
     def opted_out(self) -> bool:
@@ -74,7 +75,14 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         records=records_of(contact, [conversation.pk]),
         why=why_of(contact),
         upcoming=upcoming.of_contact(contact, user),
+        surveys=surveys_of(contact, user),
     )
+
+
+def surveys_of(contact: Contact, user: User) -> list[Survey]:
+    """The person's last answers about conversations that the reader may see, newest first."""
+    rows = visible_to(Survey.objects.filter(conversation__identity__contact=contact, state=Survey.State.ANSWERED), user)
+    return list(rows.select_related("agent").order_by("-answered_at")[:3])
 
 
 def tags_of(contact: Contact) -> list[TagAssignment]:

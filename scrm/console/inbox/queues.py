@@ -43,11 +43,28 @@ class Queue:
     oldest_first: bool = False
     counted: bool = True
 
+    @property
+    def empty(self) -> str:
+        """What to say, and what to do, when nothing is in it."""
+        return str(EMPTY.get(self.slug, EMPTY["open"]))
+
     def ordered(self, user: User) -> ConversationQuerySet:
         rows = self.select(_seen(Conversation.objects.all(), user), user)
         direction = "" if self.oldest_first else "-"
         return rows.order_by(f"{direction}{self.by}", f"{direction}id")
 
+
+EMPTY: dict[str, str | Promise] = {
+    "open": _("Nothing is open. A new conversation appears here by itself as soon as a customer writes."),
+    "mine": _("Nothing is yours now. Take one from “Unassigned” or “Waiting longest”: open it and press a."),
+    "unassigned": _("Every open conversation has somebody. Well done."),
+    "waiting": _("Nobody waits for an answer. Well done."),
+    "overdue": _("No answer is overdue. Well done."),
+    "unread": _("All is read. Well done."),
+    "snoozed": _("Nothing is snoozed. What has to wait can be put away for an hour or until tomorrow: menu ⋮ of a conversation."),
+    "low": _("No conversation has low priority. Automation lowers it for people whose messages need no answer; a macro can, too."),
+    "closed": _("Nothing was closed yet. When all is said, press e."),
+}
 
 QUEUES = {
     queue.slug: queue

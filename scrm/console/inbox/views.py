@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console import access, macros
-from scrm.console.inbox import presence, profile, queues, reasons, screen, shapes, upcoming
+from scrm.console.inbox import guide, presence, profile, queues, reasons, screen, shapes, upcoming
 from scrm.console.inbox.prepared import with_name
 from scrm.console.inbox.screen import View
 from scrm.console.macro_models import Macro
@@ -50,6 +50,8 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         context |= {"thread": screen.thread_context(request, conversation), "scheduled": upcoming.scheduled_in(conversation)}
     if request.headers.get("X-Requested-With") == "fetch":
         return render(request, "console/inbox/pane.html", context)
+    if conversation is None:
+        context["guide"] = guide.shown(request)
     context |= {
         **admin.site.each_context(request),
         **view.context(conversation),

@@ -47,6 +47,8 @@ def failure(connection: Connection, message: Message) -> tuple[str, str]:
 
 def cause(message: Message, rule_name: str) -> str:
     """Who spoke, for everything that no agent wrote; empty for an agent's message."""
+    if message.cause.startswith("survey:"):
+        return gettext("Satisfaction survey")
     if message.source == Message.Source.RULE:
         return gettext("Automation: %(rule)s") % {"rule": rule_name} if rule_name else gettext("Automation")
     if message.source in {Message.Source.CAMPAIGN, Message.Source.API, Message.Source.PHONE_APP}:

@@ -211,7 +211,7 @@ class Composer {
       }
     }
     const wanted = (/^\/(\S*)$/.exec(this.text.value)?.[1] ?? "\u0000").toLowerCase();
-    this.suggest(this.replies.filter((reply) => `${reply.shortcut} ${reply.title}`.toLowerCase().includes(wanted)).slice(0, 8));
+    this.suggest(this.replies.filter((reply) => `${reply.shortcut} ${reply.title}`.toLowerCase().includes(wanted)).slice(0, 40));
   }
 
   suggest(replies) {
