@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet, Sum
@@ -109,7 +109,7 @@ def _name(agent: User | None) -> str:
     return str(agent) if agent else now_gettext("Nobody")
 
 
-def _line(key: str, label: Any, sums: Sequence[dict[str, int]]) -> Figures:
+def _line(key: str, label: Any, sums: Sequence[Mapping[str, Any]]) -> Figures:
     number, total, satisfied, poor = (sum(each[name] for each in sums) for name in ("number", "total", "satisfied", "poor"))
     values = {"count": number, "satisfied": satisfied, "share": satisfied / number, "poor": poor, "mean": f"{total / number:.2f}"}
     return Figures(key, label, values, frozenset({"poor"} if poor else ()))

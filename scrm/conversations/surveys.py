@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -96,7 +97,7 @@ def _is_one_to_ask(conversation: Conversation, plan: SurveyPlan, now: datetime) 
     return conversation.messages.filter(direction=Message.Direction.OUT, source__in=["agent", "phone_app"]).exists()
 
 
-def _question(conversation: Conversation, plan: SurveyPlan) -> tuple[str, str, dict[str, object]]:
+def _question(conversation: Conversation, plan: SurveyPlan) -> tuple[str, str, dict[str, Any]]:
     """Kind, words and content: a list to tap where the channel has one, else a text that asks for a figure."""
     with translation.override(language_of(conversation)):
         text = plan.question or _("How satisfied were you with our service?")
@@ -105,7 +106,7 @@ def _question(conversation: Conversation, plan: SurveyPlan) -> tuple[str, str, d
             return "text", f"{text}\n{how}", {}
         words = {5: _("Very good"), 4: _("Good"), 3: _("So-so"), 2: _("Poor"), 1: _("Very poor")}
         rows = [{"id": f"survey:{conversation.pk}:{score}", "title": f"{score} {word}"[:20]} for score, word in words.items()]
-        content = {"type": "list", "body": text, "button": _("Choose")[:20], "sections": [{"title": "", "rows": rows}]}
+        content: dict[str, Any] = {"type": "list", "body": text, "button": _("Choose")[:20], "sections": [{"title": "", "rows": rows}]}
     return "interactive", text, content
 
 
@@ -117,7 +118,7 @@ def language_of(conversation: Conversation) -> str:
     return "ja" if wanted.startswith("ja") else "en"
 
 
-def _say(conversation: Conversation, key: str, kind: str, text: str, content: dict[str, object]) -> None:
+def _say(conversation: Conversation, key: str, kind: str, text: str, content: dict[str, Any]) -> None:
     queue_message(
         conversation, kind=kind, text=text, content=content, source="rule", cause=f"{CAUSE}:{conversation.pk}", idempotency_key=key
     )

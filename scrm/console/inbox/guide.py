@@ -19,6 +19,7 @@ from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord
 
 HIDDEN = "console_guide"
+NEEDED = ("connections.add_connection", "staff.add_user", "automation.change_rule")
 HIDDEN_FOR = 365 * 24 * 3600
 
 
@@ -43,6 +44,8 @@ def shown(request: HttpRequest) -> list[Step]:
     """The steps for this person; none when all is done, when they can do none of what is left, or when they put the guide away."""
     asked_for = request.GET.get("guide") == "1"
     if request.COOKIES.get(HIDDEN) and not asked_for:
+        return []
+    if not any(request.user.has_perm(permission) for permission in NEEDED):
         return []
     steps = [_channel(request), _crm(request), _staff(request), _rule(request)]
     open_to_them = any(step.link and not step.done for step in steps)
@@ -82,7 +85,7 @@ def _crm(request: HttpRequest) -> Step:
 
 
 def _staff(request: HttpRequest) -> Step:
-    others = User.objects.filter(is_active=True, is_staff=True).exclude(pk=request.user.pk)
+    others = User.objects.filter(is_active=True, is_staff=True).exclude(username=request.user.get_username())
     state = "done" if others.exists() else "todo"
     text = _("Colleagues can log in.") if state == "done" else _("Each with a name that customers see, a role and a team.")
     return Step(
