@@ -215,5 +215,5 @@ class Cost:
             desk.get("/admin/inbox/")
         with django_assert_max_num_queries(15):
             desk.get(f"/admin/inbox/{row.pk}/")
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             desk.get(f"/admin/inbox/{row.pk}/beside/")

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from scrm.console import access, macros
-from scrm.console.inbox import guide, moments, reasons, sending, typing_notices
+from scrm.console.inbox import editing, guide, moments, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
 from scrm.console.macro_models import Macro
 from scrm.console.templatetags.console import moment
@@ -226,6 +226,25 @@ def fetch_again(request: HttpRequest, pk: int) -> HttpResponse:
     attachment = get_object_or_404(access.seen(request, Attachment.objects.select_related("message")), pk=pk)
     media.try_again(attachment)
     return _done(request, attachment.message.conversation_id, notice=_("The file is being fetched again."))
+
+
+def edit_person(request: HttpRequest, pk: int) -> HttpResponse:
+    """A few fields of the customer, beside the chat."""
+    conversation = _conversation(request, pk)
+    try:
+        kept = editing.change(conversation.identity.contact, request.POST, by=access.person(request))
+    except ValidationError as error:
+        return _refused(request, pk, " ".join(error.messages))
+    return _done(request, pk, notice=" ".join(kept) or _("Saved."))
+
+
+def add_tag(request: HttpRequest, pk: int) -> HttpResponse:
+    """`tag`: a name of the list."""
+    try:
+        tag = editing.add_tag(_conversation(request, pk), request.POST.get("tag", ""), by=access.person(request))
+    except ValidationError as error:
+        return _refused(request, pk, " ".join(error.messages))
+    return _done(request, pk, notice=_("Tagged: %(name)s") % {"name": tag})
 
 
 def untag(request: HttpRequest, pk: int) -> HttpResponse:

@@ -12,10 +12,11 @@ from scrm.automation.models import Run
 from scrm.commerce.models import Order
 from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
+from scrm.console.access import SEE_CASES
 from scrm.console.inbox import reasons, upcoming, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
-from scrm.contacts.models import Contact, Identity
+from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.conversations.models import Conversation, Decision, Survey
 from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
@@ -34,6 +35,15 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Somebody who may be the same person; `case`: where that is decided."""
+
+    name: str
+    share: int
+    case: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     contact: Contact
     identities: list[Identity]
@@ -44,6 +54,7 @@ class Profile:
     why: list[Why]
     upcoming: list[upcoming.Upcoming]
     surveys: list[Survey]
+    duplicates: list[Duplicate]
 
     @property
     def opted_out(self) -> bool:
@@ -76,7 +87,15 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         why=why_of(contact),
         upcoming=upcoming.of_contact(contact, user),
         surveys=surveys_of(contact, user),
+        duplicates=duplicates_of(contact, user) if user.has_perm(SEE_CASES) else [],
     )
+
+
+def duplicates_of(contact: Contact, user: User) -> list[Duplicate]:
+    """Who may be the same person and is not decided yet, the likeliest first."""
+    pairs = DuplicateCandidate.objects.filter(Q(first=contact) | Q(second=contact), state=DuplicateCandidate.State.OPEN)
+    rows = visible_to(pairs, user).select_related("first", "second").order_by("-score")[:3]
+    return [Duplicate(str(row.second if row.first_id == contact.pk else row.first), round(row.score * 100), row.case_id) for row in rows]
 
 
 def surveys_of(contact: Contact, user: User) -> list[Survey]:

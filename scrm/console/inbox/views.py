@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console import access, macros
-from scrm.console.inbox import guide, presence, profile, queues, reasons, screen, shapes, upcoming
+from scrm.console.inbox import editing, guide, presence, profile, queues, reasons, screen, shapes, upcoming
 from scrm.console.inbox.prepared import with_name
 from scrm.console.inbox.screen import View
 from scrm.console.macro_models import Macro
@@ -27,6 +27,7 @@ from scrm.conversations import services
 from scrm.conversations.models import Conversation, QuickReply
 from scrm.staff import services as staff
 from scrm.staff.models import User
+from scrm.tags.models import Tag
 
 
 @require_safe
@@ -159,6 +160,10 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
         "may_act": access.may_answer(request),
     }
     context["referral"] = shapes.referral_of(conversation.referral)
+    if request.user.has_perm(editing.CHANGE):
+        context["form"] = editing.form_for(conversation.identity.contact)
+    if request.user.has_perm(editing.TAG):
+        context["known_tags"] = list(Tag.objects.order_by("name").values_list("name", flat=True)[:300])
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
 

@@ -127,7 +127,8 @@ async function loadBeside() {
   const box = byId("ix-beside");
   if (!box) return;
   const answer = await fetch(box.dataset.url, { headers: { "X-Requested-With": "fetch" } });
-  if (answer.ok && box.isConnected && !box.contains(document.activeElement)) box.innerHTML = await answer.text();
+  // What somebody is changing there stays under their hands.
+  if (answer.ok && box.isConnected && !box.contains(document.activeElement) && !box.querySelector(".ix-edit[open]")) box.innerHTML = await answer.text();
 }
 
 function markRead() {

@@ -1,0 +1,70 @@
+"""Changing a customer beside the chat: a few fields and tags, without leaving the conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils.translation import gettext as _
+
+from scrm.contacts.fields import Offer, offer
+from scrm.contacts.fields_rules import PERSON, Verdict
+from scrm.contacts.models import Contact
+from scrm.contacts.records import label_of
+from scrm.conversations.models import Conversation
+from scrm.core import clock
+from scrm.staff.models import User
+from scrm.tags import services as tags
+from scrm.tags.models import Tag
+
+CHANGE, TAG = "contacts.change_contact", "tags.add_tagassignment"
+FIELDS = ("name", "company", "language", "priority", "notes")
+
+
+class PersonForm(forms.ModelForm[Contact]):
+    """The form remembers what it showed: a field that somebody else changed meanwhile is not set back by saving another."""
+
+    class Meta:
+        model = Contact
+        fields = FIELDS
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.show_hidden_initial = True
+            field.widget.attrs["autocomplete"] = "off"
+            if name == "notes":
+                field.widget.attrs["maxlength"] = 4000
+
+
+def form_for(contact: Contact) -> PersonForm:
+    return PersonForm(instance=contact, prefix="person", auto_id="ix-person-%s")
+
+
+def change(contact: Contact, data: Any, *, by: User) -> list[str]:
+    """Write what was changed; sentences about what was not taken. Raises `ValidationError` for values that make no sense."""
+    if not by.has_perm(CHANGE):
+        raise PermissionDenied
+    form = PersonForm(data, instance=contact, prefix="person")
+    if not form.is_valid():
+        raise ValidationError([f"{form.fields[name].label}: {' '.join(map(str, found))}" for name, found in form.errors.items()])
+    values = {name: form.cleaned_data[name] for name in form.changed_data}
+    if not values:
+        return []
+    outcome = offer([Offer(contact.pk, values, PERSON, clock.now(), by.get_username(), blanks_count=True)])[0]
+    told = _("%(field)s stays as it is: a rule says who decides it. Change it there, or change the rule for this field.")
+    kept = [told % {"field": label_of(name)} for name, verdict in outcome.verdicts.items() if verdict is Verdict.RULED]
+    return kept + [f"{label_of(name)}: {reason}" for name, reason in outcome.refused.items()]
+
+
+def add_tag(conversation: Conversation, name: str, *, by: User) -> Tag:
+    """Put a tag by its name, as the list of tags offers it. Raises `ValidationError` when there is none of that name."""
+    if not by.has_perm(TAG):
+        raise PermissionDenied
+    tag = Tag.objects.filter(name__iexact=name.strip()).first() if name.strip() else None
+    if tag is None:
+        raise ValidationError(_("There is no tag of that name. Choose one from the list."))
+    tags.add_tag(conversation.identity.contact, tag, by=by, conversation=conversation)
+    return tag
