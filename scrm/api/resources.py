@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from scrm.api import filters, scopes, serializers
+from scrm.api.keeping import KeptSerializer, PersonSerializer, keep
 from scrm.api.models import PartnerToken
 from scrm.api.parsers import StrictJSONParser, StrictMultiPartParser
 from scrm.api.sending import RefusedSerializer, SendFileSerializer, SendSerializer, SentSerializer, send
@@ -47,7 +48,7 @@ TAGS = Prefetch(
 class Contacts(Resource):
     """People, one record each. Duplicates that were merged are left out of lists unless asked for."""
 
-    required_scopes = {"GET": scopes.CONTACTS_READ}
+    required_scopes = {"GET": scopes.CONTACTS_READ, "POST": scopes.CONTACTS_WRITE}
     serializer_class = serializers.ContactSerializer
     filterset_class = filters.ContactFilters
     queryset = Contact.objects.prefetch_related(
@@ -55,6 +56,19 @@ class Contacts(Resource):
         TAGS,
         Prefetch("merged_from", Contact.objects.only("merged_into").prefetch_related(TAGS), to_attr="joined"),
     )
+    parser_classes = [StrictJSONParser]
+
+    @extend_schema(request=PersonSerializer, responses={201: KeptSerializer, 200: KeptSerializer, 409: RefusedSerializer})
+    def create(self, request: Request) -> Response:
+        """State a person, found by your id, the phone number or the e-mail address. Repeating changes nothing more.
+
+        201 when the person was made, 200 when known before, 409 when the address is of a person whom you know under another id.
+        """
+        body = PersonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        kept = keep(cast(PartnerToken, request.auth), body.validated_data)
+        shown = {**vars(kept), "contact": self.queryset.get(pk=kept.contact_id)}
+        return Response(KeptSerializer(shown).data, status=status.HTTP_201_CREATED if kept.created else status.HTTP_200_OK)
 
 
 class Identities(Resource):

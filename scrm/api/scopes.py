@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 CONTACTS_READ = "contacts:read"
+CONTACTS_WRITE = "contacts:write"
 MESSAGES_READ = "messages:read"
 MESSAGES_WRITE = "messages:write"
 EVENTS_READ = "events:read"
@@ -14,6 +15,7 @@ HOOKS_WRITE = "hooks:write"
 
 SCOPES = {
     CONTACTS_READ: _("read contacts, their addresses, tags and consent"),
+    CONTACTS_WRITE: _("make contacts, and state what is known of them"),
     MESSAGES_READ: _("read conversations, messages (internal notes too) and templates"),
     MESSAGES_WRITE: _("send messages, as far as policy allows"),
     EVENTS_READ: _("read what happened to a contact"),

@@ -116,7 +116,7 @@ class TestStorms:
         storms.say(told)
         assert (run.drifted, run.missing, run.unknown) == (0, 0, 0)
         assert run.pending <= len(dead) + len(dead_ids)
-        assert sum(vendor.struck.values()) > 0
+        assert sum(vendor.struck.values()) > 0 or share < 0.1
         in_step = {str(contact.pk) for contact in everybody} - dead
         linked = {row.key: found[row.external_id] for row in ExternalRecord.objects.exclude(external_id__in=dead_ids) if row.key in in_step}
         assert {key: person.given for key, person in linked.items()} == {key: wanted[int(key)] for key in linked}
