@@ -13,7 +13,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.color import no_style
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from scrm.core.backup import acts, manifests
 from scrm.core.backup.acts import Say, say_nothing
@@ -148,9 +148,11 @@ def _fill(to: Place, sealer: Seal, model: Any, table: dict[str, Any], *, settle:
     fields = {each.attname: each for each in fields_of(model)}
     if list(fields) != table["fields"]:
         raise BackupError(f"the columns of {model._meta.label_lower} differ from the backup's")
+    # Not the proxy, which looks the connection up for every value.
+    into = connections["default"]
     for *_, segments in table["ranges"]:
         for segment in segments:
-            insert(model, parse(manifests.fetch(to, sealer, segment), list(fields.values()), connection), connection)
+            insert(model, parse(manifests.fetch(to, sealer, segment), list(fields.values()), into), into)
             if settle:
                 _settle_foreign_keys()
 
@@ -168,7 +170,7 @@ def _compare(sealer: Seal, manifest: Manifest, say: Say) -> None:
     models = {model._meta.label_lower: model for model in tables()}
     for label, table in manifest["tables"].items():
         for first, last, _rows, segments in table["ranges"]:
-            found = (plain for plain, _ in pieces(models[label], Range(first, last), connection))
+            found = (plain for plain, _ in pieces(models[label], Range(first, last), connections["default"]))
             pairs = zip_longest(segments, found)
             if not all(segment and plain and sealer.is_digest(segment[0], plain) for segment, plain in pairs):
                 raise BackupError(f"{label} from {first} on is not as it was backed up; nothing was restored")

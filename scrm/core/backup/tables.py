@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models, router
 
-from scrm.core.backup.values import line, prepared, readers
+from scrm.core.backup.values import line, readers, writer
 
 RANGE = 5000
 # Of the text of one piece; a single row may be larger.
@@ -159,11 +159,12 @@ def count(model: type[models.Model], connection: Any) -> int:
 
 def parse(plain: bytes, fields: Sequence[models.Field[Any, Any]], connection: Any) -> list[list[Any]]:
     """Rows as the database takes them."""
-    return [
-        [prepared(field, value, connection) for field, value in zip(fields, json.loads(each), strict=True)]
-        for each in plain.split(b"\n")
-        if each
-    ]
+    writers = [(place, write) for place, field in enumerate(fields) if (write := writer(field, connection)) is not None]
+    rows: list[list[Any]] = [json.loads(each) for each in plain.split(b"\n") if each]
+    for row in rows:
+        for place, write in writers:
+            row[place] = write(row[place])
+    return rows
 
 
 def insert(model: type[models.Model], rows: Sequence[Sequence[Any]], connection: Any) -> None:
