@@ -38,6 +38,10 @@ BACKUP_NEVER = "No backup has succeeded yet."
 BACKUP_FAILED = "The backup failed: %(error)s"
 BACKUP_DAMAGED = "%(count)s segments of earlier backups were damaged or missing; what is still in use was written anew."
 BACKUP_ADVICE = "Look at the list of backups for the reason, mend it, and run manage.py backup."
+CHATS_UNREAD = "%(label)s: %(count)s chats are unread."
+CHATS_UNREAD_ADVICE = "Open the inbox and choose “Unread”."
+SAMPLE_DIFFERS = "%(label)s: %(count)s of %(checked)s sampled records (%(kind)s) differ from the CRM."
+SAMPLE_DIFFERS_ADVICE = "Open the sync page, look at what differs, and let a full comparison put it right."
 BACKUP_DAMAGED_ADVICE = (
     "Look after the disk or the account that holds the backups; older backups may be incomplete. manage.py backup --check reads all."
 )
@@ -46,6 +50,7 @@ BACKUP_DAMAGED_ADVICE = (
 FILLED = (
     FAILURES_IN_A_ROW, MOSTLY_FAILURES, BAD_LOOKS_AT_STANDBY, BAD_LOOKS, GOOD_LOOKS, QUALITY_IS, SHARE_FAILED, TEMPLATES_IN_TROUBLE,
     SPEED_WITHOUT_PROMOTIONS, SPEED, BACKUP_FAILED, BACKUP_DAMAGED,
+    CHATS_UNREAD, SAMPLE_DIFFERS,
     "WhatsApp refused with code %(code)s, which is not in its published list.",
     "LINE refused with %(code)s, which is not in its published list.",
     "The gateway refused with code %(code)s, which is not in its list.",
@@ -61,6 +66,7 @@ OF_NOTICES = (
 PLAIN = (
     MOVED_TO_PRIMARY, MOVED_TO_STANDBY, STANDBY_REMOVED, RENEWED, TOLD_BY_PLATFORM, WITHOUT_CREDENTIALS, COMING_BACK, PROMOTIONS_WAIT,
     RESTORED, RESTORED_ADVICE, BACKUP_LATE, BACKUP_NEVER, BACKUP_ADVICE, BACKUP_DAMAGED_ADVICE,
+    CHATS_UNREAD_ADVICE, SAMPLE_DIFFERS_ADVICE,
     "Look the code up in the WhatsApp Manager's help.",
     NOT_RENEWED_IN_TIME, NOT_RENEWED,
     "WhatsApp failed while it had the request; it may have been accepted",
@@ -74,6 +80,8 @@ PLAIN = (
 
 _VALUES = {
     "count": r"\d+",
+    "checked": r"\d+",
+    "kind": r"\w+",
     "share": r"\d+%",
     "speed": r"[\d.e+]+",
     "quality": r"\w+",

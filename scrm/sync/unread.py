@@ -13,6 +13,7 @@ from django.db.models import Count, Q
 
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
+from scrm.connections.sentences import CHATS_UNREAD, CHATS_UNREAD_ADVICE
 from scrm.contacts import fields
 from scrm.contacts.models import Contact
 from scrm.contacts.overlay import own_entry
@@ -61,7 +62,7 @@ def list_unread() -> int:
         if not counts.get(number.pk):
             connections.close_alert(key)
         elif now.astimezone(ZoneInfo(number.time_zone or "UTC")).hour == LIST_HOUR:
-            text = f"{number.label}: {counts[number.pk]} chats are unread."
-            connections.raise_alert(key, text=text, advice="Open the inbox and choose “Unread”.", connection=number)
+            text = CHATS_UNREAD % {"label": number.label, "count": counts[number.pk]}
+            connections.raise_alert(key, text=text, advice=CHATS_UNREAD_ADVICE, connection=number)
             told += 1
     return told

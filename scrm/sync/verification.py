@@ -19,6 +19,7 @@ from connectors.contracts import Change, Crm
 from connectors.errors import ConnectorError
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
+from scrm.connections.sentences import SAMPLE_DIFFERS, SAMPLE_DIFFERS_ADVICE
 from scrm.core import clock
 from scrm.core.crashpoints import crash_here
 from scrm.sync import pulls
@@ -245,8 +246,7 @@ def _tell(connection: Connection, kind: str, done: Verification) -> None:
     """Less than 99 in 100 in step is something to look at; a small sample may be unlucky, so its upper bound decides."""
     key = f"drift:{connection.slug}:{kind}"
     if done.upper < 0.99 or (done.accuracy is not None and done.accuracy < 0.95):
-        text = f"{connection.label}: {done.checked - done.agreed} of {done.checked} sampled records ({kind}) differ from the CRM."
-        advice = "Open the sync page, look at what differs, and let a full comparison put it right."
-        connections.raise_alert(key, text=text, advice=advice, connection=connection)
+        said = {"label": connection.label, "count": done.checked - done.agreed, "checked": done.checked, "kind": kind}
+        connections.raise_alert(key, text=SAMPLE_DIFFERS % said, advice=SAMPLE_DIFFERS_ADVICE, connection=connection)
     else:
         connections.close_alert(key)

@@ -22,7 +22,16 @@ def said(text: str, language: str = "ja") -> str:
 
 
 def filled(sentence: str) -> str:
-    values = {"count": 5, "share": "40%", "speed": "12.5", "quality": "RED", "code": "987654", "seconds": "3", "host": "graph.example"}
+    values = {
+        "count": 5,
+        "share": "40%",
+        "speed": "12.5",
+        "quality": "RED",
+        "code": "987654",
+        "seconds": "3",
+        "host": "graph.example",
+        "checked": 100,
+    }
     return re.sub(r"%\((\w+)\)s", lambda place: str(values.get(place[1], "ConnectError")), sentence)
 
 
