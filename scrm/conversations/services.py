@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from scrm.connections.models import Connection
 from scrm.contacts import events
@@ -110,9 +111,16 @@ def mark_read(conversation: Conversation, *, by: User) -> None:
         ask_for_read_receipt(conversation.pk)
 
 
-def assign(conversation: Conversation, *, to: User | None, by: User) -> None:
+def assign(conversation: Conversation, *, to: User | None, by: User, had: int | None = 0) -> None:
+    """Give it to somebody, or to nobody. `had`: who the page said has it (None: nobody; 0: does not matter).
+
+    Raises `RefusedState` when a colleague took it after the page was drawn, so that nobody takes it from them unawares.
+    """
     with transaction.atomic():
         conversation = locked(conversation)
+        now = conversation.assignee
+        if had != 0 and now is not None and now.pk not in {had, by.pk, to.pk if to else None}:
+            raise RefusedState(_("%(name)s has taken it meanwhile. Look again before you take it over.") % {"name": now})
         if conversation.assignee_id != (to.pk if to else None):
             touch([conversation.pk], assignee=to)
             _note_event(conversation, "conversation.assigned", by=by.username, to=to.username if to else "")

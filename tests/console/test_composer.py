@@ -321,3 +321,36 @@ class Work:
         owner.post(f"/admin/inbox/tags/{tag.pk}/remove/", {"conversation": conversation.pk})
         tag.refresh_from_db()
         assert tag.removed_at is not None
+
+
+class SecondAgents:
+    def test_are_asked_before_the_customer_gets_two_answers(self, desk: Client, mei: User) -> None:
+        conversation, key = people.conversation(), str(uuid.uuid4())
+        asked = said(conversation, "幾時到?")
+        wei = people.agent("wei", display_name="林志偉")
+        said(conversation, "聽日到", direction="out", author=wei)
+        answer = send(desk, conversation, "後日到", seen=str(asked.pk), idempotency_key=key).json()
+        assert "林志偉" in answer["ask"] and "聽日到" in answer["ask"]
+        assert not Message.objects.filter(author=mei).exists()
+        send(desk, conversation, "後日到", seen=str(asked.pk), idempotency_key=key, anyway="1")
+        again = send(desk, conversation, "後日到", seen=str(asked.pk), idempotency_key=key).json()
+        assert "ask" not in again and Message.objects.filter(author=mei).count() == 1
+
+    def test_are_not_asked_about_what_they_saw_or_wrote_themselves(self, desk: Client, mei: User) -> None:
+        conversation = people.conversation()
+        asked = said(conversation, "幾時到?")
+        own = said(conversation, "等等", direction="out", author=mei)
+        assert "ask" not in send(desk, conversation, "聽日到", seen=str(asked.pk)).json()
+        theirs = said(conversation, "後日", direction="out", author=people.agent("wei"))
+        assert theirs.pk > own.pk and "ask" not in send(desk, conversation, "好", seen=str(theirs.pk)).json()
+
+    def test_take_nothing_from_a_colleague_unawares(self, desk: Client, mei: User) -> None:
+        conversation = people.conversation()
+        Conversation.objects.filter(pk=conversation.pk).update(assignee=people.agent("wei", display_name="林志偉"))
+        address = f"/admin/inbox/{conversation.pk}/assign/"
+        late = desk.post(address, {"to": "me", "had": ""}, headers={"X-Requested-With": "fetch"})
+        assert late.status_code == 422 and "林志偉" in late.json()["error"]
+        knowing = {"to": "me", "had": str(people.agent("wei").pk)}
+        assert desk.post(address, knowing, headers={"X-Requested-With": "fetch"}).status_code == 200
+        conversation.refresh_from_db()
+        assert conversation.assignee == mei

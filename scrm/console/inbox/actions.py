@@ -64,6 +64,8 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if request.POST.get("when"):
             return _scheduled(request, conversation, form, values)
+        if asked := sending.answered_meanwhile(conversation, form, by=access.person(request)):
+            return JsonResponse({"ok": False, "ask": asked})
         message = sending.send(conversation, form, values, by=access.person(request))
     except ValidationError as error:
         return _refused(request, pk, " ".join(error.messages))
@@ -127,7 +129,7 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
-    """`to`: me, nobody, or a colleague's id."""
+    """`to`: me, nobody, or a colleague's id; `had`: who had it when the page was drawn, empty for nobody."""
     wanted = request.POST.get("to", "me")
     user = access.person(request)
     colleague: User | None = None
@@ -136,7 +138,12 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
     elif wanted not in {"", "nobody"}:
         known = User.objects.filter(is_active=True, is_staff=True)
         colleague = get_object_or_404(known, pk=int(wanted) if wanted.isdecimal() else 0)
-    services.assign(_conversation(request, pk), to=colleague, by=user)
+    had = request.POST.get("had")
+    shown = 0 if had is None else int(had) if had.isdecimal() and len(had) < 19 else None
+    try:
+        services.assign(_conversation(request, pk), to=colleague, by=user, had=shown)
+    except services.RefusedState as error:
+        return _refused(request, pk, str(error))
     return _done(request, pk, notice=_("Assigned to %(name)s.") % {"name": colleague} if colleague else _("Assigned to nobody."))
 
 

@@ -40,7 +40,7 @@ class PersonForm(forms.ModelForm[Contact]):
 
 
 def form_for(contact: Contact) -> PersonForm:
-    return PersonForm(instance=contact, prefix="person", auto_id="ix-person-%s")
+    return PersonForm(instance=contact, prefix="person", auto_id="ix-%s")
 
 
 def change(contact: Contact, data: Any, *, by: User) -> list[str]:

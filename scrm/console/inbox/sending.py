@@ -56,6 +56,8 @@ class ComposerForm(forms.Form):
     place_address = forms.CharField(required=False, max_length=300)
     opener = forms.CharField(required=False, max_length=20)
     hold = forms.BooleanField(required=False)
+    seen = forms.IntegerField(required=False)
+    anyway = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -91,6 +93,22 @@ def send(conversation: Conversation, form: ComposerForm, values: dict[str, str],
     if not result.created:
         _drop_file(draft)
     return result.message
+
+
+def answered_meanwhile(conversation: Conversation, form: ComposerForm, *, by: User) -> str:
+    """A question when a colleague answered after the last message that the page shows (`seen`), unless it is to go `anyway`; else "".
+
+    The second agent is told before the customer gets two answers. A repeat of what was sent already is not asked about.
+    """
+    given = form.cleaned_data
+    if given["seen"] is None or given["anyway"] or given["mode"] == "note":
+        return ""
+    newer = conversation.messages.filter(direction=Message.Direction.OUT, source__in=["agent", "phone_app"], pk__gt=given["seen"])
+    other = newer.exclude(author=by, source="agent").exclude(state="blocked").select_related("author").order_by("pk").last()
+    if other is None or Message.objects.filter(idempotency_key=_key(given)).exists():
+        return ""
+    words = {"name": other.author or _("Somebody in the phone app"), "text": " ".join(other.text.split())[:120]}
+    return str(_("%(name)s has answered meanwhile: “%(text)s” Send yours, too?") % words)
 
 
 def schedule(conversation: Conversation, form: ComposerForm, values: dict[str, str], *, at: datetime, by: User) -> LaterMessage:
