@@ -92,6 +92,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "scrm.staff.middleware.PreferencesMiddleware",
     "scrm.core.audit_actor.AuditActorMiddleware",
+    "scrm.staff.sessions.SessionRulesMiddleware",
+    "scrm.staff.second_factor_gate.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -225,7 +227,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-SESSION_COOKIE_AGE = env.number("SESSION_HOURS", 12, least=1) * 3600
+AUTHENTICATION_BACKENDS = ["scrm.staff.backends.SlowBackend"]
+# A log-in lasts so long in all, and so long without anybody at work. The sandbox is used by one person at their own desk.
+SESSION_HOURS = env.number("SESSION_HOURS", 12, least=1)
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30 if PRODUCTION else 720, least=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+# Who has to give a code besides the password: nobody, those who see all customers or change rights, or everybody.
+SECOND_FACTOR = env.text("SECOND_FACTOR", "supervisors" if PRODUCTION else "off", choices=("off", "supervisors", "everybody"))
+# The name that the code stands under in people's apps.
+SECOND_FACTOR_ISSUER = env.text("SECOND_FACTOR_ISSUER", "SCRM")
+# Proxies in front of the web server that write the caller's address into X-Forwarded-For.
+PROXIES = env.number("PROXIES", 1 if PRODUCTION else 0, least=0, most=5)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -16,6 +16,9 @@ from hypothesis import settings
 os.environ["SCRM_ENV"] = "test"
 os.environ["DJANGO_SETTINGS_MODULE"] = "scrm.settings"
 os.environ.setdefault("SQLITE_SYNCHRONOUS", "NORMAL")
+# Tests set the clock to and fro; those of the sessions set these limits themselves.
+os.environ.setdefault("SESSION_HOURS", "20000")
+os.environ.setdefault("SESSION_IDLE_MINUTES", "1000000")
 settings.register_profile("product", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("product")
 

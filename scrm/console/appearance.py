@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 
@@ -33,6 +34,15 @@ PRIMARY = {
     "950": "oklch(24% .04 205)",
 }
 
+
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What stands in the menu of one's own name."""
+    return [
+        {"title": _("Second factor"), "link": reverse("console:second-factor")},
+        {"title": _("Change password"), "link": reverse("admin:password_change")},
+    ]
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "SCRM",
     "SITE_HEADER": "SCRM",
@@ -45,6 +55,8 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "scrm.console.appearance.environment",
     "COLORS": {"primary": PRIMARY},
     "STYLES": [lambda _request: static("console/console.css")],
+    "LOGIN": {"form": "scrm.console.second_factor.log_in.LogInForm"},
+    "ACCOUNT": {"navigation": "scrm.console.appearance.account_links"},
     "COMMAND": {"search_models": ["contacts.contact", "commerce.order"], "show_history": False},
     "SIDEBAR": {"show_search": False, "command_search": True, "show_all_applications": False, "navigation": "scrm.console.menu.navigation"},
 }

@@ -11,12 +11,15 @@ from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, templates, views
 from scrm.console.people.urls import urlpatterns as person_addresses
 from scrm.console.review import cases, conflicts
+from scrm.console.second_factor import views as second_factor
 from scrm.console.setup.urls import urlpatterns as setup_addresses
 
 app_name = "console"
 
 urlpatterns = [
     path("", admin.site.admin_view(views.landing), name="landing"),
+    path("second-factor/", admin.site.admin_view(second_factor.page), name="second-factor"),
+    path("second-factor/set-up/", admin.site.admin_view(second_factor.set_up), name="second-factor-set-up"),
     path("inbox/", seen_by_agents(views.inbox), name="inbox"),
     path("inbox/live/", seen_by_agents(views.live), name="live"),
     path("inbox/older/", seen_by_agents(views.older_conversations), name="older-conversations"),

@@ -21,6 +21,7 @@ from django.db import models, transaction
 from django.http import HttpRequest
 
 from scrm.core import clock, jobs
+from scrm.core.addresses import client_address
 from scrm.core.audit_models import AuditDay, AuditDetail, AuditEntry, AuditMention
 
 SEAL = "audit.seal"
@@ -55,7 +56,7 @@ def record(
         "before": _plain(before),
         "after": _plain(after),
         "reason": reason,
-        "address": str(request.META.get("REMOTE_ADDR", "")) if request else "",
+        "address": client_address(request),
         "request": str(request.META.get("HTTP_X_REQUEST_ID", ""))[:64] if request else "",
     }
     salt = secrets.token_hex(16)

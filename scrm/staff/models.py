@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.core.zones import check_time_zone
 from scrm.staff.rota_models import BusinessHours as BusinessHours
 from scrm.staff.rota_models import Shift as Shift
+from scrm.staff.security_models import Guessing as Guessing
+from scrm.staff.security_models import RecoveryCode as RecoveryCode
+from scrm.staff.security_models import SecondFactor as SecondFactor
 
 
 def no_words() -> list[str]:
@@ -77,6 +84,8 @@ class User(AbstractUser):
     )
     languages = models.JSONField(_("languages"), default=no_words, blank=True)
     skills = models.JSONField(_("skills (tags)"), default=no_words, blank=True)
+    # Part of what every session is compared with: a new number ends all that there are.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     last_assigned_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -86,3 +95,22 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.display_name or self.get_full_name() or self.username
+
+    def get_session_auth_hash(self) -> str:
+        return self._session_hash()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        yield from map(self._session_hash, settings.SECRET_KEY_FALLBACKS)
+
+    def _session_hash(self, secret: str | None = None) -> str:
+        """As Django's, of the password; and of `session_epoch`."""
+        return salted_hmac("scrm.staff.session", f"{self.session_epoch}\0{self.password}", secret=secret, algorithm="sha256").hexdigest()
+
+    def end_sessions(self) -> None:
+        """Everybody who is logged in as this person has to log in again."""
+        end_sessions_of([self.pk])
+        self.refresh_from_db(fields=["session_epoch"])
+
+
+def end_sessions_of(users: Collection[int]) -> None:
+    User.objects.filter(pk__in=users).update(session_epoch=models.F("session_epoch") + 1)

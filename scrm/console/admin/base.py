@@ -7,9 +7,10 @@ from typing import Any
 
 from django.contrib.admin import display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
@@ -77,6 +78,17 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Lists, pages, look-ups by other forms and actions: of what the person may see."""
         return visible_to(super().get_queryset(request), request.user)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django looks the row up before it asks for the right, and with that tells strangers which rows there are."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        return answer
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """Somebody else's row answers like one that never was: 404, not Django's way to the first page."""
+        raise Http404
 
     @display(description=mark_safe(checkbox.render("action_toggle_all", 1)))  # noqa: S308 - the theme's own box, no value of ours
     def action_checkbox(self, obj: Model) -> str:

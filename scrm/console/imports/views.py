@@ -109,6 +109,9 @@ def _settings(run: Import, form: ReadingForm) -> dict[str, Any]:
 def configure(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Read it otherwise, or go on to the dry run."""
     run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
+    if not run.file:
+        messages.error(request, _("The file is not there any more. Upload it again."))
+        return redirect("console:import", pk=pk)
     form = ReadingForm(run, request.POST)
     mapping = mapping_from(run, request.POST)
     if not form.is_valid():

@@ -35,6 +35,8 @@ def _by_script(request: HttpRequest) -> bool:
 def _done(request: HttpRequest, conversation_id: int, **answer: object) -> HttpResponse:
     if _by_script(request):
         return JsonResponse({"ok": True, **answer})
+    if not access.seen(request, Conversation.objects.filter(pk=conversation_id)).exists():
+        return redirect("console:inbox")  # handed to others
     return redirect(address_of(conversation_id, request))
 
 
@@ -149,6 +151,7 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
 
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """`to`: `user:<id>` or `team:<id>`; `note`: words for whoever gets it."""
+    conversation = _conversation(request, pk)
     kind, _mark, number = request.POST.get("to", "").partition(":")
     wanted = int(number) if number.isdecimal() and len(number) < 19 else 0
     if kind not in {"user", "team"}:
@@ -156,7 +159,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     colleague = get_object_or_404(User, pk=wanted, is_active=True, is_staff=True) if kind == "user" else None
     team = get_object_or_404(Team, pk=wanted) if kind == "team" else None
     note = request.POST.get("note", "")[:LONGEST_NOTE]
-    routing.transfer(_conversation(request, pk), to=colleague, team=team, note=note, by=access.person(request))
+    routing.transfer(conversation, to=colleague, team=team, note=note, by=access.person(request))
     return _done(request, pk, notice=_("Handed over to %(name)s.") % {"name": colleague or team})
 
 
@@ -207,11 +210,12 @@ def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     """`until`: hour, tomorrow (9:00) or monday (9:00), in the agent's own time zone."""
+    conversation = _conversation(request, pk)
     until = moments.PRESETS.get(request.POST.get("until", ""))
     if until is None:
         return _refused(request, pk, _("Choose until when."))
     end = until(clock.now())
-    services.snooze(_conversation(request, pk), until=end, by=access.person(request))
+    services.snooze(conversation, until=end, by=access.person(request))
     return _done(request, pk, notice=_("Snoozed until %(time)s.") % {"time": moment(end)})
 
 

@@ -86,7 +86,8 @@ def live(request: HttpRequest) -> HttpResponse:
     """
     pk = request.GET.get("c", "")
     conversation = screen.conversation_named(int(pk), access.person(request)) if pk.isdecimal() and len(pk) < 19 else None
-    others = company(request, conversation) if conversation else ""
+    gone = conversation is None and pk.isdecimal()
+    others = company(request, conversation) if conversation else "gone" if gone else ""
     staff.see(access.person(request))
     etag = etag_of(request, conversation, others)
     if request.headers.get("If-None-Match") == etag:
@@ -94,6 +95,8 @@ def live(request: HttpRequest) -> HttpResponse:
     answer = _list_fragments(request, conversation)
     if conversation:
         answer["conversation"] = _conversation_fragments(request, conversation) | {"company": others}
+    elif gone:
+        answer["conversation"] = {"id": int(pk[:18]), "gone": True}
     return JsonResponse(answer, headers={"ETag": etag})
 
 

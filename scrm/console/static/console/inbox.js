@@ -180,6 +180,8 @@ function showLive(said) {
 function showConversation(said) {
   const box = thread();
   if (!box || box.dataset.id !== String(said.id)) return;
+  // Handed to others: it is theirs now.
+  if (said.gone) { location.href = root.dataset.root; return; }
   const company = byId("ix-company");
   company.textContent = said.company;
   company.hidden = !said.company;
@@ -218,6 +220,9 @@ function showMessages(html) {
   if (theirs) { thread().dataset.unread = "1"; markRead(); }
 }
 
+let active = true;
+for (const sign of ["pointerdown", "pointermove", "keydown", "wheel"]) addEventListener(sign, () => { active = true; }, { passive: true });
+
 export async function ask() {
   if (asking) return;
   asking = true;
@@ -230,6 +235,9 @@ export async function ask() {
     query.set("mode", box.dataset.mode);
     if (isTyping()) query.set("typing", "1");
   }
+  // Somebody sits here: only that keeps the log-in alive, the asking alone does not.
+  if (active) query.set("active", "1");
+  active = false;
   try {
     const answer = await fetch(`${root.dataset.live}?${query}`, { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual" });
     failures = 0;
