@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from scrm.core import audit
-from scrm.staff import sessions
+from scrm.staff import second_factor, sessions
 from scrm.staff.models import User
 
 
@@ -18,6 +18,7 @@ def _logged_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: A
     if request is None:
         return
     sessions.begin(request)
+    second_factor.note_log_in(request, user)
     # Only a page's log-in has an address; a test that seats somebody has none.
     if request.META:
         audit.record("staff.logged_in", by=user, subject=user, request=request)

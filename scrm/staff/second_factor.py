@@ -197,5 +197,12 @@ def mark(request: HttpRequest, factor: SecondFactor) -> None:
     request.session[MARK] = factor.pk
 
 
+def note_log_in(request: HttpRequest, user: User) -> None:
+    """The password was right: remember, with the new session, whom nothing more is asked of."""
+    request.session.pop(MARK, None)
+    if not is_needed(user) and factor_of(user) is None:
+        request.session[MARK] = NOT_ASKED
+
+
 def is_through(request: HttpRequest) -> bool:
     return isinstance(request.session.get(MARK), int)

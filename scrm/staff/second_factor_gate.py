@@ -28,7 +28,7 @@ class SecondFactorMiddleware:
 
 
 def _missing(request: HttpRequest, user: User) -> str:
-    """The page that stands in the way; empty when none does. Asks the database once a session, and costs nothing afterwards."""
+    """The page that stands in the way; empty when none does. Asks the database of those alone who have one or need one."""
     if second_factor.is_through(request):
         return ""
     needed = second_factor.is_needed(user)
