@@ -13,6 +13,9 @@ DECISIONS_READ = "decisions:read"
 ORDERS_READ = "orders:read"
 HOOKS_WRITE = "hooks:write"
 
+# What these do does not end at a channel: no token that is limited to some has them.
+UNLIMITED = frozenset({HOOKS_WRITE, CONTACTS_WRITE})
+
 SCOPES = {
     CONTACTS_READ: _("read contacts, their addresses, tags and consent"),
     CONTACTS_WRITE: _("make contacts, and state what is known of them"),

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from scrm.api.models import PartnerToken
-from scrm.api.scopes import HOOKS_WRITE, SCOPES
+from scrm.api.scopes import SCOPES, UNLIMITED
 from scrm.connections.models import Connection
 from scrm.core import audit, clock
 from scrm.core.audit_actor import actor
@@ -30,14 +30,14 @@ def issue_token(
 ) -> tuple[PartnerToken, str]:
     """A new token and its plaintext, which is not kept and cannot be shown again. `channels`: all it sees; none: everything.
 
-    ValueError for an unknown scope, and for webhooks of a limited token: they tell of all channels.
+    ValueError for an unknown scope, and for what does not end at a channel with a limited token.
     """
     wanted = sorted(set(scopes))
     if unknown := [scope for scope in wanted if scope not in SCOPES]:
         raise ValueError(f"unknown scope {', '.join(unknown)}; known are {', '.join(SCOPES)}")
     limits = list(channels)
-    if limits and HOOKS_WRITE in wanted:
-        raise ValueError(f"{HOOKS_WRITE} cannot be given to a token that is limited to channels: webhooks tell of all of them")
+    if limits and (beyond := sorted(UNLIMITED & set(wanted))):
+        raise ValueError(f"{', '.join(beyond)} cannot be given to a token that is limited to channels: it does not end at a channel")
     plaintext = TOKEN_MARK + secrets.token_urlsafe(TOKEN_BYTES)
     with transaction.atomic():
         token = PartnerToken.objects.create(

@@ -139,9 +139,10 @@ class PartnersTokens:
         assert seen(Partner(token)) == {shop["theirs"].pk}
         assert seen(Partner(token), Contact) == {shop["theirs"].identity.contact_id}
 
-    def test_cannot_have_webhooks_which_tell_of_all_channels(self, shop: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("scope", ["hooks:write", "contacts:write"])
+    def test_cannot_have_what_does_not_end_at_a_channel(self, scope: str, shop: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="limited to channels"):
-            issue_token("agency", ["hooks:write"], channels=[shop["jp"]])
+            issue_token("agency", [scope], channels=[shop["jp"]])
 
 
 class TheListOfPaths:

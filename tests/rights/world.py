@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import models
 from django.utils import timezone
 
-from scrm.api.scopes import HOOKS_WRITE, SCOPES
+from scrm.api.scopes import SCOPES, UNLIMITED
 from scrm.api.services import issue_token
 from scrm.contacts import merging
 from scrm.contacts.models import Contact, Identity, Merge
@@ -86,7 +86,7 @@ class World:
     def _tokens(self, number: Any) -> Iterator[tuple[str, str]]:
         for scope in SCOPES:
             yield scope, issue_token(scope, [scope])[1]
-        yield "own-channel", issue_token("own-channel", set(SCOPES) - {HOOKS_WRITE}, channels=[number])[1]
+        yield "own-channel", issue_token("own-channel", set(SCOPES) - UNLIMITED, channels=[number])[1]
         yield "no-scope", issue_token("no-scope", [])[1]
         yield "expired", issue_token("expired", SCOPES, timezone.now() - timedelta(minutes=1))[1]
 

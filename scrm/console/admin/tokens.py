@@ -14,7 +14,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from scrm.api.models import PartnerToken
-from scrm.api.scopes import HOOKS_WRITE, SCOPES
+from scrm.api.scopes import SCOPES, UNLIMITED
 from scrm.api.services import issue_token, revoke_token
 from scrm.console.admin.base import ConsoleAdmin
 
@@ -32,9 +32,9 @@ class TokenForm(forms.ModelForm[PartnerToken]):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        if given.get("channels") and HOOKS_WRITE in given.get("scopes", ()):
-            told = _("Webhooks tell of all channels: a token that is limited to some cannot subscribe to them.")
-            raise forms.ValidationError({"scopes": told})
+        if given.get("channels") and (beyond := sorted(UNLIMITED & set(given.get("scopes", ())))):
+            told = gettext("These do not end at a channel, so a token that is limited to some cannot have them: %(scopes)s")
+            raise forms.ValidationError({"scopes": told % {"scopes": ", ".join(beyond)}})
         return given
 
 
