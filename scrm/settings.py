@@ -140,7 +140,8 @@ CACHES: dict[str, dict[str, Any]] = {
 
 WEB_WORKERS = env.number("WEB_WORKERS", 1 if DATABASES["default"]["ENGINE"].endswith("sqlite3") else 2, least=1, most=64)
 WEB_THREADS = env.number("WEB_THREADS", 4, least=1, most=64)
-WORKERS = env.number("WORKERS", 4, least=1, most=64)
+# What comes in, two batches of rules, what goes out and the sync are at work at once when it is busy; on SQLite one writer serves all.
+WORKERS = env.number("WORKERS", 4 if DATABASES["default"]["ENGINE"].endswith("sqlite3") else 5, least=1, most=64)
 JOBS_ENABLED = env.flag("JOBS_ENABLED", ENVIRONMENT != "test")
 # So many jobs can wait unstarted only when nobody works: then none is added until the watchdog has emptied the queue.
 TICK_BACKLOG = 50

@@ -46,6 +46,8 @@ LONGEST_PAUSE_SECONDS = 0.15
 # What trickles in is done in groups: a step costs as much as several rows. Urgent drains do not wait.
 GROUP_SECONDS = 0.15
 LONGEST_DRAIN_SECONDS = 20.0
+# Below the time at which the queue kills a job. Whoever leaves an urgent drain stands in line with the others before somebody is at it again.
+LONGEST_URGENT_SECONDS = 45.0
 TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
@@ -315,7 +317,8 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
     """
     started = idle_since = looked = time.monotonic()
     renewed, linger, pause = started, 0.0, LINGER_PAUSE_SECONDS
-    while (mono := time.monotonic()) - started < LONGEST_DRAIN_SECONDS:
+    longest = LONGEST_URGENT_SECONDS if spec.urgent else LONGEST_DRAIN_SECONDS
+    while (mono := time.monotonic()) - started < longest:
         if spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
             if not spec.urgent:
