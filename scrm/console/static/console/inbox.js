@@ -2,6 +2,7 @@
 import { startComposer, isTyping } from "./composer.js";
 import { startKeys } from "./keys.js";
 import { startReactions } from "./reactions.js";
+import { startViewer } from "./viewer.js";
 
 const root = document.querySelector("main.ix");
 const pane = document.getElementById("ix-pane");
@@ -398,6 +399,7 @@ document.addEventListener("click", (event) => {
   jump(link.dataset.jump);
 });
 
+startViewer(root);
 startReactions(root, { post, refresh: ask, toast });
 startKeys({ root, open, neighbour, step, thread });
 remember(rows);
