@@ -46,7 +46,7 @@ LONGEST_PAUSE_SECONDS = 0.15
 # What trickles in is done in groups: a step costs as much as several rows. Urgent drains do not wait.
 GROUP_SECONDS = 0.15
 LONGEST_DRAIN_SECONDS = 20.0
-# Below the time at which the queue kills a job. Whoever leaves an urgent drain stands in line with the others before somebody is at it again.
+# Below the time at which the queue kills a job. Whoever leaves an urgent drain stands in line before somebody is at it again.
 LONGEST_URGENT_SECONDS = 45.0
 TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
