@@ -117,6 +117,16 @@ class TestChanges:
         server.add(name="黃美玲")
         assert "黃美玲" in {change.fields["/name"] for change in everything(crm, cursor)[0]}
 
+    def test_an_error_inside_a_good_answer_is_a_failure_and_no_record(self, loopback: Any, server: PoorServer) -> None:
+        """Neither the set-up is wrong nor has a record lost its values."""
+        server.add(name="陳大文")
+        crm = crm_at(loopback.url, definition())
+        everything(crm)
+        loopback.always(Answer(200, b'{"error": "It broke.", "status": 500}'))
+        for call in (lambda: crm.changes("contact", {}, 10), lambda: crm.read("contact", ["1"])):
+            with pytest.raises(OutcomeUnknown):
+                call()
+
     def test_a_server_that_ignores_the_pages_number_ends(self, loopback: Any, server: PoorServer) -> None:
         server.style = "none"
         for _ in range(5):

@@ -17,7 +17,7 @@ from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.paging import read_page, walk
 from connectors.crms.rest.records import change_of, id_of
 from connectors.crms.rest.wire import Wire, refusal
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, OutcomeUnknown
 from connectors.timestamps import from_milliseconds, milliseconds
 from connectors.untrusted import Json, as_object, as_text
 
@@ -117,4 +117,7 @@ def read_item(wire: Wire, setup: KindSetup, record_id: str) -> Json | None:
     row = pointers.get(reply.json(), setup.item_at)
     if not isinstance(row, dict):
         raise Misconfigured(f"The answer for one {setup.kind} holds no record at {setup.item_at or 'its top'}")
+    if not id_of(setup, row):
+        # An error inside a good answer. Taken for the record it would read as one that lost all its values.
+        raise OutcomeUnknown("The server's answer is not the record that was asked for", code=f"HTTP {reply.status}")
     return row

@@ -15,10 +15,12 @@ from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.records import id_of
 from connectors.crms.rest.wire import Wire
-from connectors.errors import Gone, Misconfigured
+from connectors.errors import Gone, Misconfigured, OutcomeUnknown
 from connectors.http import Reply
 from connectors.untrusted import Json, as_text, clean, fingerprint
 
+# Words of answers that say a failure although their status does not.
+_FAILURES = ("error", "errors", "fault", "exception")
 MOST_PAGES = 20_000
 _LINK = re.compile(r"<([^>]{1,2000})>[^,]*;\s*rel=\"?next\"?", re.IGNORECASE)
 
@@ -52,11 +54,14 @@ def read_page(wire: Wire, setup: KindSetup, position: Json, params: Mapping[str,
 
 
 def rows_of(setup: KindSetup, document: Any) -> list[Any]:
+    """The list of an answer. What says that it is a failure is one, whatever its status; else the set-up looks in the wrong place."""
     found = pointers.get(document, setup.rows)
     if found is None and document is None:
         return []
     if isinstance(found, list):
         return found
+    if isinstance(document, dict) and any(document.get(name) for name in _FAILURES):
+        raise OutcomeUnknown("The server answered with an error inside a good answer", code="HTTP 200")
     raise Misconfigured(f"The answer of {setup.kind} has no list at {setup.rows or 'its top'}; choose another pointer for the rows")
 
 
