@@ -20,7 +20,7 @@ from scrm.staff.models import User
 from tests.rights import matrix
 from tests.rights.world import DEACTIVATED, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 SESSIONS = {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}
 
 
