@@ -202,7 +202,8 @@ class ThePage:
         html = page(clerk, contact)
         assert f"/people/{contact.pk}/timeline/" in html
         assert f"/people/{contact.pk}/privacy/" not in html and f"/people/{contact.pk}/consent/" not in html
-        allow(people.agent("mei"), "contacts.add_consent", "contacts.erase_person")
+        # A change of rights ends the sessions.
+        clerk.force_login(allow(people.agent("mei"), "contacts.add_consent", "contacts.erase_person"))
         html = page(clerk, contact)
         assert f"/people/{contact.pk}/privacy/" in html and f"/people/{contact.pk}/consent/" in html
 

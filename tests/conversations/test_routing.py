@@ -237,12 +237,12 @@ class Console:
 
     def test_hands_over_with_a_note(self, desk: Client, team: Team) -> None:
         talk = waiting()
-        answer = desk.post(
-            f"/admin/inbox/{talk.pk}/transfer/", {"to": f"team:{team.pk}", "note": "Please"}, headers={"X-Requested-With": "fetch"}
-        )
+        address, script = f"/admin/inbox/{talk.pk}/transfer/", {"X-Requested-With": "fetch"}
+        assert desk.post(address, {"to": "x"}, headers=script).status_code == 422
+        answer = desk.post(address, {"to": f"team:{team.pk}", "note": "Please"}, headers=script)
         assert answer.json()["ok"] and Conversation.objects.get(pk=talk.pk).team == team
-        refused = desk.post(f"/admin/inbox/{talk.pk}/transfer/", {"to": "x"}, headers={"X-Requested-With": "fetch"})
-        assert refused.status_code == 422
+        # It is the other team's now, and out of sight.
+        assert desk.post(address, {"to": f"team:{team.pk}"}, headers=script).status_code == 404
 
     def test_wrong_hours_are_named(self) -> None:
         User.objects.create_superuser("root", password="correct horse")
