@@ -5,7 +5,7 @@ and the thread shows nothing that has not been said. At its time it is queued li
 transaction that settles its row, so that it goes once whatever dies when.
 
 It is held back, for a person to decide, when the customer wrote in between and the author wanted that; when its time passed more than
-a day ago (nothing ran); or when its author may no longer answer.
+a day ago (nothing ran); when its author may no longer answer; or when it cannot be handed over at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from scrm.contacts import events
@@ -116,9 +116,22 @@ def send_due() -> int:
     for pk, conversation_id in list(due.values_list("pk", "conversation_id")[:PAGE]):
         try:
             done += _decide(pk, conversation_id)
+        except (OperationalError, InterfaceError):
+            # The database, not the message: it stays due.
+            raise
         except Exception as error:
-            logger.error("scheduled message %s: %s", pk, trail(error))
+            logger.error("scheduled message %s is held: %s", pk, trail(error))
+            done += _give_up(pk, conversation_id)
     return done
+
+
+def _give_up(pk: int, conversation_id: int) -> int:
+    """What fails would fail again and stand before all others: a person looks at it."""
+    waiting = LaterMessage.objects.filter(pk=pk, state=LaterMessage.State.WAITING)
+    held = waiting.update(state=LaterMessage.State.HELD, because=LaterMessage.Because.FAILED)
+    if held:
+        touch([conversation_id])
+    return held
 
 
 def _decide(pk: int, conversation_id: int) -> bool:

@@ -21,6 +21,7 @@ class LaterMessage(models.Model):
         REPLIED = "replied", _("The customer wrote after it was scheduled.")
         LATE = "late", _("It could not be sent within a day of its time.")
         AUTHOR = "author", _("Its author may no longer answer customers.")
+        FAILED = "failed", _("It could not be handed over. Send it now, or cancel it and write it anew.")
 
     conversation = models.ForeignKey(
         "conversations.Conversation", verbose_name=_("conversation"), on_delete=models.CASCADE, related_name="later", db_index=False

@@ -33,6 +33,7 @@ SETTLE = timedelta(minutes=1)
 ANSWERED_WITHIN = timedelta(hours=24)
 COMMENT_WITHIN = timedelta(hours=1)
 LONGEST_COMMENT = 2000
+SCORES = frozenset({"1", "2", "3", "4", "5"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,10 @@ def _answer(item: InboundMessage, survey: Survey | None) -> Answer | None:
         return None
     if item.kind == "interactive":
         _name, conversation, score = (str(item.content["id"]).split(":") + ["", ""])[:3]
-        return Answer(survey, int(score), item.text) if conversation == str(survey.conversation_id) and score in "12345" and score else None
+        return Answer(survey, int(score), item.text) if conversation == str(survey.conversation_id) and score in SCORES else None
     figure = unicodedata.normalize("NFKC", item.text).strip()
     if survey.score is None:
-        return Answer(survey, int(figure), item.text) if figure in {"1", "2", "3", "4", "5"} else None
+        return Answer(survey, int(figure), item.text) if figure in SCORES else None
     fresh = survey.answered_at is not None and clock.now() - survey.answered_at < COMMENT_WITHIN
     return Answer(survey, 0, item.text) if fresh and not survey.comment and figure else None
 

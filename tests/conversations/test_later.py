@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from scrm.contacts.models import Contact, Event
 from scrm.contacts.services import record_consent
@@ -159,9 +160,26 @@ class AtItsTime:
 
         monkeypatch.setattr(later, "queue_message", fail)
         at(hours=2)
-        assert later.send_due() == 1
+        later.send_due()
         broken.refresh_from_db()
-        assert [message.conversation_id for message in sent()] == [fine.conversation_id] and broken.state == "waiting"
+        assert [message.conversation_id for message in sent()] == [fine.conversation_id]
+        assert (broken.state, broken.because, broken.text) == ("held", "failed", "貨到了,明天寄出。")
+        monkeypatch.setattr(later, "queue_message", queue)
+        later.send_now(broken, by=mei)
+        assert len(sent()) == 2 and later.send_due() == 0
+
+    def test_a_database_that_does_not_answer_holds_nothing(self, mei: User, at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        row = planned(people.conversation(), mei)
+
+        def away(*_given: Any, **_more: Any) -> Any:
+            raise OperationalError("the server closed the connection")
+
+        monkeypatch.setattr(later, "queue_message", away)
+        at(hours=2)
+        with pytest.raises(OperationalError):
+            later.send_due()
+        row.refresh_from_db()
+        assert row.state == "waiting"
 
 
 class TakenBack:
