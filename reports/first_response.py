@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet, Sum
-from django.urls import reverse
 from django.utils.translation import gettext as now_gettext
 from django.utils.translation import gettext_lazy as _
 
+from reports.agents import conversation_link, line_key, rows_of_line
 from reports.base import TOTAL, Column, Figures, Filters, Report
 from reports.median import median, medians
 from scrm.conversations.models import Response
@@ -20,7 +20,6 @@ from scrm.staff.models import User
 COACHING_SECONDS = 360
 BENCHMARK_SECONDS = 255
 TARGET_SECONDS = 180
-NOBODY = "none"
 
 FIRST = _(
     "The wait from the customer's first unanswered message to the first reply that a person wrote, for the first such reply of "
@@ -92,7 +91,7 @@ class FirstResponse(Report):
             return []
         agents = User.objects.in_bulk([line["agent_id"] for line in sums if line["agent_id"]])
         lines = [
-            _line(_key_of(s["agent_id"]), _name_of(agents.get(s["agent_id"])), s["number"], s["total"], s["slow"], middle[s["agent_id"]])
+            _line(line_key(s["agent_id"]), _name_of(agents.get(s["agent_id"])), s["number"], s["total"], s["slow"], middle[s["agent_id"]])
             for s in sums
         ]
         lines.sort(key=lambda line: (-line.values["median"], str(line.label)))
@@ -101,13 +100,7 @@ class FirstResponse(Report):
 
     def rows(self, filters: Filters, key: str) -> QuerySet[Response]:
         rows = self._responses(filters).select_related("agent", "conversation__identity__contact").order_by("-answered_at", "-pk")
-        if key == TOTAL:
-            return rows
-        if key == NOBODY:
-            return rows.filter(agent=None)
-        if not (key.isascii() and key.isdigit() and len(key) <= 18):
-            raise LookupError(key)
-        return rows.filter(agent_id=int(key))
+        return rows_of_line(rows, key)
 
     def row_values(self, row: Model) -> dict[str, Any]:
         assert isinstance(row, Response)
@@ -134,10 +127,6 @@ class ResponseTime(FirstResponse):
     first_only = False
 
 
-def _key_of(agent_id: int | None) -> str:
-    return NOBODY if agent_id is None else str(agent_id)
-
-
 def _name_of(agent: User | None) -> str:
     return str(agent) if agent else now_gettext("Former staff")
 
@@ -150,7 +139,3 @@ def _line(key: str, label: Any, number: int, total: int, slow: int, middle: floa
 def _marks(values: dict[str, Any]) -> frozenset[str]:
     names: Sequence[str] = [name for name in ("median", "mean") if values[name] > COACHING_SECONDS]
     return frozenset(names)
-
-
-def conversation_link(pk: int) -> str:
-    return reverse("console:conversation", args=[pk])

@@ -9,8 +9,8 @@ from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.utils.translation import gettext as now_gettext
 from django.utils.translation import gettext_lazy as _
 
+from reports.agents import conversation_link, line_key, rows_of_line
 from reports.base import TOTAL, Column, Figures, Filters, Report
-from reports.first_response import NOBODY, conversation_link
 from scrm.conversations.models import Survey
 from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
@@ -72,18 +72,12 @@ class Satisfaction(Report):
         if not sums:
             return []
         agents = User.objects.in_bulk([line["agent_id"] for line in sums if line["agent_id"]])
-        lines = [_line(_key(each["agent_id"]), _name(agents.get(each["agent_id"])), [each]) for each in sums]
+        lines = [_line(line_key(each["agent_id"]), _name(agents.get(each["agent_id"])), [each]) for each in sums]
         return [_line(TOTAL, _("All agents"), sums), *sorted(lines, key=lambda line: (line.values["share"], str(line.label)))]
 
     def rows(self, filters: Filters, key: str) -> QuerySet[Survey]:
         rows = self._answers(filters).select_related("agent", "conversation__identity__contact").order_by("-answered_at", "-pk")
-        if key == TOTAL:
-            return rows
-        if key == NOBODY:
-            return rows.filter(agent=None)
-        if not (key.isascii() and key.isdigit() and len(key) <= 18):
-            raise LookupError(key)
-        return rows.filter(agent_id=int(key))
+        return rows_of_line(rows, key)
 
     def row_values(self, row: Model) -> dict[str, Any]:
         assert isinstance(row, Survey)
@@ -99,10 +93,6 @@ class Satisfaction(Report):
     def row_link(self, row: Model) -> str:
         assert isinstance(row, Survey)
         return conversation_link(row.conversation_id)
-
-
-def _key(agent_id: int | None) -> str:
-    return NOBODY if agent_id is None else str(agent_id)
 
 
 def _name(agent: User | None) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection as database
 
+from reports.agents import NOBODY
 from reports.base import TOTAL, Filters
-from reports.first_response import NOBODY, FirstResponse, ResponseTime
+from reports.first_response import FirstResponse, ResponseTime
 from reports.median import database_medians, median, medians, python_medians
 from scrm.connections.models import Connection
 from scrm.conversations.models import Conversation, Message, Response
