@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ def digits(text: object) -> str:
 
 
 @dataclass
-class Vendor:
+class Vendor(ABC):
     """`url`: where the stand-ins are served. `patch`: pytest's, for the counters."""
 
     url: str
@@ -58,25 +59,31 @@ class Vendor:
     struck: Counter[str] = field(default_factory=Counter)
     by_hand: bool = False
 
+    @abstractmethod
     def connection(self) -> Connection:
-        raise NotImplementedError
+        """Ours to it, with its mapping."""
 
     def count(self) -> None:
-        """Begin to count faults and writes."""
+        """Begin to count faults and writes; nothing to begin where the stand-in counts by itself."""
+        return
 
+    @abstractmethod
     def add(self, given: str, phone: str) -> str:
         """Somebody enters a person; the record's id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rename(self, record_id: str, given: str) -> None:
-        raise NotImplementedError
+        """Somebody gives a person another first name."""
 
+    @abstractmethod
     def remove(self, record_id: str) -> None:
-        raise NotImplementedError
+        """Somebody deletes a record."""
 
+    @abstractmethod
     def people(self) -> dict[str, Person]:
-        raise NotImplementedError
+        """Everybody who is there, by the record's id."""
 
+    @abstractmethod
     def strike(self, share: float) -> None:
         """From now on so many of all calls fail, in equal parts in each way that it knows."""
 
@@ -176,8 +183,9 @@ class _InTables(Vendor):
     def strike(self, share: float) -> None:
         self.tables.TableStore().set_knobs({**self.ample, **dict.fromkeys(self.kinds, share / len(self.kinds))})
 
+    @abstractmethod
     def act(self, **parts: Any) -> dict[str, Any]:
-        raise NotImplementedError
+        """One deed of a person at the stand-in's own door; what it answers."""
 
 
 class Salesforce(_InTables):

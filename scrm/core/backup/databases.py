@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ TIMEOUT_SECONDS = 20
 ANSWER_SECONDS = 300
 
 
-class InDatabase:
+class InDatabase(ABC):
     """What PostgreSQL and MySQL have in common: the same statements, each put one transaction."""
 
     blob = "BYTEA"
@@ -28,8 +29,9 @@ class InDatabase:
             "PRIMARY KEY (name, part))"
         )
 
+    @abstractmethod
     def _connect(self) -> Any:
-        raise NotImplementedError
+        """A new connection of the driver."""
 
     def _run(self, *statements: Any) -> list[Any]:
         """Statements in one transaction, each a text or (text, values); the rows of the last. A lost connection is made anew once."""
