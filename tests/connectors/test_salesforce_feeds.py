@@ -11,7 +11,7 @@ import pytest
 
 from connectors.conformance import Answer
 from connectors.contracts import Change, Page, Removal
-from connectors.crms.salesforce import Salesforce
+from connectors.crms.salesforce import Salesforce, windows
 from connectors.errors import Gone, Misconfigured, OutcomeUnknown
 from scrm.sandbox.salesforce.records import OTHER_USER
 from tests.connectors.salesforce_server import StandIn, contact
@@ -269,7 +269,16 @@ class TestDamagedAnswers:
         with pytest.raises(OutcomeUnknown):
             crm.describe()
 
-    def test_written_and_read_again(self, crm: Salesforce) -> None:
+    def test_what_is_written_is_read_once_its_second_has_passed(
+        self, crm: Salesforce, org: StandIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A window ends before the second in which it is read: another row may still be written in that one."""
+        second = ago()
+        org.now = second
+        monkeypatch.setattr(windows, "present", lambda: second)
         crm.apply([contact(number) for number in range(3)])
-        found, _ = changes(crm)
-        assert found == []  # written in this very second, behind the window's end
+        found, cursor = changes(crm)
+        assert found == []
+        monkeypatch.setattr(windows, "present", lambda: second + timedelta(seconds=1))
+        found, _ = changes(crm, cursor=cursor)
+        assert len(found) == 3
