@@ -2,73 +2,49 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.faults.system import ROOT, System
-
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.journeys.browsing import NEEDS_CHROMIUM, picture
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.any_database,
-    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="the Debian package chromium is not installed"),
+    NEEDS_CHROMIUM,
 ]
 
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[System]:
     system = System()
+    try:
+        yield _started(system)
+    finally:
+        system.stop()
+
+
+def _started(system: System) -> System:
     system.start()
     ready = "from scrm.sandbox import onboarding; onboarding.ensure_orders(); onboarding.switch_rules_on()"
     subprocess.run([sys.executable, "manage.py", "shell", "-c", ready], env=system.environment, cwd=ROOT, check=True, capture_output=True)
-    yield system
-    system.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright's synchronous calls run inside an event loop, which Django's database guard would take for asynchronous code.
-    with sync_playwright() as playwright:
-        assert CHROMIUM, "chromium must be installed in CI"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return system
 
 
 def product_url(system: System) -> str:
     return f"http://127.0.0.1:{system.port}"
 
 
-def picture(page: Page, name: str) -> None:
-    if folder := os.environ.get("SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
-def test_asks_sees_the_answer_answers_by_hand_and_finds_it_in_the_crm(product: System, browser: Any) -> None:
+def test_asks_sees_the_answer_answers_by_hand_and_finds_it_in_the_crm(product: System, chromium: Browser) -> None:
     said: list[str] = []
     # Two windows, as somebody has them side by side: a hidden page neither asks nor reads.
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
     console = context.new_page()
-    phone = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
+    phone = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
     for page in (phone, console):
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)

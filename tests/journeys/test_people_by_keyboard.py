@@ -5,68 +5,35 @@ Screenshots land in SCREENSHOTS, if set.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.test import Client
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from scrm.contacts import merging
 from scrm.contacts.fields import Offer, offer
-from scrm.contacts.matching.finding import match_contacts
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, FieldConflict, FieldRule, Merge
 from scrm.contacts.services import record_consent
 from scrm.staff.models import User
 from tests import people
-from tests.journeys.test_newcomer import ARGUMENTS, CHROMIUM, picture
+from tests.journeys.browsing import NEEDS_CHROMIUM, barriers, picture, seat
+from tests.journeys.cast import MORNING, twins
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.any_database,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(shutil.which("chromium") is None and "CI" not in os.environ, reason="the Debian package chromium is not installed"),
+    NEEDS_CHROMIUM,
 ]
-MORNING = datetime(2026, 11, 18, 1, 0, 0, 250_000, tzinfo=UTC)
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-# The theme draws the admin's own chooser of one among many rows with a name that axe does not find; it is read out by its label.
-THEIRS = {"aria-input-field-name"}
 
 
 @pytest.fixture
-def desk(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def desk(live_server: Any, chromium: Browser) -> Iterator[Page]:
     """A supervisor's browser, logged in, in English; its mouse is never used."""
-    # Playwright runs inside an event loop, which Django's guard would take for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner", password="correct horse", display_name="Aya"))
-    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
-    with sync_playwright() as playwright:
-        assert CHROMIUM, "chromium must be installed in CI"
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", base_url=live_server.url)
-        context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        said: list[str] = []
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    with seat(chromium, User.objects.create_superuser("owner", password="correct horse", display_name="Aya"), live_server.url) as page:
         yield page
-        browser.close()
-    assert said == []
-
-
-def twins(name: str, other: str, number: int, birthday: str) -> tuple[Contact, Contact]:
-    """Two records of one birthday and e-mail that are sure to be asked about."""
-    pair = [people.customer(name=each, phone=f"8529123{number + place:04}").contact for place, each in enumerate((name, other))]
-    for each in pair:
-        offer([Offer(each, {"birthday": birthday, "company": f"Harbour {number}"}, "crm:hubspot", MORNING)])
-    match_contacts([each.pk for each in pair])
-    return pair[0], pair[1]
 
 
 class DuplicatesByKeyboard:
@@ -192,7 +159,6 @@ class Readers:
         }
 
     def test_find_nothing_that_they_cannot_use(self, addresses: dict[str, str], desk: Page) -> None:
-        axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
         found: list[str] = []
         for scheme, width in (("light", 1440), ("dark", 390)):
             desk.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -201,11 +167,5 @@ class Readers:
                 desk.goto(address)
                 picture(desk, f"{name}-{width}")
                 assert desk.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
-                desk.evaluate(axe)
-                told = desk.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES)
-                found += [
-                    f"{name} {scheme}: {each['id']} {[node['target'] for node in each['nodes'][:3]]}"
-                    for each in told["violations"]
-                    if each["id"] not in THEIRS
-                ]
+                found += [f"{name} {scheme}: {barrier}" for barrier in barriers(desk)]
         assert found == []

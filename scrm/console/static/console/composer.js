@@ -53,6 +53,11 @@ class Composer {
       event.preventDefault();
       this.part("when").querySelector('button[value="at"]').click();
     });
+    on("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing || event.defaultPrevented) return;
+      event.preventDefault();
+      this.send();
+    });
     on("click", (event) => this.click(event));
     on("dragover", (event) => event.preventDefault());
     on("drop", (event) => { event.preventDefault(); this.attach(event.dataTransfer.files[0]); });
@@ -84,7 +89,7 @@ class Composer {
     this.form.querySelector("[data-send-word]").hidden = mode === "note";
     this.form.querySelector("[data-note-word]").hidden = mode !== "note";
     this.part("templates").hidden = mode !== "template";
-    if (mode === "template") this.loadTemplates();
+    if (mode === "template") this.loadTemplates(focus);
     else {
       this.freeze();
       if (focus) (mode === "location" ? this.form.elements.point : this.text).focus();
@@ -97,7 +102,7 @@ class Composer {
     for (const set of this.form.querySelectorAll(".ix-blanks")) set.disabled = true;
   }
 
-  async loadTemplates() {
+  async loadTemplates(focus) {
     const box = this.part("templates");
     if (!box.childElementCount) {
       const answer = await fetch(this.form.dataset.templates);
@@ -106,6 +111,7 @@ class Composer {
       box.addEventListener("input", () => this.showTemplate());
     }
     this.showTemplate();
+    if (focus) this.form.querySelector("#ix-template")?.focus();
   }
 
   showTemplate() {

@@ -12,6 +12,21 @@ export function startKeys({ root, open, neighbour, step, thread }) {
     root.querySelector(`[data-mode-to="${mode}"]`)?.click();
     document.getElementById("ix-text")?.focus();
   };
+  // The menu of the conversation, with the wanted entry at hand.
+  const menu = (part) => {
+    const box = root.querySelector("details.ix-menu:has([data-part])");
+    const goal = box?.querySelector(`[data-part="${part}"] :is(button, select)`);
+    if (!goal) return;
+    box.open = true;
+    goal.focus();
+  };
+  const beside = (part) => {
+    const goal = root.querySelector(`#ix-beside [data-part="${part}"]`);
+    if (!goal) return;
+    step("profile");
+    goal.closest("details")?.setAttribute("open", "");
+    goal.querySelector("input:not([type=hidden])").focus();
+  };
   const go = async (by) => {
     const row = neighbour(by);
     if (!row) return;
@@ -26,6 +41,10 @@ export function startKeys({ root, open, neighbour, step, thread }) {
     a: () => press("a"),
     e: () => press("e"),
     m: () => press("m"),
+    s: () => menu("snooze"),
+    h: () => menu("transfer"),
+    t: () => beside("tag"),
+    c: () => beside("person"),
     "/": () => { step("list"); root.querySelector(".ix-search input").focus(); },
     "?": () => document.getElementById("ix-help").showModal(),
   };
