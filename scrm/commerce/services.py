@@ -47,6 +47,12 @@ class OrderResult:
     changed: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    status: str = ""
+    contact_id: int | None = None
+
+
 @transaction.atomic
 def upsert_product(
     sku: str,
@@ -95,7 +101,7 @@ def upsert_order(
 def _upsert(number: str, values: dict[str, Any], lines: Sequence[LineInput] | None, shipment: ShipmentInput | None) -> OrderResult:
     order = Order.objects.select_for_update().filter(number=number).first()
     created = order is None
-    before = order.status if order is not None else ""
+    before = _Before(order.status, order.contact_id) if order is not None else _Before()
     if order is None:
         order = Order.objects.create(number=number, **values)
         changed = []
@@ -140,11 +146,13 @@ def _upsert_shipment(order: Order, shipment: ShipmentInput) -> bool:
     return bool(changed)
 
 
-def _record(order: Order, created: bool, changed: Sequence[str], before: str) -> None:
+def _record(order: Order, created: bool, changed: Sequence[str], before: _Before) -> None:
     if order.contact is None or not (created or changed):
         return
     details: dict[str, Any] = {"order": order.pk, "number": order.number, "status": order.status}
     if not created:
-        details |= {"changed": list(changed), "status_before": before}
+        details |= {"changed": list(changed), "status_before": before.status}
+        if "contact" in changed and before.contact_id is not None:
+            details["contact_before"] = before.contact_id
     kind, at = ("order.placed", order.placed_at) if created else ("order.changed", clock.now())
     events.record([Event(contact=order.contact, kind=kind, occurred_at=at, data=details)])

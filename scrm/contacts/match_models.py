@@ -76,6 +76,12 @@ class DuplicateCase(models.Model):
         return str(_("Case %(id)s") % {"id": self.pk})
 
 
+class CandidateQuerySet(models.QuerySet["DuplicateCandidate"]):
+    def asked(self) -> CandidateQuerySet:
+        """What people are asked about: not what is open with a merged record, or with somebody who was kept apart from the person."""
+        return self.filter(state=DuplicateCandidate.State.OPEN, case__isnull=False)
+
+
 class DuplicateCandidate(models.Model):
     """Two contacts that may be one person, with the evidence for and against. `first` is the lower id.
 
@@ -102,6 +108,8 @@ class DuplicateCandidate(models.Model):
     decided_by = models.CharField(_("decided by"), max_length=150, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     found_at = models.DateTimeField(_("found"))
+
+    objects = CandidateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pair of contacts")

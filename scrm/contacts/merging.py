@@ -27,6 +27,7 @@ from scrm.contacts import activity, events, overlay
 from scrm.contacts.family import family_ids as family_ids
 from scrm.contacts.family import root_of as root_of
 from scrm.contacts.histories import wandering
+from scrm.contacts.matching import families
 from scrm.contacts.models import Contact, Event, Identity, Merge
 from scrm.contacts.records import Unfit, cleaned, fields_of, is_field, value_of
 from scrm.contacts.search import contact_index, reindex
@@ -76,8 +77,9 @@ def merge_many(
     choices: Mapping[int, Choices] | None = None,
     reason: str = "",
     at: datetime | None = None,
+    in_case: bool = False,
 ) -> list[Merge]:
-    """A whole cluster in one transaction. `choices`: by duplicate's id."""
+    """A whole cluster in one transaction. `choices`: by duplicate's id. `in_case`: who calls settles the pairs of their case themselves."""
     into, others = _pk(survivor), [_pk(each) for each in duplicates]
     with transaction.atomic():
         family = _lock({into, *others}, CannotMerge)
@@ -85,11 +87,19 @@ def merge_many(
         made = [_join(family, into, pk, by, fit_choices((choices or {}).get(pk, {})), reason, at or clock.now()) for pk in others]
         crash_here("merging.joined")
         _settle(family, at or clock.now())
+        if not in_case:
+            top = family.top(into)
+            families.joined([top, *family.below(top)], by=_named(by))
     return made
 
 
-def undo(merge: Merge | int, *, by: Any, at: datetime | None = None) -> Merge:
-    """Separate them again, as if they had never been one. Other merges of either side stand. Raises `CannotUndo`."""
+def undo(
+    merge: Merge | int, *, by: Any, at: datetime | None = None, keep_apart: bool = False, reason: str = "", in_case: bool = False
+) -> Merge:
+    """Separate them again, as if they had never been one. Other merges of either side stand. Raises `CannotUndo`.
+
+    `keep_apart`: they are different people, and are not to be proposed again, because of `reason`. `in_case`: as in `merge_many`.
+    """
     pk = merge if isinstance(merge, int) else merge.pk
     at = at or clock.now()
     with transaction.atomic():
@@ -103,7 +113,15 @@ def undo(merge: Merge | int, *, by: Any, at: datetime | None = None) -> Merge:
         _part(family, edge, by, at)
         crash_here("merging.parted")
         _settle(family, at)
+        if not in_case:
+            leaving, stay = [edge.duplicate_id, *family.below(edge.duplicate_id)], family.top(edge.survivor_id)
+            apart = (edge.survivor_id, edge.duplicate_id) if keep_apart else None
+            families.separated(leaving, [stay, *family.below(stay)], keep_apart=apart, by=_named(by), reason=reason)
     return edge
+
+
+def _named(by: Any) -> str:
+    return by.get_username() if by else ""
 
 
 def _pk(contact: Contact | int) -> int:
@@ -173,7 +191,7 @@ def _join(family: overlay.Family, into: int, pk: int, by: Any, choices: dict[str
     family.merges.append(row)
     family.merges.sort(key=lambda each: (each.merged_at, each.pk))
     family.moved |= {survivor, duplicate}
-    data = {"merge": row.pk, "other": duplicate, "by": by.get_username() if by else ""}
+    data = {"merge": row.pk, "other": duplicate, "by": _named(by)}
     family.news.append(Event(contact_id=survivor, kind="contact.merged", occurred_at=at, data=data))
     _account("contacts.merged", row, by, survivor, {"merge": row.pk, "duplicate": duplicate, "choices": choices}, reason)
     return row
@@ -204,7 +222,7 @@ def _part(family: overlay.Family, edge: Merge, by: Any, at: datetime) -> None:
     edge.save(update_fields=["undone_at", "undone_by"])
     family.merges.remove(edge)
     family.moved |= {top, edge.survivor_id, edge.duplicate_id}
-    data = {"merge": edge.pk, "other": edge.duplicate_id, "by": by.get_username() if by else ""}
+    data = {"merge": edge.pk, "other": edge.duplicate_id, "by": _named(by)}
     _account("contacts.merge_undone", edge, by, top, {"merge": edge.pk, "duplicate": edge.duplicate_id})
     family.news += [
         Event(contact_id=top, kind="contact.unmerged", occurred_at=at, data=data),

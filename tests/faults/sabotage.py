@@ -21,6 +21,9 @@
 | send_again | nothing is held back after a restore | what may have gone out is not sent again (backups) |
 | early_position | a feed's position is stored before the page's effects | resumed sync (sync deaths) |
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
+| merge_in_pieces | each statement of a merge and of its undoing stands by itself | all or nothing (merging) |
+| merge_unlocked | a merge looks at people without holding them | done once, the others are told (merging, on PostgreSQL) |
+| keep_what_came | an undoing leaves with the survivor what came since for the other | gives back what was (merging) |
 """
 
 from __future__ import annotations
@@ -270,6 +273,48 @@ def _without_act(stage: str) -> None:
     acts._acts = [each for each in acts._acts if each[0] != stage]
 
 
+def _merge_in_pieces() -> None:
+    """What was written up to a point is committed there."""
+    from django.db import connection
+
+    from scrm.contacts import merging
+
+    real = merging.crash_here
+
+    def committed(point: str) -> None:
+        connection.connection.commit()
+        if connection.vendor == "sqlite":
+            connection.connection.execute("BEGIN")
+        real(point)
+
+    merging.crash_here = committed
+
+
+def _merge_unlocked() -> None:
+    """Everybody looks before anybody has written."""
+    import time
+
+    from django.db.models import Q
+
+    from scrm.contacts import merging, overlay
+    from scrm.contacts.models import Contact
+
+    def unlocked(ids: Any, problem: Any) -> Any:
+        roots = set(merging._roots(ids).values())
+        rows = Contact.objects.filter(Q(pk__in=roots) | Q(merged_into__in=roots))
+        seen = overlay._family({row.pk: row for row in rows}, roots)
+        time.sleep(0.1)
+        return seen
+
+    merging._lock = unlocked
+
+
+def _keep_what_came() -> None:
+    from scrm.contacts import merging
+
+    merging._send_home = lambda home, staying, edge: None
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -292,6 +337,9 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "trust_the_place": _trust_the_place,
     "forget_the_erased": lambda: _without_act("repeat"),
     "send_again": lambda: _without_act("hold"),
+    "merge_in_pieces": _merge_in_pieces,
+    "merge_unlocked": _merge_unlocked,
+    "keep_what_came": _keep_what_came,
 }
 
 
@@ -301,6 +349,7 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
+    from scrm.contacts import merging
     from scrm.conversations import governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
     from scrm.core import jobs
     from scrm.core.backup import acts, running
@@ -314,6 +363,7 @@ def sabotaged(name: str) -> Iterator[None]:
         governor,
         inbound,
         jobs,
+        merging,
         outbox,
         queueing,
         reach,

@@ -11,13 +11,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
-from scrm.contacts import merging
+from scrm.contacts import events, merging
 from scrm.contacts.fields import Offer, offer
-from scrm.contacts.models import Contact, Event, Identity, Merge
+from scrm.contacts.matching import cases, finding
+from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Event, Identity, Merge
 from scrm.core import clock
 from tests.faults.mortal import KILLED, in_a_fork
+from tests.faults.sabotage import sabotaged
 from tests.people import agent, conversation, customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +69,14 @@ class Killed:
         merging.undo(row, by=by)
         assert dump() == apart
 
+    @pytest.mark.parametrize("point", ["merging.joined", "merging.written"])
+    def test_in_a_merge_that_is_committed_in_pieces_leaves_half_of_it(self, point: str) -> None:
+        first, second = people(2)
+        by, before = agent("aya"), dump()
+        with sabotaged("merge_in_pieces"):
+            assert in_a_fork(lambda: merging.merge(first, second, by=by), crash_at=point) == KILLED
+        assert dump() != before
+
 
 class AtOnce:
     def all_at_once(self, works: list[Any]) -> Counter[str]:
@@ -101,6 +112,38 @@ class AtOnce:
         assert Merge.objects.filter(undone_at=None).count() == 1
         assert Contact.objects.filter(merged_into=None).count() == 1
 
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer, which no lock is needed for")
+    def test_without_the_lock_is_done_more_than_once(self) -> None:
+        first, second = people(2)
+        by = agent("aya")
+        one_way, other_way = (lambda: merging.merge(first.pk, second.pk, by=by)), (lambda: merging.merge(second.pk, first.pk, by=by))
+        with sabotaged("merge_unlocked"):
+            ended = self.all_at_once([one_way, other_way] * 4)
+        assert ended != {"done": 1, "told": 7}
+
+    def test_with_decisions_of_their_case_ends_as_one_of_both(self) -> None:
+        """One decides the case, others merge by the contacts' page and withdraw it: nobody waits for ever, and pairs tell what stands."""
+        rows = people(3)
+        Contact.objects.update(name="陳大文")
+        finding.match_contacts([row.pk for row in rows])
+        mei, by = agent("mei"), agent("aya")
+        case = DuplicateCase.objects.get(state="open")
+
+        def decide() -> None:
+            try:
+                cases.decide(case, by=mei)
+            except ValidationError as error:
+                raise merging.CannotMerge from error
+
+        works = [decide, lambda: merging.merge(rows[2].pk, rows[0].pk, by=by), lambda: finding.match_contacts([row.pk for row in rows])]
+        ended = self.all_at_once(works * 3)
+        assert set(ended) <= {"done", "told"}, ended
+        roots = dict(Contact.objects.values_list("pk", "merged_into"))
+        for pair in DuplicateCandidate.objects.all():
+            one = (roots[pair.first_id] or pair.first_id) == (roots[pair.second_id] or pair.second_id)
+            # A record that had been merged before has nothing in common with anybody any more.
+            assert pair.state in ({"merged", "gone"} if one else {"open"}), (pair, pair.state)
+
     def test_of_overlapping_sets_makes_one_tree_without_a_ring(self) -> None:
         crowd = people(5)
         by, drawn = agent("aya"), random.Random(4)
@@ -123,6 +166,19 @@ class AtOnce:
 
 
 class ManyMerges:
+    def test_of_which_one_keeps_what_came_since_are_seen(self) -> None:
+        first, second = people(2)
+        row = merging.merge(first.pk, second.pk, by=None)
+        identity = Identity.objects.get(home=second)
+        events.record([Event(contact_id=first.pk, identity=identity, kind="message.received", occurred_at=clock.now(), data={})])
+        with sabotaged("keep_what_came"):
+            merging.undo(row, by=None)
+        assert Event.objects.get(kind="message.received").contact_id == first.pk
+        again = merging.merge(first.pk, second.pk, by=None)
+        events.record([Event(contact_id=first.pk, identity=identity, kind="message.read", occurred_at=clock.now(), data={})])
+        merging.undo(again, by=None)
+        assert Event.objects.get(kind="message.read").contact_id == second.pk
+
     def test_undone_in_any_order_give_back_what_was(self) -> None:
         """RELIABILITY M01 in short: random merges of many people, undone in random order."""
         drawn, by = random.Random(11), agent("aya")

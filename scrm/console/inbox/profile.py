@@ -93,7 +93,7 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
 
 def duplicates_of(contact: Contact, user: User) -> list[Duplicate]:
     """Who may be the same person and is not decided yet, the likeliest first."""
-    pairs = DuplicateCandidate.objects.filter(Q(first=contact) | Q(second=contact), state=DuplicateCandidate.State.OPEN)
+    pairs = DuplicateCandidate.objects.asked().filter(Q(first=contact) | Q(second=contact))
     rows = visible_to(pairs, user).select_related("first", "second").order_by("-score")[:3]
     return [Duplicate(str(row.second if row.first_id == contact.pk else row.first), round(row.score * 100), row.case_id) for row in rows]
 

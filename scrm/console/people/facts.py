@@ -115,11 +115,7 @@ def _fact(contact: Contact, name: str, field: Any, sources: Sources) -> FieldFac
 def lookalikes(family: list[int], reader: User) -> list[Lookalike]:
     """The likeliest first; pairs within the family are decided already."""
     mine = Q(first__in=family) | Q(second__in=family)
-    rows = (
-        visible_to(DuplicateCandidate.objects.all(), reader)
-        .filter(mine, state=DuplicateCandidate.State.OPEN)
-        .select_related("first", "second")
-    )
+    rows = visible_to(DuplicateCandidate.objects.asked(), reader).filter(mine).select_related("first", "second")
     found = []
     for row in rows.order_by("-score", "pk")[:LISTED]:
         other = row.second if row.first_id in family else row.first

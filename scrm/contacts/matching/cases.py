@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from scrm.contacts.locking import lock_people
 from scrm.contacts.matching import casework, joining
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Merge
 from scrm.core import audit, clock
@@ -77,6 +78,7 @@ def decide(
     merge: they are one person. apart: they are different people. link: they are to be seen as related, and stay two. later: tomorrow.
     """
     with transaction.atomic():
+        _hold(case, people=verdict == "merge")
         row = Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
         _still_to_decide(row, by)
         if verdict == "later":
@@ -97,6 +99,14 @@ def decide(
         Pair.objects.filter(case=row, state=Pair.State.OPEN).update(case=None)
         casework.regroup(people)
     return Decision(row, merges)
+
+
+def _hold(case: DuplicateCase, *, people: bool) -> None:
+    """People are locked before pairs and cases, as merging does it, so that nobody waits for one another."""
+    if people:
+        pairs = Pair.objects.filter(case=case).values_list("first_id", "second_id")
+        lock_people({pk for pair in pairs for pk in pair})
+    casework.take_turn()
 
 
 def _still_to_decide(case: DuplicateCase, by: AbstractUser) -> None:
@@ -139,6 +149,7 @@ def _close(case: DuplicateCase, verdict: str, by: AbstractUser) -> None:
 def reopen(case: DuplicateCase, *, by: AbstractUser) -> DuplicateCase:
     """Take a decision back: its merges are undone, its pairs stand open again, and it waits for an answer as before."""
     with transaction.atomic():
+        _hold(case, people=True)
         row = Case.objects.select_for_update(of=("self",)).get(pk=case.pk)
         if row.state == Case.State.LATER:
             row.state, row.later_until = Case.State.OPEN, None
@@ -147,6 +158,9 @@ def reopen(case: DuplicateCase, *, by: AbstractUser) -> DuplicateCase:
         if row.state != Case.State.DONE:
             raise ValidationError(_("This case has not been decided."))
         pairs = list(Pair.objects.filter(case=row).exclude(state__in=[Pair.State.OPEN, Pair.State.GONE]))
+        if not pairs:
+            # Its merges were undone elsewhere, and what stood open again has cases of its own.
+            raise ValidationError(_("These records are no case any more: they were changed or decided meanwhile."))
         people = {pk for pair in pairs for pk in (pair.first_id, pair.second_id)}
         if row.decision == "merge":
             joining.undo_among(people, by=by, since=row.decided_at)
@@ -165,23 +179,6 @@ def progress_of(user: AbstractUser, day: date) -> Progress:
     begin = timezone.make_aware(datetime.combine(day, datetime.min.time()))
     decided = Case.objects.filter(decided_by_id=user.pk, decided_at__gte=begin, decided_at__lt=begin + timedelta(days=1)).count()
     return Progress(decided, _waiting(clock.now()).count())
-
-
-def separated(people: Collection[int], *, keep_apart: bool, by: str = "", reason: str = "") -> None:
-    """A merge among these contacts was taken back elsewhere: their pairs stand open again, or are remembered as different people."""
-    rows = Pair.objects.filter(first_id__in=people, second_id__in=people, state=Pair.State.MERGED)
-    if keep_apart:
-        rows.update(state=Pair.State.APART, reason=reason[:300], decided_by=by[:150], decided_at=clock.now())
-    else:
-        rows.update(state=Pair.State.OPEN, reason="", decided_by="", decided_at=None, case=None)
-    casework.regroup(people)
-
-
-def joined(people: Collection[int], *, by: str = "") -> None:
-    """These contacts were merged elsewhere: pairs among them are settled."""
-    rows = Pair.objects.filter(first_id__in=people, second_id__in=people, state=Pair.State.OPEN)
-    rows.update(state=Pair.State.MERGED, decided_by=by[:150], decided_at=clock.now())
-    casework.regroup(people)
 
 
 def members_of(case: DuplicateCase) -> list[Contact]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from django.db import connection
 from django.db.models import Q
 
 from scrm.contacts.matching import evidence
@@ -20,12 +21,23 @@ _APART = (Pair.State.APART, Pair.State.LINKED)
 _WAITING = (DuplicateCase.State.OPEN, DuplicateCase.State.LATER)
 
 
+# Of one product, so that nothing else takes it by chance.
+_TURN = 0x5C121A
+
+
+def take_turn() -> None:
+    """Whoever changes pairs and cases does so alone until the transaction ends; people are locked before. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+
+
 def regroup(contact_ids: Collection[int]) -> None:
     """Group anew what hangs together with these contacts. Cases keep their number while most of their contacts stay."""
     region = _region(contact_ids)
     pairs = list(Pair.objects.filter(first_id__in=region, second_id__in=region))
     roots = _roots(region)
-    apart = {_ordered(roots[p.first_id], roots[p.second_id]) for p in pairs if p.state in _APART}
+    apart = _apart(pairs, roots)
     against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < evidence.ALL_THE_SAME and evidence.contradicts(_codes(p))}
     live = [p for p in pairs if p.state == Pair.State.OPEN and roots[p.first_id] == p.first_id and roots[p.second_id] == p.second_id]
     open_pairs = [p for p in live if _ordered(p.first_id, p.second_id) not in apart]
@@ -45,6 +57,17 @@ def regroup(contact_ids: Collection[int]) -> None:
         else:
             grouped.append([pair])
     _store([group for group in grouped if group], pairs)
+
+
+def _apart(pairs: Iterable[DuplicateCandidate], roots: Mapping[int, int]) -> set[tuple[int, int]]:
+    """People who were kept apart, by survivor: what was said of one record of a person holds for all of them."""
+    below = Contact.objects.filter(merged_into__in=set(roots.values())).values_list("pk", "merged_into_id")
+    records = {**roots, **{pk: root for pk, root in below if root is not None}}
+    told = [(pair.first_id, pair.second_id) for pair in pairs if pair.state in _APART]
+    if len(records) > len(roots):
+        touching = Q(first_id__in=records.keys()) | Q(second_id__in=records.keys())
+        told += list(Pair.objects.filter(touching, state__in=_APART).values_list("first_id", "second_id"))
+    return {_ordered(records[one], records[other]) for one, other in told if one in records and other in records}
 
 
 def _codes(pair: DuplicateCandidate) -> list[str]:
@@ -93,6 +116,12 @@ def _store(groups: Sequence[Sequence[Pair]], pairs: Iterable[Pair]) -> None:
             if pair.case_id != case.pk:
                 pair.case_id = case.pk
                 moved.append(pair)
+    # What is open and in no group is of a merged record, or of two people who were kept apart: nobody is asked about it.
+    grouped = {pair.pk for _, group in placed for pair in group}
+    for pair in pairs:
+        if pair.state == Pair.State.OPEN and pair.case_id is not None and pair.pk not in grouped:
+            pair.case_id = None
+            moved.append(pair)
     if moved:
         update_many(Pair, moved, ["case"])
 

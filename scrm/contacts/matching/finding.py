@@ -14,7 +14,7 @@ from scrm.contacts.matching import casework, store
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules, in_force
 from scrm.contacts.matching.stated import STATED
-from scrm.contacts.models import DuplicateCandidate
+from scrm.contacts.models import DuplicateCandidate, Identity
 from scrm.core import clock
 from scrm.core.rows import update_many
 
@@ -38,6 +38,7 @@ def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules, 
 
     `lower_only`: of their pairs only those with higher ids were looked for. The contacts whose pairs changed.
     """
+    casework.take_turn()
     by_pair = {(each.first, each.second): each for each in found}
     ids = list(concerned)
     theirs = Q(first_id__in=ids) if lower_only else Q(first_id__in=ids) | Q(second_id__in=ids)
@@ -80,6 +81,18 @@ def _bring_up_to_date(row: DuplicateCandidate, found: Likeness | None, rules: Ru
     row.state, row.score, row.rules_version = State.OPEN, max(found.score, row.score) if stated else found.score, rules.version
     row.evidence = [*stated, *found.lines(rules)]
     return before != (row.state, round(row.score, 6), row.rules_version, row.evidence)
+
+
+# A number that so many have says nothing whether or not it is known to be shared.
+_MOST_SHARERS = 200
+
+
+def with_their_numbers(contact_ids: Collection[int]) -> set[int]:
+    """Everybody who has a number of theirs: whether several people use it is evidence about all of them."""
+    if not contact_ids:
+        return set()
+    numbers = Identity.objects.filter(contact_id__in=contact_ids, valid_to=None).exclude(e164="").values("e164")
+    return set(Identity.objects.filter(e164__in=numbers, valid_to=None).values_list("contact_id", flat=True)[:_MOST_SHARERS])
 
 
 def consume(contact_ids: Iterable[int]) -> Mapping[str, int]:

@@ -30,7 +30,7 @@ def merge(
     merging = _merging()
     duplicates = [row for pk, row in rows.items() if pk != lead]
     try:
-        return list(merging.merge_many(rows[lead], duplicates, by=by, choices=dict(choices), reason=reason))
+        return list(merging.merge_many(rows[lead], duplicates, by=by, choices=dict(choices), reason=reason, in_case=True))
     except merging.CannotMerge as error:
         raise ValidationError(str(error)) from error
 
@@ -41,6 +41,6 @@ def undo_among(people: Collection[int], *, by: AbstractUser, since: datetime | N
     rows = Merge.objects.filter(survivor_id__in=people, duplicate_id__in=people, undone_at=None).order_by("-merged_at", "-pk")
     try:
         for row in rows:
-            merging.undo(row, by=by)
+            merging.undo(row, by=by, in_case=True)
     except merging.CannotUndo as error:
         raise ValidationError(str(error)) from error

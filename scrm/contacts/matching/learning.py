@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from scrm.contacts.family import rooted
 from scrm.contacts.matching import evidence, publishing, store
 from scrm.contacts.matching.comparing import likenesses
 from scrm.contacts.matching.publishing import Rules, in_force, rules_of
@@ -46,6 +48,10 @@ class Effect:
 def labels() -> list[Example]:
     """Decided pairs with the evidence that was shown; linked ones are two people who belong together, so two people."""
     rows = DuplicateCandidate.objects.filter(state__in=[State.MERGED, State.APART, State.LINKED]).exclude(evidence=[])
+    # Kept apart once, and made one person since: the later decision counts, and no pair stands for it.
+    rows = rows.alias(_survivor=rooted("first"), _other_survivor=rooted("second")).exclude(
+        Q(state__in=[State.APART, State.LINKED]), Q(_survivor=F("_other_survivor"))
+    )
     latest = rows.order_by("-decided_at", "-pk").values_list("evidence", "state")[:_LATEST]
     return [(evidence.amounts(lines), state == State.MERGED) for lines, state in latest]
 

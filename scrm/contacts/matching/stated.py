@@ -24,6 +24,7 @@ def propose(one: int, other: int, *, code: str, value: str) -> bool:
     first, second = sorted((one, other))
     line = {"code": code, "for": True, "weight": WEIGHT, "with": {"value": value}}
     with transaction.atomic():
+        casework.take_turn()
         fresh = {"score": SCORE, "evidence": [line], "rules_version": in_force().version, "found_at": clock.now()}
         row, made = DuplicateCandidate.objects.get_or_create(first_id=first, second_id=second, defaults=fresh)
         if not made:

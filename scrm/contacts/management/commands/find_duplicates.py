@@ -79,7 +79,7 @@ class Command(BaseCommand):
             "run": row.pk,
             "finished": row.state == MatchSweep.State.DONE,
             "contacts": row.compared,
-            "pairs_open": DuplicateCandidate.objects.filter(state=DuplicateCandidate.State.OPEN).count(),
+            "pairs_open": DuplicateCandidate.objects.asked().count(),
             "cases_open": cases.count(),
             "proposed_to_merge": cases.filter(proposal="merge").count(),
             "seconds": round(seconds, 1),
