@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -11,10 +10,11 @@ from typing import Any, TypeVar
 from django.db import connections, models, router
 from django.db.models.base import ModelState
 
+from scrm.core import copying
+
 M = TypeVar("M", bound=models.Model)
 
 LEAST_FOR_COPY = 50
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def fresh(model: type[M], **values: Any) -> M:
@@ -60,17 +60,10 @@ def _copy(model: type[models.Model], rows: Sequence[models.Model], connection: A
             attname = str(model._meta.pk.attname)
             for row, pk in zip(rows, _new_keys(model, len(rows), cursor, connection), strict=True):
                 row.__dict__[attname] = pk
-        names = ", ".join(quote(str(field.column)) for field in fields)
-        read = itemgetter(*(field.attname for field in fields))
-        documents = [place for place, field in enumerate(fields) if isinstance(field, models.JSONField)]
-        with cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
-            write = copy.write_row
-            for row in rows:
-                values = list(read(row.__dict__))
-                for place in documents:
-                    if values[place] is not None:
-                        values[place] = _encode(values[place]) if values[place] != {} else "{}"
-                write(values)
+        states = [row.__dict__ for row in rows]
+        columns = [list(map(itemgetter(field.attname), states)) for field in fields]
+        documents = frozenset(place for place, field in enumerate(fields) if isinstance(field, models.JSONField))
+        _send(connection, cursor, quote(model._meta.db_table), [quote(str(field.column)) for field in fields], columns, documents)
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias
@@ -82,16 +75,31 @@ def add_columns(model: type[models.Model], columns: Mapping[str, Sequence[Any]])
     if connection.vendor != "postgresql":
         return False
     quote = connection.ops.quote_name
-    names = ", ".join(quote(str(model._meta.get_field(name).column)) for name in columns)  # type: ignore[union-attr]
-    with connection.cursor() as cursor, cursor.copy(f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN") as copy:
-        for values in zip(*columns.values(), strict=True):
-            copy.write_row(values)
+    names = [quote(str(model._meta.get_field(name).column)) for name in columns]  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        _send(connection, cursor, quote(model._meta.db_table), names, list(columns.values()))
     return True
 
 
+def _send(
+    connection: Any,
+    cursor: Any,
+    table: str,
+    names: Sequence[str],
+    columns: Sequence[Sequence[Any]],
+    documents: frozenset[int] = frozenset(),
+) -> None:
+    text = copying.block(columns, documents=documents)
+    # The framework does not look at what the driver raises at the end of a COPY.
+    with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+        if text is not None:
+            copy.write(text)
+            return
+        for values in zip(*columns, strict=True):
+            copy.write_row([copying.document(value) if place in documents else value for place, value in enumerate(values)])
+
+
 def _new_keys(model: type[models.Model], count: int, cursor: Any, connection: Any) -> list[int]:
-    pk = model._meta.pk
-    cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [connection.ops.quote_name(model._meta.db_table), pk.column])
-    (sequence,) = cursor.fetchone()
-    cursor.execute("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [sequence, count])
+    table, column = connection.ops.quote_name(model._meta.db_table), model._meta.pk.column
+    cursor.execute("SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))::regclass) FROM generate_series(1, %s)", [table, column, count])
     return [row[0] for row in cursor.fetchall()]

@@ -33,6 +33,8 @@ STATISTICS_SECONDS = 600.0
 CJK = r"\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 TOKEN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
 PHONE = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+_FIRST_CJK = re.compile(rf"[{CJK}]")
+_NO_DIGIT = re.compile("[^0-9]")
 # Control characters that PostgreSQL refuses or that would end a literal.
 UNSAFE = re.compile("[\x00\ud800-\udfff'\\\\]")
 
@@ -43,18 +45,19 @@ def fold(text: str) -> str:
 
 
 def _is_cjk(token: str) -> bool:
-    return re.match(rf"[{CJK}]", token) is not None
+    return not token.isascii() and _FIRST_CJK.match(token) is not None
 
 
 def index_terms(text: str) -> list[str]:
     """The terms of a text in their order, at most `MAX_TERMS`."""
     terms: list[str] = []
-    for token in TOKEN.findall(fold(text)):
+    folded = fold(text)
+    for token in TOKEN.findall(folded):
         if _is_cjk(token):
             terms += [token[n : n + 2] for n in range(len(token))]
         else:
             terms.append(token[:40])
-    terms += [f"r{re.sub(r'[^0-9]', '', number)[::-1]}" for number in PHONE.findall(fold(text))]
+    terms += [f"r{_NO_DIGIT.sub('', number)[::-1]}" for number in PHONE.findall(folded)]
     return terms[:MAX_TERMS]
 
 
@@ -195,6 +198,8 @@ class SearchIndex:
 
 
 def _tsvector(terms: Sequence[str]) -> str:
+    if len(set(terms)) == len(terms):
+        return " ".join([f"'{term}':{place}" for place, term in enumerate(terms, start=1)])
     places: dict[str, list[str]] = {}
     for place, term in enumerate(terms, start=1):
         places.setdefault(term, []).append(str(place))

@@ -7,7 +7,6 @@ real, and the number is kept as typed for repair.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,8 +16,9 @@ from typing import Any
 from scrm.contacts import addressing, phone
 from scrm.contacts.importing import columns, values
 from scrm.contacts.importing.problems import REPAIRS, Note, note
+from scrm.core import fastjson
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_encode = fastjson.writer(default=str)
 REPLACEMENT = "\ufffd"
 _LENGTHS = {"name": 200, "company": 200, "address": 300, "city": 100, "state": 100, "postal_code": 20, "external_id": 200, "notes": 20_000}
 _CUSTOM_LENGTH = 2000

@@ -12,9 +12,11 @@ from datetime import date
 from scrm.contacts.matching import spelling
 from scrm.contacts.matching.characters import canonical
 from scrm.contacts.matching.names import NONE, Name, parse
+from scrm.core import fastjson
 
 # Raised when the prepared form changes: stored ones of another version are made anew.
 VERSION = 2
+_written = fastjson.writer(separators=(",", ":"))
 _EPOCH = date(2000, 1, 1).toordinal()
 _ROLE_WORDS = """
 account accounting accounts admin billing booking careers contact cs email enquiries enquiry hello help hr info inquiry
@@ -149,7 +151,7 @@ def dump(profile: Profile) -> str:
         profile.birthday, profile.company, profile.address, profile.city, profile.postal_code, profile.country, profile.purchases,
         profile.mail_words,
     ]  # fmt: skip
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return _written(row)
 
 
 def load(pk: int, text: str) -> Profile:
