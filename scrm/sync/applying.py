@@ -26,13 +26,15 @@ from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable
 from scrm.sync.models import ExternalRecord, Push, SyncConflict
 from scrm.sync.people_in import People, Saying
-from scrm.sync.resolution import Resolution, Side, Values, Verdict, resolve
+from scrm.sync.resolution import Resolution, Side, Values, Verdict, alike, resolve
 from scrm.sync.services import Wanted, want_many
 
 logger = logging.getLogger(__name__)
 
 # A write in progress is over by then, mostly.
 SOON = timedelta(seconds=2)
+# Times of this grain name one state of a record; coarser ones may name two.
+EXACT = timedelta(milliseconds=1)
 _COLUMNS = ["version", "base", "seen", "held", "synced_at", "removed_at", "merged_into"]
 
 
@@ -106,13 +108,22 @@ class _Work:
                 strangers.append(change)
             elif record.key in busy:
                 self.results.append(Applied(change.id, "Being written at this moment.", wait=SOON))
-            elif record.synced_at > self.fetched_at and record.version != change.version:
+            elif record.synced_at > self.fetched_at and not self._is_same(record, change):
                 self.results.append(Applied(change.id, "Written since it was read.", wait=timedelta(0)))
-            elif change.version and record.version == change.version and record.removed_at is None:
+            elif change.version and self._is_same(record, change) and record.removed_at is None:
                 self._note_echo(record, change)
             else:
                 self._settle_known(record, change)
         self._meet(strangers)
+
+    def _is_same(self, record: ExternalRecord, change: Change) -> bool:
+        """Whether this is the state that we know.
+
+        A version in whole seconds may be that of our own write and of somebody's edit right after it: then the values decide.
+        """
+        if record.version != change.version:
+            return False
+        return self.inlet.grain <= EXACT or holds_what_we_know(self.inlet.units, record, change)
 
     def _note_echo(self, record: ExternalRecord, change: Change) -> None:
         """What we wrote ourselves, or have taken over before: nothing changed, but how they keep what we wrote is worth knowing."""
@@ -269,6 +280,24 @@ class _Work:
             if before is not None:
                 row.pk, row.found_at = before.pk, before.found_at
             row.save()
+
+
+def holds_what_we_know(units: Iterable[Unit], record: ExternalRecord, change: Change) -> bool:
+    """Whether each field that comes in is as we last read it or, not read since, as we wrote it but for what a CRM may tidy."""
+    waiting, seen = record.held or {}, record.seen or {}
+    for target in (target for unit in units if unit.direction != "out" for target in unit.targets):
+        if target not in change.fields:
+            continue
+        now = held(change.fields[target])
+        if target in waiting:
+            same = now == waiting[target]
+        elif target in seen:
+            same = now == seen[target]
+        else:
+            same = target not in record.base or alike(now, record.base[target])
+        if not same:
+            return False
+    return True
 
 
 def _first(record: ExternalRecord, unit: Unit) -> bool:

@@ -105,6 +105,20 @@ class TestAccount:
         assert "The token was withdrawn" in page and "t-12345678" not in page
         assert answer.redirect_chain[-1][0].endswith("/account/")
 
+    def test_a_form_that_is_sent_twice_makes_one_connection(self, keeper: Client) -> None:
+        """By a second press, or from the page before with a corrected secret."""
+        once = keeper.get("/admin/setup/new/described/").context["form"]["form"].value()
+        posted = {"label": "Our CRM", "country": "HK", "secret_token": "t-12345678", "form": once}
+        first = keeper.post("/admin/setup/new/described/", posted)
+        again = keeper.post("/admin/setup/new/described/", {**posted, "secret_token": "t-2"})
+        row = Connection.objects.get()
+        assert first["Location"] == again["Location"] and row.secrets["token"] == "t-2"
+        keeper.post(f"/admin/setup/{row.pk}/live/")
+        keeper.post("/admin/setup/new/described/", posted)
+        row = Connection.objects.get()
+        assert row.secrets["token"] == "t-2" and row.state != Connection.State.PAUSED
+        assert once not in keeper.get(f"/admin/connections/connection/{row.pk}/change/").content.decode()
+
     def test_two_of_one_name_have_two_addresses(self, keeper: Client) -> None:
         FAR_SIDES["our-crm-2"] = FarSide()
         connect(keeper)

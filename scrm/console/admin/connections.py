@@ -173,7 +173,8 @@ class ConnectionAdmin(ConsoleAdmin):
 
     @display(description=_("what the platform says"))
     def shown_facts(self, row: Connection) -> str:
-        return format_html_join("", '<p class="console-line">{}: {}</p>', sorted(row.facts.items())) or "-"
+        told = sorted((name, value) for name, value in row.facts.items() if not name.startswith("_"))
+        return format_html_join("", '<p class="console-line">{}: {}</p>', told) or "-"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

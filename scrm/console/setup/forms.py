@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils.text import slugify
@@ -14,7 +15,10 @@ from scrm.connections.sentences import worded
 from scrm.connections.services import config_fields
 from scrm.console.admin.connections import SECRET, SETTING, field_name, masked
 from scrm.core.zones import check_time_zone
+from scrm.staff.models import User
 
+# The fact of a connection that names the form it was made with.
+FORM = "_form"
 REGIONS = [("HK", "HK"), ("TW", "TW"), ("JP", "JP"), ("SG", "SG"), ("MO", "MO"), ("", _("another"))]
 ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore", "MO": "Asia/Macau"}
 
@@ -30,8 +34,15 @@ class AccountForm(forms.Form):
         label=_("time zone"), required=False, validators=[check_time_zone], help_text=_("Empty: the country's own.")
     )
 
+    # Of a new connection: which form it came from, so that the same form sent twice makes one.
+    form = forms.RegexField(r"^[0-9a-f]{32}$", required=False, widget=forms.HiddenInput())
+
     def __init__(self, *args: Any, adapter: str, connection: Connection | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if connection is not None:
+            del self.fields["form"]
+        else:
+            self.initial["form"] = uuid4().hex
         self.connection = connection
         self.specs = list(config_fields(adapter))
         if connection is not None:
@@ -61,8 +72,18 @@ class AccountForm(forms.Form):
         return self.given(SECRET)
 
     @property
+    def once(self) -> str:
+        return str(self.cleaned_data.get("form") or "")
+
+    @property
     def zone(self) -> str:
         return self.cleaned_data["time_zone"] or ZONES.get(self.cleaned_data["country"], "UTC")
+
+
+def made_by(form: str, *, adapter: str, owner: User) -> Connection | None:
+    """The connection that came from this form, if it was sent before."""
+    rows = Connection.objects.filter(adapter=adapter, owner=owner, **{f"facts__{FORM}": form}) if form else Connection.objects.none()
+    return rows.first()
 
 
 def free_slug(label: str, adapter: str) -> str:

@@ -20,8 +20,9 @@ from scrm.connections.models import Connection, Probe
 from scrm.connections.sentences import worded
 from scrm.console.access import person
 from scrm.console.setup import wording
-from scrm.console.setup.forms import AccountForm, free_slug
+from scrm.console.setup.forms import FORM, AccountForm, free_slug, made_by
 from scrm.intake.models import InboundEvent
+from scrm.staff.models import User
 from scrm.sync import initial, onboarding, payloads
 from scrm.sync.kinds import Kind
 from scrm.sync.models import FieldMapping
@@ -61,9 +62,14 @@ def new(request: HttpRequest, adapter: str) -> HttpResponseBase:
 
 
 def _make(form: AccountForm, adapter: str, kind: str, request: HttpRequest) -> Connection:
+    """One connection for one form, however often it is sent: by a second press, or from the page before in the browser."""
     with transaction.atomic():
+        by = User.objects.select_for_update(of=("self",)).get(pk=person(request).pk)
+        known = made_by(form.once, adapter=adapter, owner=by)
+        if known is not None and onboarding.is_live(known):
+            return known
         row = connections.upsert_connection(
-            free_slug(form.cleaned_data["label"], adapter),
+            known.slug if known is not None else free_slug(form.cleaned_data["label"], adapter),
             label=form.cleaned_data["label"],
             kind=kind,
             adapter=adapter,
@@ -71,10 +77,11 @@ def _make(form: AccountForm, adapter: str, kind: str, request: HttpRequest) -> C
             time_zone=form.zone,
             settings=form.settings,
             secrets={name: value for name, value in form.secrets.items() if value},
-            owner=person(request),
+            owner=by,
         )
+        connections.remember_facts(row, {FORM: form.once or None})
         if kind == Connection.Kind.CRM:
-            onboarding.begin(row, by=person(request))
+            onboarding.begin(row, by=by)
     connections.forget()
     return row
 
