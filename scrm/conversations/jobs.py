@@ -24,7 +24,8 @@ from scrm.core import jobs
 # After an upgrade every waiting conversation is new to it: a bounded share at a time, so that no other job stands in line behind it.
 ROUTED_PAGES = 10
 
-jobs.drain("outbox", slots=2)(outbox.send_due)
+# Somebody waits for an answer: its group is a short one.
+jobs.drain("outbox", slots=2, group=0.15)(outbox.send_due)
 jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
 jobs.drain("profiles")(profiles.fetch_due)

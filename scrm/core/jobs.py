@@ -4,7 +4,7 @@ The database is the truth and the queue only wakes workers, so a lost, late or d
 
 * A **drain** is a function that takes what is due in small batches and says how many it did. `wake("name")` after a commit asks
   for it; the job goes on until nothing is left and then lingers for a second, so that a burst needs few wake-ups. Nobody is asked
-  again while a wake-up waits in the queue or all slots of the drain are held: whoever gives a slot back looks once more after that.
+  again while a wake-up waits in the queue or enough slots of the drain are held: whoever gives a slot back looks once more after that.
 * A **periodic** job runs every so many seconds on whichever host moves its row in `Timetable` first.
 * The supervisor asks for a `tick` every few seconds; the tick wakes every drain and starts what is due. When a cluster stops
   beating although ticks are asked for, when ticks no longer get their turn, or when jobs are done but not acknowledged, the supervisor
@@ -43,8 +43,8 @@ LINGER_SECONDS = 1.0
 # Between looks at an empty queue, longer each time: four workers that look every 30 ms cost a third of a core.
 LINGER_PAUSE_SECONDS = 0.03
 LONGEST_PAUSE_SECONDS = 0.15
-# What trickles in is done in groups: a step costs as much as several rows. Urgent drains do not wait.
-GROUP_SECONDS = 0.15
+# What trickles in is done in groups: a step costs as much as a dozen rows. Urgent drains do not wait.
+GROUP_SECONDS = 0.35
 LONGEST_DRAIN_SECONDS = 20.0
 # Below the time at which the queue kills a job. Whoever leaves an urgent drain stands in line before somebody is at it again.
 LONGEST_URGENT_SECONDS = 45.0
@@ -63,6 +63,8 @@ class Drain:
     slots: int
     urgent: bool = False
     soon: Callable[[timedelta], bool] | None = None
+    full: int = 0
+    group: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,26 @@ _last_beat = 0.0
 
 
 def drain(
-    name: str, *, slots: int = 1, urgent: bool = False, soon: Callable[[timedelta], bool] | None = None
+    name: str,
+    *,
+    slots: int = 1,
+    urgent: bool = False,
+    soon: Callable[[timedelta], bool] | None = None,
+    full: int = 0,
+    group: float | None = None,
 ) -> Callable[[Callable[[], int]], Callable[[], int]]:
     """Register a step that does one small batch and returns how many rows it finished; at most `slots` run at once.
 
     On SQLite there is one writer, so one slot is as fast as many. Of an urgent drain, one worker stays at it while there is work,
     however long others wait: what customers write must not stand in line behind what is to be done about it.
     `soon` says whether something falls due within a time: it was asked for when it was written, and is waited for.
+    `full` is how many rows a step returns when there is likely more: only then are the slots after the first one used, because
+    two that share a trickle pay for twice as many steps. `group` is how many seconds lie between the beginnings of two steps that
+    found something, unless it is `GROUP_SECONDS`.
     """
 
     def register(step: Callable[[], int]) -> Callable[[], int]:
-        _drains[name] = Drain(name, step, slots, urgent, soon)
+        _drains[name] = Drain(name, step, slots, urgent, soon, full, group)
         return step
 
     return register
@@ -118,7 +129,7 @@ def wake_on_commit(name: str) -> None:
     transaction.on_commit(lambda: wake(name))
 
 
-def wake(name: str) -> None:
+def wake(name: str, *, help_wanted: bool = False) -> None:
     """Ask for a drain now. Never raises: the sweep finds what a lost wake-up leaves.
 
     Within `WAKE_GAP_SECONDS` one wake-up a process is enough: the drain it starts lingers longer than that.
@@ -128,7 +139,7 @@ def wake(name: str) -> None:
         return
     _last_wake[name] = mono
     try:
-        if not _all_held(name, _held_slots(name)):
+        if not _enough_held(name, _held_slots(name), help_wanted):
             _ask_for([(DRAIN, name)])
     except DatabaseError as error:
         logger.warning("wake-up for %s lost; the next sweep takes it: %s", name, trail(error))
@@ -255,6 +266,13 @@ def _all_held(name: str, held: Mapping[str, int]) -> bool:
     return spec is not None and held.get(name, 0) >= _slots_of(spec)
 
 
+def _enough_held(name: str, held: Mapping[str, int], help_wanted: bool) -> bool:
+    """As `_all_held`; one who is at it is enough while no step comes back full."""
+    spec = _drains.get(name)
+    alone = spec is not None and bool(spec.full) and not help_wanted
+    return held.get(name, 0) >= 1 if alone else _all_held(name, held)
+
+
 def _take_slot(spec: Drain) -> DrainSlot | None:
     """A free slot of this drain, or one whose holder is late or dead, taken by a conditional update; None when all are at work."""
     now = clock.now()
@@ -308,6 +326,8 @@ def run_drain(name: str) -> None:
                 return
             if not spec.step() and not _soon(spec):
                 return
+            if spec.full and _held_slots(name)[name]:
+                return  # whoever is still at it looks once more as well
 
 
 def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
@@ -319,10 +339,14 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
     renewed, linger, pause = started, 0.0, LINGER_PAUSE_SECONDS
     longest = LONGEST_URGENT_SECONDS if spec.urgent else LONGEST_DRAIN_SECONDS
     while (mono := time.monotonic()) - started < longest:
-        if spec.step():
+        if done := spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
+            if spec.full and done >= spec.full:
+                wake(spec.name, help_wanted=True)
+            elif spec.full and slot is not None and slot.slot:
+                return True
             if not spec.urgent:
-                time.sleep(max(0.0, mono + GROUP_SECONDS - idle_since))
+                time.sleep(max(0.0, mono + _group_of(spec) - idle_since))
         elif mono - idle_since > linger:
             if not _soon(spec):
                 return True
@@ -342,6 +366,10 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
             if not DrainSlot.objects.filter(pk=slot.pk, lease_until=before).update(lease_until=slot.lease_until):
                 return True
     return False
+
+
+def _group_of(spec: Drain) -> float:
+    return GROUP_SECONDS if spec.group is None else spec.group
 
 
 def _soon(spec: Drain) -> bool:

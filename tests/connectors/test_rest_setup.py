@@ -32,9 +32,11 @@ RFC_POINTERS = [
     ("/ ", 7),
     ("/m~0n", 8),
 ]
+# A pointer through nothing makes a list for 0 and -: an object's members of these names cannot be told from a list's places.
+NAMES = st.text(max_size=4).filter(lambda name: name not in {"0", "-"})
 VALUES = st.recursive(
     st.one_of(st.text(max_size=5), st.integers(-9, 9), st.booleans(), st.none()),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
     max_leaves=15,
 )
 
@@ -49,7 +51,7 @@ class TestPointers:
         for name, value in pointers.leaves(document).items():
             assert pointers.get(document, name) == value
 
-    @given(st.dictionaries(st.text(max_size=4), VALUES, max_size=4))
+    @given(st.dictionaries(NAMES, VALUES, max_size=4))
     def test_leaves_put_together_are_the_record(self, document: Any) -> None:
         built: Any = {}
         for name, value in pointers.leaves(document).items():

@@ -33,6 +33,10 @@ class Kitchen:
         self.washed += done
         return done
 
+    def keep(self, *, full: int) -> None:
+        self.spec = jobs.Drain("washing up", self.wash, slots=2, full=full)
+        jobs._drains["washing up"] = self.spec
+
     def hold_all_slots(self) -> list[DrainSlot]:
         held = []
         while (slot := jobs._take_slot(self.spec)) is not None:
@@ -104,6 +108,44 @@ class WakeUp:
         assert jobs._take_slot(kitchen.spec) is not None
         jobs.wake("washing up")
         assert waiting() == [("run_drain", "washing up")]
+
+    def test_is_not_needed_beside_one_who_keeps_up(self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs, "_slots_of", lambda spec: 2)
+        kitchen.keep(full=2)
+        jobs._take_slot(kitchen.spec)
+        jobs.wake("washing up")
+        assert waiting() == []
+        jobs.wake("washing up", help_wanted=True)
+        assert waiting() == [("run_drain", "washing up")]
+
+    def test_goes_out_from_one_who_does_not_keep_up(self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs, "_slots_of", lambda spec: 2)
+        kitchen.keep(full=1)
+        kitchen.dishes = 3
+        jobs.run_drain("washing up")
+        assert kitchen.washed == 3
+        assert waiting() == [("run_drain", "washing up")]
+
+    @pytest.mark.parametrize("alone", [True, False])
+    def test_of_a_helper_ends_with_the_rush_unless_nobody_else_is_left(
+        self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, alone: bool
+    ) -> None:
+        monkeypatch.setattr(jobs, "_slots_of", lambda spec: 2)
+        kitchen.keep(full=2)
+        first = jobs._take_slot(kitchen.spec)
+        assert first is not None
+        drained = jobs.drain_until_idle
+
+        def first_leaves(spec: jobs.Drain, slot: DrainSlot | None) -> bool:
+            idle = drained(spec, slot)
+            if alone:
+                DrainSlot.objects.filter(pk=first.pk).update(lease_until=clock.now())
+            return idle
+
+        monkeypatch.setattr(jobs, "drain_until_idle", first_leaves)
+        kitchen.dishes = 9
+        jobs.run_drain("washing up")
+        assert kitchen.washed == (9 if alone else 2)
 
     def test_is_needed_when_the_holders_are_dead(self, kitchen: Kitchen) -> None:
         ended = subprocess.Popen([sys.executable, "-c", ""])
