@@ -29,6 +29,7 @@ BENCHMARKS = {
     "history": {"vendor": "postgresql"},
     "matching": {},
     "match_one": {"vendor": "postgresql"},
+    "match_all": {"vendor": "postgresql"},
     "lists": {},
     "start": {},
     "pure": {},

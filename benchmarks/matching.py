@@ -44,9 +44,9 @@ def _measure(count: int, seed: int, folder: Path, rows: list[Row], notes: list[s
     strong = [frozenset(p for p in each if not truth.weak & set(p)) for each in (pairs, truth.pairs)]
     of = f"{count:,}"
     rows += [
-        Row(f"{of}: pair F1", [known_people.scores(pairs, truth.pairs)[2]], "", least=0.92),
-        Row(f"{of}: pair F1 without weak rows", [known_people.scores(strong[0], strong[1])[2]], ""),
-        Row(f"{of}: cluster F1", [known_people.scores(together, truth.pairs)[2]], "", least=0.94),
+        Row(f"{of}: pair F1", [100 * known_people.scores(pairs, truth.pairs)[2]], "%", least=92),
+        Row(f"{of}: pair F1 without weak rows", [100 * known_people.scores(strong[0], strong[1])[2]], "%"),
+        Row(f"{of}: cluster F1", [100 * known_people.scores(together, truth.pairs)[2]], "%", least=94),
         Row(f"{of}: precision of what is proposed", [100 * len(auto & truth.pairs) / max(1, len(auto))], "%", least=99.5),
         Row(f"{of}: true of what people are asked", [100 * len(asked & truth.pairs) / max(1, len(asked))], "%", least=75),
         Row(f"{of}: proposed though they share a number", [sum(map(truth.share_a_number, auto - truth.pairs))], "pairs", most=0),

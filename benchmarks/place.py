@@ -118,15 +118,25 @@ def free_port() -> int:
 
 def cpu_seconds(processes: Sequence[subprocess.Popen[bytes]]) -> float:
     """User and system time so far of these processes and all that they started and that still lives."""
+    return sum(int(fields[11]) + int(fields[12]) for fields in _stats(processes)) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(processes: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Bytes resident now of these processes and all that they started and that still lives; what two share counts twice."""
+    return sum(int(fields[21]) for fields in _stats(processes)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _stats(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[str]]:
+    """The fields of /proc/<pid>/stat from the third on."""
     parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
+    stats: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)], ticks[int(entry.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+                parents[int(entry.name)], stats[int(entry.name)] = int(fields[1]), fields
     roots = {process.pid for process in processes}
-    return sum(spent for pid, spent in ticks.items() if roots & set(_line_of(pid, parents))) / os.sysconf("SC_CLK_TCK")
+    return (fields for pid, fields in stats.items() if roots & set(_line_of(pid, parents)))
 
 
 def _line_of(pid: int, parents: dict[int, int]) -> Iterator[int]:
@@ -141,4 +151,4 @@ def has_postgresql() -> bool:
     return binaries() is not None
 
 
-__all__ = ["NoDatabase", "Place", "cpu_seconds", "free_port", "has_postgresql", "place"]
+__all__ = ["NoDatabase", "Place", "cpu_seconds", "free_port", "has_postgresql", "memory", "place"]
