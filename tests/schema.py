@@ -18,6 +18,7 @@ from django.test import TransactionTestCase
 
 from scrm.sandbox.router import ALIAS as SANDBOX
 from scrm.sandbox.schema import bring_up_to_date
+from tests import migrated
 
 
 def share(worker: str) -> None:
@@ -55,13 +56,17 @@ def _share(connection: Any, worker: str) -> None:
 
 
 def _make(connection: Any, make: Any, **options: Any) -> None:
-    """As Django makes it; but of the sandbox's database only the sandbox's own tables, since nothing else lives there."""
-    if connection.alias != SANDBOX:
+    """As Django makes it, on SQLite as a copy; of the sandbox's database only the sandbox's own tables: nothing else lives there."""
+    name = connection.creation._get_test_db_name()
+    if connection.vendor == "sqlite":
+        migrated.copy("sandbox.sqlite3" if connection.alias == SANDBOX else "db.sqlite3", Path(name))
+        _point(connection, name)
+    elif connection.alias == SANDBOX:
+        connection.creation._create_test_db(verbosity=0, autoclobber=True)
+        _point(connection, name)
+        bring_up_to_date()
+    else:
         make(**options)
-        return
-    connection.creation._create_test_db(verbosity=0, autoclobber=True)
-    _point(connection, connection.creation._get_test_db_name())
-    bring_up_to_date()
 
 
 def _point(connection: Any, name: str) -> None:

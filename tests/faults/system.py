@@ -21,6 +21,8 @@ from typing import Any
 
 import psycopg
 
+from tests import migrated
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 START_SECONDS = 90.0
@@ -44,7 +46,8 @@ def free_ports() -> tuple[int, int]:
 class System:
     """`environment` goes to all its processes. `settings` is the settings module; the one of this folder obeys SABOTAGE and LEASES."""
 
-    def __init__(self, database_url: str = "", *, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, database_url: str = "", *, environment: dict[str, str] | None = None, first_start: bool = False) -> None:
+        self.first_start = first_start
         self.folder = Path(tempfile.mkdtemp(prefix="scrm-faults-", dir="/tmp"))
         self.port, self.sandbox_port = free_ports()
         self.database_url = database_url
@@ -76,6 +79,8 @@ class System:
         return self.folder / "up.log"
 
     def start(self, *arguments: str, wait: bool = True, **environment: str) -> System:
+        if not (self.database_url or self.first_start or (self.folder / "db.sqlite3").exists()):
+            migrated.copy_into(self.folder)
         with self.log.open("ab") as log:
             command = [PYTHON, "manage.py", "up", "--no-story", *arguments]
             self.process = subprocess.Popen(

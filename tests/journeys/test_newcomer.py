@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[System]:
-    system = System()
+    system = System(first_start=True)
     try:
         yield _started(system)
     finally:

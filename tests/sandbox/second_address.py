@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import migrated
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 150.0
 COLUMNS = ("slug", "phone_number_id", "waba_id", "portfolio_id", "app_secret", "verify_token", "access_token")
@@ -46,8 +48,7 @@ class Platform:
         return {**kept, **own, "DJANGO_SETTINGS_MODULE": "scrm.settings", "PYTHONPATH": str(ROOT)}
 
     def prepare(self) -> None:
-        command = [sys.executable, "manage.py", "migrate", "--database", "sandbox", "--verbosity", "0"]
-        subprocess.run(command, cwd=ROOT, env=self._environment(18_001), check=True, timeout=START_SECONDS)
+        migrated.copy_into(self.folder)
 
     def start(self) -> str:
         port = _free_port()
