@@ -23,7 +23,7 @@ class Size:
     messages: int
 
 
-FULL = Size(1_000_000, 500_000, 5_000_000)
+FULL = Size(1_000_000, 500_000, 10_000_000)
 SMALL = Size(20_000, 10_000, 100_000)
 COMMON = (
     "多謝",
