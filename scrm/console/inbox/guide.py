@@ -6,7 +6,9 @@ Only that somebody wants to see it no more is kept, in a cookie of their browser
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import Exists, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -40,6 +42,33 @@ class Step:
         return self.state == "done"
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is there: a channel, a message from a customer, a CRM, a record in it, colleagues, a rule, one that is switched on."""
+
+    channel: bool
+    heard: bool
+    crm: bool
+    written: bool
+    colleagues: bool
+    rule: bool
+    enabled: bool
+
+
+def _facts(user: User) -> Facts:
+    """In one statement: the page is the first one of the day for everybody."""
+    asked: list[QuerySet[Any]] = [
+        Connection.objects.filter(kind=Connection.Kind.CHANNEL),
+        Message.objects.filter(direction=Message.Direction.IN),
+        Connection.objects.filter(kind=Connection.Kind.CRM),
+        ExternalRecord.objects.all(),
+        User.objects.filter(~Q(pk=user.pk), is_active=True, is_staff=True),
+        Rule.objects.all(),
+        Rule.objects.filter(enabled=True),
+    ]
+    return Facts(*User.objects.filter(pk=user.pk).values_list(*(Exists(rows) for rows in asked))[0])
+
+
 def shown(request: HttpRequest) -> list[Step]:
     """The steps for this person; none when all is done, when they can do none of what is left, or when they put the guide away."""
     asked_for = request.GET.get("guide") == "1"
@@ -47,7 +76,8 @@ def shown(request: HttpRequest) -> list[Step]:
         return []
     if not any(request.user.has_perm(permission) for permission in NEEDED):
         return []
-    steps = [_channel(request), _crm(request), _staff(request), _rule(request)]
+    facts = _facts(request.user)  # type: ignore[arg-type]  # whoever has a right is logged in
+    steps = [_channel(request, facts), _crm(request, facts), _staff(request, facts), _rule(request, facts)]
     open_to_them = any(step.link and not step.done for step in steps)
     return steps if open_to_them or (asked_for and any(step.link for step in steps)) else []
 
@@ -56,10 +86,8 @@ def _link(request: HttpRequest, permission: str, address: str) -> str:
     return reverse(address) if request.user.has_perm(permission) else ""
 
 
-def _channel(request: HttpRequest) -> Step:
-    states = set(Connection.objects.filter(kind=Connection.Kind.CHANNEL).values_list("state", flat=True))
-    heard = bool(states) and Message.objects.filter(direction=Message.Direction.IN).exists()
-    state = "done" if heard else "begun" if states else "todo"
+def _channel(request: HttpRequest, facts: Facts) -> Step:
+    state = "done" if facts.channel and facts.heard else "begun" if facts.channel else "todo"
     text = {
         "todo": _("WhatsApp or LINE: what customers write arrives here, and your answers go out."),
         "begun": _("Connected, but nothing has arrived yet. Write to the number from your own phone."),
@@ -70,10 +98,8 @@ def _channel(request: HttpRequest) -> Step:
     )
 
 
-def _crm(request: HttpRequest) -> Step:
-    known = Connection.objects.filter(kind=Connection.Kind.CRM).exists()
-    written = known and ExternalRecord.objects.exists()
-    state = "done" if written else "begun" if known else "todo"
+def _crm(request: HttpRequest, facts: Facts) -> Step:
+    state = "done" if facts.crm and facts.written else "begun" if facts.crm else "todo"
     text = {
         "todo": _("Contacts and conversations reach the CRM that you already have."),
         "begun": _("Connected, but nothing is in step yet. Go through its fields and switch it on."),
@@ -84,9 +110,8 @@ def _crm(request: HttpRequest) -> Step:
     )
 
 
-def _staff(request: HttpRequest) -> Step:
-    others = User.objects.filter(is_active=True, is_staff=True).exclude(username=request.user.get_username())
-    state = "done" if others.exists() else "todo"
+def _staff(request: HttpRequest, facts: Facts) -> Step:
+    state = "done" if facts.colleagues else "todo"
     text = _("Colleagues can log in.") if state == "done" else _("Each with a name that customers see, a role and a team.")
     return Step(
         "staff",
@@ -99,10 +124,8 @@ def _staff(request: HttpRequest) -> Step:
     )
 
 
-def _rule(request: HttpRequest) -> Step:
-    enabled = Rule.objects.filter(enabled=True).exists()
-    known = enabled or Rule.objects.exists()
-    state = "done" if enabled else "begun" if known else "todo"
+def _rule(request: HttpRequest, facts: Facts) -> Step:
+    state = "done" if facts.enabled else "begun" if facts.rule else "todo"
     text = {
         "todo": _("Questions such as 'Where is my parcel?' answer themselves. A rule can be tried on past messages first."),
         "begun": _("There are rules, but none is switched on. Try one on past messages, then switch it on."),
