@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
-from scrm.core.loading import add_columns, add_many
+from scrm.core.loading import add_columns, add_many, give_keys
 from scrm.core.logs import trail
 from scrm.core.rows import insert_all, insert_columns
 
@@ -97,10 +97,9 @@ def _consumer_of(lane: str) -> Consumer:
 def record(events: Sequence[Event]) -> list[Event]:
     """Write events and their deliveries; call inside the transaction that changes the state."""
     stored = list(events)
-    if len(stored) < MANY:
+    many = len(stored) >= MANY and give_keys(Event, stored)
+    if not many:
         insert_all(Event, stored)
-    else:
-        add_many(Event, stored)
     now = clock.now()
     told = [
         (event.pk, spec.lane_of(event), now + wait)
@@ -108,6 +107,9 @@ def record(events: Sequence[Event]) -> list[Event]:
         for event, wait in _asked(spec, stored)
         if wait is not None
     ]
+    # The consumers were asked first: what they look up need not wait for rows that are on their way.
+    if many:
+        add_many(Event, stored)
     _tell(told)
     for name in {name for _, name, _ in told}:
         jobs.wake_on_commit(f"events:{name}")

@@ -5,7 +5,7 @@ A date is its ISO form, a user their id, an empty field '' or None. `custom.<key
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -91,21 +91,28 @@ def put_standing(contact: Contact, name: str, standing: Standing) -> None:
 
 def note_making(contact: Contact, *, source: str, at: datetime, by: str = "", assumed: Collection[str] = ()) -> None:
     """Say of a new record, before it is written, where all that it holds comes from. `assumed`: fields that nobody stated."""
+    values = {name: value_of(contact, name) for name in fields_of(contact)}
+    contact.provenance = made_of(values, source=source, at=at, by=by, assumed=assumed)
+
+
+def made_of(
+    values: Mapping[str, Value], *, source: str, at: datetime, by: str = "", assumed: Collection[str] = ()
+) -> dict[str, dict[str, Any]] | None:
+    """The provenance of a new record that holds these values. As `Entry.as_json` has it; without the objects, for thousands at once."""
     stamp = ms(at)
     found: dict[str, dict[str, Any]] = {}
-    for name in fields_of(contact):
-        value = value_of(contact, name)
+    for name, value in values.items():
         if is_blank(value) or value == _DEFAULTS.get(name):
             continue
-        # As `Entry.as_json` has it; without the objects, for thousands of people at once.
-        said: dict[str, Any] = {"source": ASSUMED if name in assumed else source, "at": stamp}
-        if name not in assumed:
-            if by:
-                said["by"] = by
-            if source != PERSON:
-                said["seen"] = {source: [value, stamp]}
-        found[name] = said
-    contact.provenance = found or None
+        if name in assumed:
+            found[name] = {"source": ASSUMED, "at": stamp}
+            continue
+        said = found[name] = {"source": source, "at": stamp}
+        if by:
+            said["by"] = by
+        if source != PERSON:
+            said["seen"] = {source: [value, stamp]}
+    return found or None
 
 
 def cleaned(name: str, value: Any) -> Value:

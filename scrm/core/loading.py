@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import connections, models, router
 from django.db.models.base import ModelState
 
-from scrm.core import copying
+from scrm.core import beside, copying
 
 M = TypeVar("M", bound=models.Model)
 
@@ -45,28 +46,32 @@ def add_many(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Insert rows that are new; each has its key afterwards. Raises IntegrityError as an INSERT would, and then nothing is in."""
     if not rows:
         return
-    connection = connections[router.db_for_write(model)]
-    if connection.vendor != "postgresql" or len(rows) < LEAST_FOR_COPY:
+    if rows[0].pk is None and not give_keys(model, rows):
         model._base_manager.bulk_create(rows)
         return
-    _copy(model, rows, connection)
-
-
-def _copy(model: type[models.Model], rows: Sequence[models.Model], connection: Any) -> None:
-    quote = connection.ops.quote_name
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor != "postgresql":
+        model._base_manager.bulk_create(rows)
+        return
     fields = list(model._meta.concrete_fields)
-    with connection.cursor() as cursor:
-        if rows[0].pk is None:
-            attname = str(model._meta.pk.attname)
-            for row, pk in zip(rows, _new_keys(model, len(rows), cursor, connection), strict=True):
-                row.__dict__[attname] = pk
-        states = [row.__dict__ for row in rows]
-        columns = [list(map(itemgetter(field.attname), states)) for field in fields]
-        documents = frozenset(place for place, field in enumerate(fields) if isinstance(field, models.JSONField))
-        _send(connection, cursor, quote(model._meta.db_table), [quote(str(field.column)) for field in fields], columns, documents)
+    states = [row.__dict__ for row in rows]
+    columns = [list(map(itemgetter(field.attname), states)) for field in fields]
+    documents = frozenset(place for place, field in enumerate(fields) if isinstance(field, models.JSONField))
+    _send(connection, model, [str(field.column) for field in fields], columns, documents)
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias
+
+
+def give_keys(model: type[models.Model], rows: Sequence[models.Model]) -> bool:
+    """Give new rows the keys under which `add_many` will write them. False where it writes them without: few rows, or no COPY."""
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor != "postgresql" or len(rows) < LEAST_FOR_COPY:
+        return False
+    attname = str(model._meta.pk.attname)
+    for row, key in zip(rows, _new_keys(model, len(rows), connection), strict=True):
+        row.__dict__[attname] = key
+    return True
 
 
 def add_columns(model: type[models.Model], columns: Mapping[str, Sequence[Any]]) -> bool:
@@ -74,32 +79,49 @@ def add_columns(model: type[models.Model], columns: Mapping[str, Sequence[Any]])
     connection = connections[router.db_for_write(model)]
     if connection.vendor != "postgresql":
         return False
-    quote = connection.ops.quote_name
-    names = [quote(str(model._meta.get_field(name).column)) for name in columns]  # type: ignore[union-attr]
-    with connection.cursor() as cursor:
-        _send(connection, cursor, quote(model._meta.db_table), names, list(columns.values()))
+    names = [str(model._meta.get_field(name).column) for name in columns]  # type: ignore[union-attr]
+    _send(connection, model, names, list(columns.values()))
     return True
 
 
 def _send(
     connection: Any,
-    cursor: Any,
-    table: str,
+    model: type[models.Model],
     names: Sequence[str],
     columns: Sequence[Sequence[Any]],
     documents: frozenset[int] = frozenset(),
 ) -> None:
+    table, into = connection.ops.quote_name(model._meta.db_table), ", ".join(map(connection.ops.quote_name, names))
+    statement = f"COPY {table} ({into}) FROM STDIN"
     text = copying.block(columns, documents=documents)
-    # The framework does not look at what the driver raises at the end of a COPY.
-    with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
-        if text is not None:
-            copy.write(text)
-            return
+    if text is not None:
+        send(connection, statement, text.encode())
+        return
+    with connection.cursor() as cursor, _copy(connection, cursor, statement) as copy:
         for values in zip(*columns, strict=True):
             copy.write_row([copying.document(value) if place in documents else value for place, value in enumerate(values)])
 
 
-def _new_keys(model: type[models.Model], count: int, cursor: Any, connection: Any) -> list[int]:
+def send(connection: Any, statement: str, data: bytes) -> None:
+    """A COPY of these bytes, now or in its turn."""
+    line = beside.current(connection)
+    if line is not None:
+        line.put(statement, data)
+        return
+    with connection.cursor() as cursor, _copy(connection, cursor, statement) as copy:
+        copy.write(data)
+
+
+@contextmanager
+def _copy(connection: Any, cursor: Any, statement: str) -> Iterator[Any]:
+    # The framework does not look at what the driver raises at the end of a COPY.
+    with connection.wrap_database_errors, cursor.copy(statement) as copy:
+        yield copy
+
+
+def _new_keys(model: type[models.Model], count: int, connection: Any) -> list[int]:
     table, column = connection.ops.quote_name(model._meta.db_table), model._meta.pk.column
-    cursor.execute("SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))::regclass) FROM generate_series(1, %s)", [table, column, count])
-    return [row[0] for row in cursor.fetchall()]
+    sql = "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))::regclass) FROM generate_series(1, %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [table, column, count])
+        return [key for (key,) in cursor.fetchall()]

@@ -20,7 +20,7 @@ from django.db import connections, models, router
 from django.db.migrations.operations.special import RunPython
 from django.db.models.expressions import RawSQL
 
-from scrm.core import arrays
+from scrm.core import arrays, copying, loading
 
 Q = TypeVar("Q", bound=models.QuerySet[Any])
 
@@ -92,12 +92,16 @@ class SearchIndex:
     def _connection(self, alias: str | None = None) -> Any:
         return connections[alias or "default"]
 
-    def add(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Index rows that were not there before."""
+    def add(self, rows: Iterable[tuple[int, str]], *, fresh: bool = False) -> None:
+        """Index rows that were not there before. `fresh`: nobody else can know their keys yet, so they are written in bulk."""
         connection = self._connection()
         values = [(pk, index_terms(text)) for pk, text in rows]
         values = [(pk, terms) for pk, terms in values if terms]
         if not values:
+            return
+        if fresh and connection.vendor == "postgresql":
+            text = copying.block([[pk for pk, _ in values], [_tsvector(terms) for _, terms in values]])
+            loading.send(connection, f"COPY {self.table} (id, terms) FROM STDIN", (text or "").encode())
             return
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":

@@ -12,7 +12,7 @@ from scrm.contacts import events
 from scrm.contacts.importing import extras
 from scrm.contacts.models import Event
 from scrm.core import clock, rows
-from scrm.core.loading import fresh
+from scrm.core.loading import add_many, fresh
 from scrm.tags.models import Tag, TagAssignment
 
 
@@ -20,6 +20,13 @@ class ImportedTags:
     """Words are names or slugs of tags; a word that is neither makes a new tag."""
 
     def put(self, wanted: Mapping[int, Sequence[str]], *, source: str, by: Any) -> dict[int, list[int]]:
+        done, told = self.give(wanted, made=(), source=source, by=by)
+        events.record(told)
+        return done
+
+    def give(
+        self, wanted: Mapping[int, Sequence[str]], *, made: Collection[int], source: str, by: Any
+    ) -> tuple[dict[int, list[int]], list[Event]]:
         tags = _tags({word for words in wanted.values() for word in words})
         now = clock.now()
         pairs = sorted({(contact, tags[word].pk) for contact, words in wanted.items() for word in words})
@@ -28,12 +35,16 @@ class ImportedTags:
         slugs = {tag.pk: tag.slug for tag in tags.values()}
         done: dict[int, list[int]] = {}
         told: list[Event] = []
-        for pk, contact, tag in sorted(rows.insert_returning(TagAssignment, new, ["id", "contact", "tag"])):
+        sure = [row for row in new if row.contact_id in made]
+        add_many(TagAssignment, sure)
+        given = [(row.pk, row.contact_id, row.tag_id) for row in sure]
+        there = [row for row in new if row.contact_id not in made]
+        given += sorted(rows.insert_returning(TagAssignment, there, ["id", "contact", "tag"]))
+        for pk, contact, tag in given:
             done.setdefault(contact, []).append(pk)
             data = {"tag": slugs[tag], "assignment": pk, "source": source}
             told.append(fresh(Event, contact_id=contact, kind="tag.added", occurred_at=now, data=data, cause=source))
-        events.record(told)
-        return done
+        return done, told
 
     def missing(self, wanted: Mapping[int, Sequence[str]]) -> set[int]:
         """The people who do not have all of their words yet."""

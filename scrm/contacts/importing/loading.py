@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+
 from scrm.contacts.addresses import add_address
 from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.fields import Offer, Outcome, offer
@@ -16,11 +18,13 @@ from scrm.contacts.importing.making import Making, email_of, number_of
 from scrm.contacts.importing.parsing import PhoneCell, Said
 from scrm.contacts.importing.persons import Chunk, Person, spellings
 from scrm.contacts.importing.problems import note
+from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Consent, Contact, Event, Identity, Import, ImportRow
 from scrm.contacts.overlay import own_entry
 from scrm.contacts.records import value_of
 from scrm.contacts.search import reindex
 from scrm.core import clock
+from scrm.core.beside import beside
 from scrm.core.loading import fresh
 from scrm.core.rows import among, update_many
 
@@ -184,11 +188,17 @@ class Loader:
         self._fill_external_ids()
         self._consent()
         self._making.told += [told for change in self.changes if (told := self._told(change))]
-        self._making.write()
+        with beside(connection) as line:
+            self._making.make()
+            self._tag(new)
+            self._making.tell()
+            rules = in_force().settings
+            if line is not None:
+                line.start()
+            self._making.write(rules)
         # By the names as they were: one that a later row changes says nothing of who had the number.
         self._share()
         self._offer()
-        self._tag(new)
         self._finish(new)
         return [self.results[said.line] for said in self._rows]
 
@@ -304,7 +314,9 @@ class Loader:
                     wanted[person.contact.pk] = words
         if not wanted:
             return
-        done = extras.tags().put(wanted, source=self._run.source, by=self._run.created_by)
+        made = {person.contact.pk for person in new if person.contact is not None}
+        done, told = extras.tags().give(wanted, made=made, source=self._run.source, by=self._run.created_by)
+        self._making.told += told
         for change in self.changes:
             pk = change.person.contact.pk if change.person.contact else 0
             if pk in done:

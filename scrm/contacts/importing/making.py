@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from django.db.models import Model
 
 from scrm.contacts import events, phone
 from scrm.contacts.importing.parsing import PhoneCell, Said, Wish
 from scrm.contacts.importing.persons import Person
 from scrm.contacts.importing.problems import note
+from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.store import store_keys
 from scrm.contacts.models import Consent, Contact, Event, Identity
-from scrm.contacts.records import CUSTOM, note_making, put_value
+from scrm.contacts.records import CUSTOM, made_of
 from scrm.contacts.search import contact_index, searchable
-from scrm.core.loading import add_many, fresh
+from scrm.core.loading import add_many, fresh, give_keys
 
 # The country of a number, without asking the library about each.
 _REGIONS = {"+852": "HK", "+886": "TW", "+81": "JP", "+65": "SG", "+853": "MO", "+86": "CN"}
@@ -36,6 +39,7 @@ class Making:
     owners: list[tuple[Identity, Contact]] = field(default_factory=list)
     agreed: list[Identity] = field(default_factory=list)
     shared: list[tuple[Person, PhoneCell]] = field(default_factory=list)
+    _unsent: list[tuple[type[Model], Sequence[Model]]] = field(default_factory=list)
 
     def person(self, person: Person, taken: set[str]) -> None:
         """A new person out of all rows that name them; the later row is heard. `taken`: keys of addresses that are somebody else's."""
@@ -68,17 +72,18 @@ class Making:
 
     def _record(self, person: Person) -> Contact:
         now = self.now
-        row = fresh(Contact, external_id=person.external_id, last_activity_at=now, created_at=now, updated_at=now)
-        for said in person.rows:
-            for name, value in said.values.items():
-                if name.startswith(CUSTOM):
-                    row.custom[name.removeprefix(CUSTOM)] = value
-                else:
-                    put_value(row, name, value)
-        assumed = () if row.country else ("country",)
-        row.country = row.country or next((region_of(n) for said in person.rows for n in said.numbers), "")
-        note_making(row, source=self.source, at=self.now, by=self.by, assumed=assumed)
-        return row
+        values = {name: value for said in person.rows for name, value in said.values.items()}
+        assumed = () if values.get("country") else ("country",)
+        if assumed:
+            values["country"] = next((region_of(n) for said in person.rows for n in said.numbers), "")
+        columns: dict[str, Any] = {}
+        for name, value in values.items():
+            if name.startswith(CUSTOM):
+                columns.setdefault("custom", {})[name.removeprefix(CUSTOM)] = value
+            else:
+                columns["owner_id" if name == "owner" else name] = date.fromisoformat(value) if name == "birthday" else value
+        columns["provenance"] = made_of(values, source=self.source, at=now, by=self.by, assumed=assumed)
+        return fresh(Contact, external_id=person.external_id, last_activity_at=now, created_at=now, updated_at=now, **columns)
 
     def _consents(self, said: Said, own: Sequence[Identity]) -> None:
         """Of the row's addresses, or of all so far when it has none. An opt-out is never weakened by a later word of the same file."""
@@ -93,28 +98,44 @@ class Making:
                 if (not mine or identity.value in mine) and not _known(identity, wish):
                     self.consent(identity, wish)
 
-    def write(self) -> None:
-        """Addresses in one order everywhere: two imports that meet the same new people must not wait for each other."""
-        add_many(Contact, self.contacts)
+    def make(self) -> None:
+        """All that is new has its key afterwards. Where there is a COPY, `write` sends it.
+
+        Addresses in one order everywhere: two imports that meet the same new people must not wait for each other.
+        """
+        self._make(Contact, self.contacts)
         for identity, contact in self.owners:
             identity.contact_id = contact.pk
         for identity in self.identities:
             if identity.needs_repair:
                 identity.scope = f"contact:{identity.home_id or identity.contact_id}"
         self.identities.sort(key=lambda each: (each.kind, each.scope, each.value))
-        add_many(Identity, self.identities)
+        self._make(Identity, self.identities)
         for consent, identity in zip(self.consents, self.agreed, strict=True):
             consent.identity_id = identity.pk
-        add_many(Consent, self.consents)
-        made_now = {row.pk for row in self.contacts}
-        addresses: dict[int, list[Identity]] = {}
-        for identity in self.identities:
-            addresses.setdefault(identity.contact_id, []).append(identity)
-        store_keys(self.contacts, [each for each in self.identities if each.contact_id in made_now], fresh=True)
-        contact_index.add((row.pk, searchable(row, addresses.get(row.pk, ()))) for row in self.contacts)
+        self._make(Consent, self.consents)
+
+    def _make(self, model: type[Model], rows: Sequence[Model]) -> None:
+        if give_keys(model, rows):
+            self._unsent.append((model, rows))
+        else:
+            add_many(model, rows)
+
+    def tell(self) -> None:
         made = [self._told(row) for row in self.contacts]
         agreed = [self._consented(*each) for each in zip(self.consents, self.agreed, strict=True)]
         events.record([*made, *agreed, *self.told])
+
+    def write(self, rules: Settings) -> None:
+        """What `make` left, and what people are found by. Asks the database nothing."""
+        for model, rows in self._unsent:
+            add_many(model, rows)
+        addresses: dict[int, list[Identity]] = {row.id: [] for row in self.contacts}
+        for identity in self.identities:
+            if (own := addresses.get(identity.contact_id)) is not None:
+                own.append(identity)
+        store_keys(self.contacts, [each for own in addresses.values() for each in own], fresh=True, settings=rules)
+        contact_index.add([(row.id, searchable(row, addresses[row.id])) for row in self.contacts], fresh=True)
 
     def _told(self, row: Contact) -> Event:
         data = {"name": row.name, "by": self.by, "source": self.source}

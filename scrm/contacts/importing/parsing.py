@@ -157,14 +157,20 @@ def _put_name(said: Said, names: Mapping[str, str]) -> None:
 
 
 def _phone(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
-    quick = fast_number(cell, layout.regions)
-    for read in (PhoneCell(quick, cell[:200] if cell != quick else ""),) if quick else _numbers(cell, layout.regions):
+    for read in _quickly(cell, layout.regions) or _numbers(cell, layout.regions):
         if said.phones and any(each.value == read.value for each in said.phones):
             continue
         said.phones.append(read)
         if read.repair:
             code = REPAIRS.get(read.repair, "repair")
             said.notes.append(note(header, code, value=read.value, numbers=", ".join(read.candidates)))
+
+
+def _quickly(cell: str, regions: tuple[str, ...]) -> tuple[PhoneCell, ...]:
+    found = fast_readings(cell, regions)
+    if len(found) > 1:
+        return (PhoneCell(cell, "", phone.SEVERAL_REGIONS, found),)
+    return (PhoneCell(found[0], cell if cell != found[0] else ""),) if found else ()
 
 
 @lru_cache(maxsize=512)
@@ -179,27 +185,27 @@ def _numbers(cell: str, regions: tuple[str, ...]) -> tuple[PhoneCell, ...]:
     return (PhoneCell(cell[:200], "", read.reason[:200], read.candidates),)
 
 
-def fast_number(cell: str, regions: tuple[str, ...] = ()) -> str | None:
-    """E.164 of a number in one of the plain forms of East Asia, as the library is known to read all that begin alike; None: ask it.
+def fast_readings(cell: str, regions: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """E.164 of a number in one of the plain forms of East Asia, as the library is known to read all that begin alike; several where the
+    regions read it differently; none: ask the library.
 
     Nothing but digits, spaces, hyphens and brackets, and a plus in front.
     """
-    if not cell.isascii():
-        return None
+    if not cell.isascii() or len(cell) > 40:
+        return ()
     digits = cell.translate(_SEPARATORS)
     if digits[:1] == "+":
         if digits[1:].isdigit():
             for code, length, tail in _FAST:
                 if digits.startswith(code):
-                    return digits if len(digits) == length and _fast_block(digits[:-tail], tail) else None
-        return None
+                    return (digits,) if len(digits) == length and _fast_block(digits[:-tail], tail) else ()
+        return ()
     if not regions or not digits.isdigit():
-        return None
+        return ()
     for code, length, tail in _FAST_NATIONAL:
         if len(digits) == length and digits.startswith(code):
-            head = _fast_head(digits[:-tail], tail, regions)
-            return head + digits[-tail:] if head else None
-    return None
+            return tuple([head + digits[-tail:] for head in _fast_heads(digits[:-tail], tail, regions)])
+    return ()
 
 
 # Country code, length, and how many of the last digits do not matter: numbers with the same beginning are valid together in Hong Kong,
@@ -220,15 +226,19 @@ def _fast_block(head: str, tail: int) -> bool:
 
 
 @lru_cache(maxsize=50_000)
-def _fast_head(head: str, tail: int, regions: tuple[str, ...]) -> str:
-    """What E.164 numbers begin with whose home form begins with `head`; "" when they are not read alike."""
-    found: set[str] = set()
+def _fast_heads(head: str, tail: int, regions: tuple[str, ...]) -> tuple[str, ...]:
+    """What E.164 numbers begin with whose home form begins with `head`, in each region; none when they are not read alike."""
+    found: set[tuple[str, ...]] = set()
     for digit in "0259":
         read = phone.parse(head + digit * tail, regions)
-        if not isinstance(read, phone.Number) or read.extension or not read.e164.endswith(digit * tail):
-            return ""
-        found.add(read.e164[:-tail])
-    return found.pop() if len(found) == 1 else ""
+        if isinstance(read, phone.Unread):
+            numbers = read.candidates if read.reason == phone.SEVERAL_REGIONS else ()
+        else:
+            numbers = () if read.extension else (read.e164,)
+        if not all(number.endswith(digit * tail) for number in numbers):
+            return ()
+        found.add(tuple(number[:-tail] for number in numbers))
+    return found.pop() if len(found) == 1 else ()
 
 
 def _email(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:

@@ -13,7 +13,7 @@ from scrm.contacts.models import Contact, Identity
 # (contact id, SKU, day) of what these contacts bought; told by the app that has the orders.
 Purchases = Callable[[Collection[int]], Iterable[tuple[int, str, date]]]
 _purchases: list[Purchases] = []
-_FIELDS = ("pk", "name", "company", "country", "birthday", "address", "city", "postal_code", "external_id", "custom")
+_FIELDS = ("id", "name", "company", "country", "birthday", "address", "city", "postal_code", "external_id", "custom")
 _NUMBERS = frozenset({Identity.Kind.WHATSAPP, Identity.Kind.PHONE})
 _USER_IDS = frozenset({Identity.Kind.WHATSAPP_USER, Identity.Kind.LINE_USER})
 
@@ -28,7 +28,7 @@ def purchases_from(source: Purchases) -> Purchases:
 def facts_of(contact_ids: Collection[int], settings: Settings) -> list[Facts]:
     """Facts of those of the contacts that stand for a person: merged ones are part of their survivor."""
     contacts = list(Contact.objects.filter(pk__in=contact_ids, merged_into=None).values(*_FIELDS))
-    rows = Identity.objects.filter(contact_id__in=[row["pk"] for row in contacts], valid_to=None)
+    rows = Identity.objects.filter(contact_id__in=[row["id"] for row in contacts], valid_to=None)
     columns = ("contact_id", "kind", "scope", "value", "e164", "shared_since", "candidates")
     return from_rows(contacts, rows.values(*columns), bought(contact_ids), settings)
 
@@ -49,7 +49,7 @@ def from_rows(
     shopping: dict[int, dict[tuple[str, date], None]] = {}
     for contact_id, sku, day in purchases:
         shopping.setdefault(contact_id, {})[(sku, day)] = None
-    return [_facts(row, addresses.get(row["pk"], _NO_ADDRESSES), tuple(shopping.get(row["pk"], ())), settings) for row in contacts]
+    return [_facts(row, addresses.get(row["id"], _NO_ADDRESSES), tuple(shopping.get(row["id"], ())), settings) for row in contacts]
 
 
 class _Addresses:
@@ -87,7 +87,7 @@ def _facts(row: Mapping[str, Any], addresses: _Addresses, purchases: tuple[tuple
     phonetic = next((str(custom[name]) for name in settings.phonetic_fields if custom.get(name)), "")
     ids = [f"{name}:{custom[name]}" for name in settings.id_fields if custom.get(name)]
     return Facts(
-        row["pk"],
+        row["id"],
         row["name"],
         phonetic,
         tuple(dict.fromkeys(addresses.phones)),

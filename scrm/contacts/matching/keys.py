@@ -6,7 +6,9 @@ anything to go by: an address, a name in any script or spelling, a purchase with
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 from scrm.contacts.matching.name_levels import joined
@@ -38,7 +40,12 @@ _BITS = 58
 
 def key(kind: Kind, text: str) -> int:
     """The kind in the top five bits of 63; always positive."""
-    return (kind << _BITS) | (int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS))
+    return _keys(kind, (text,))[0]
+
+
+def _keys(kind: Kind, texts: Iterable[str]) -> list[int]:
+    head, hashed, number = int(kind) << _BITS, blake2b, int.from_bytes
+    return [head | number(hashed(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS) for text in texts]
 
 
 def kind_of(number: int) -> Kind:
@@ -46,26 +53,32 @@ def kind_of(number: int) -> Kind:
 
 
 def keys(profile: Profile) -> frozenset[int]:
-    found = [key(Kind.PHONE, number) for number in (*profile.phones, *profile.maybe)]
-    found += [key(Kind.EMAIL, address) for address in profile.emails]
-    found += [key(Kind.ID, each) for each in profile.ids]
-    found += [key(Kind.USERNAME, each) for each in profile.usernames]
-    found += [key(Kind.BASKET, each) for each in baskets(profile)]
+    found = _keys(Kind.PHONE, (*profile.phones, *profile.maybe))
+    found += _keys(Kind.EMAIL, profile.emails)
+    found += _keys(Kind.ID, profile.ids)
+    found += _keys(Kind.USERNAME, profile.usernames)
+    if profile.purchases:
+        found += _keys(Kind.BASKET, baskets(profile))
     name = profile.name
     if name.empty:
         return frozenset(found)
-    found += [key(Kind.NAME, whole) for whole in wholes(name)]
-    parts = _parts(name)
-    bought = {sku for sku, _day in profile.purchases}
-    for sku in bought:
-        found += [key(Kind.PURCHASE, f"{sku}|{part}") for part in (*parts, *_ends(name))]
+    of_name, parts = _of_name(name)
+    found += of_name
+    for sku in {sku for sku, _day in profile.purchases}:
+        found += _keys(Kind.PURCHASE, [f"{sku}|{part}" for part in (*parts, *_ends(name))])
     if profile.birthday:
-        found += [key(Kind.BIRTHDAY, f"{profile.birthday}|{part[:3]}") for part in parts]
+        found += _keys(Kind.BIRTHDAY, {f"{profile.birthday}|{part[:3]}" for part in parts})
     for place in filter(None, (profile.address, profile.postal_code and profile.postal_code + "|")):
-        found += [key(Kind.PLACE, f"{place}|{part}") for part in parts]
+        found += _keys(Kind.PLACE, [f"{place}|{part}" for part in parts])
     if profile.company:
-        found += [key(Kind.COMPANY, f"{profile.company}|{part}") for part in parts]
+        found += _keys(Kind.COMPANY, [f"{profile.company}|{part}" for part in parts])
     return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def _of_name(name: Name) -> tuple[list[int], list[str]]:
+    """The keys of the whole name, and its parts; a name of which there are many is gone through once."""
+    return _keys(Kind.NAME, wholes(name)), _parts(name)
 
 
 def baskets(profile: Profile) -> list[str]:

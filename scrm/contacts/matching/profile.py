@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from scrm.contacts.matching import spelling
 from scrm.contacts.matching.characters import canonical
@@ -31,9 +32,12 @@ _WORDS = re.compile(r"[^\w]+")
 _LETTERS = re.compile(r"[a-z]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Facts:
-    """A contact's facts as they stand in the database or a file. Numbers in E.164; `maybe`: numbers that fit several countries."""
+    """A contact's facts as they stand in the database or a file. Numbers in E.164; `maybe`: numbers that fit several countries.
+
+    Never changed once made, as a `Profile`.
+    """
 
     pk: int
     name: str = ""
@@ -94,7 +98,7 @@ def prepare(facts: Facts) -> Profile:
         facts.birthday.isoformat() if facts.birthday else "",
         company(facts.company),
         plain(facts.address),
-        plain(facts.city),
+        _plain_of_many(facts.city),
         plain(facts.postal_code).replace(" ", "").replace("-", ""),
         facts.country.upper(),
         tuple((sku, day.toordinal() - _EPOCH) for sku, day in facts.purchases),
@@ -104,7 +108,7 @@ def prepare(facts: Facts) -> Profile:
 
 def email(raw: str) -> str:
     """One form of an address: lower case; for Google's, without dots and what stands behind a plus."""
-    text = unicodedata.normalize("NFKC", raw).strip().lower()
+    text = (raw if raw.isascii() else unicodedata.normalize("NFKC", raw)).strip().lower()
     local, at, domain = text.partition("@")
     if not at or not local or "." not in domain:
         return ""
@@ -124,6 +128,9 @@ def plain(text: str) -> str:
         return ""
     folded = canonical(unicodedata.normalize("NFKC", text).casefold())
     return _WORDS.sub(" ", folded).strip()
+
+
+_plain_of_many = lru_cache(maxsize=1024)(plain)
 
 
 def company(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 
 from django.db import connection, transaction
 
@@ -10,32 +11,26 @@ from scrm.contacts.matching import keys, profile
 from scrm.contacts.matching.gather import bought, facts_of, from_rows
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import in_force
+from scrm.contacts.matching.rules import Settings
 from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
-from scrm.core import arrays
+from scrm.core import arrays, copying
+from scrm.core.loading import send
 
 STEP = 2_000
 
 
-def store_keys(contacts: Sequence[Contact], identities: Sequence[Identity], *, fresh: bool = False) -> None:
+def store_keys(
+    contacts: Sequence[Contact], identities: Sequence[Identity], *, fresh: bool = False, settings: Settings | None = None
+) -> None:
     """Of contacts that were just written, with all of their current identities: no statement is spent on reading them again.
 
-    `fresh`: none of them was there before.
+    `fresh`: none of them was there before; call it in the transaction that makes them. `settings`: of the rules in force, where the
+    caller has them.
     """
-    settings = in_force().settings
-    rows = [
-        {name: getattr(row, name) for name in ("pk", "name", "company", "country", "birthday", "address", "city", "postal_code", "custom")}
-        for row in contacts
-        if row.merged_into_id is None
-    ]
-    held = (
-        {
-            "contact_id": row.contact_id, "kind": row.kind, "scope": row.scope, "value": row.value, "e164": row.e164,
-            "shared_since": row.shared_since, "candidates": row.candidates,
-        }
-        for row in identities
-        if row.valid_to is None
-    )  # fmt: skip
-    purchases = () if fresh else bought([row["pk"] for row in rows])
+    settings = settings or in_force().settings
+    rows = [row.__dict__ for row in contacts if row.merged_into_id is None]
+    held = (row.__dict__ for row in identities if row.valid_to is None)
+    purchases = () if fresh else bought([row["id"] for row in rows])
     write([profile.prepare(facts) for facts in from_rows(rows, held, purchases, settings)], fresh=fresh)
 
 
@@ -55,7 +50,7 @@ def write(profiles: Iterable[Profile], *, fresh: bool = False) -> int:
     rows = [(each.pk, profile.dump(each), each) for each in sorted(profiles, key=lambda each: each.pk)]
     if not rows:
         return 0
-    with transaction.atomic():
+    with nullcontext() if fresh else transaction.atomic():
         stored = {} if fresh else _stored([pk for pk, _, _ in rows])
         changed = [(pk, body, each) for pk, body, each in rows if stored.get(pk) != body]
         if not changed:
@@ -85,12 +80,11 @@ def _stored(ids: Sequence[int]) -> dict[int, str]:
 
 def _insert_profiles(rows: Sequence[tuple[int, str]], *, fresh: bool) -> None:
     table = MatchProfile._meta.db_table
+    if connection.vendor == "postgresql" and fresh:
+        text = copying.block([[pk for pk, _ in rows], [profile.VERSION] * len(rows), [body for _, body in rows]])
+        send(connection, f"COPY {table} (contact_id, version, body) FROM STDIN", (text or "").encode())
+        return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and fresh:
-            with cursor.copy(f"COPY {table} (contact_id, version, body) FROM STDIN") as copy:
-                for pk, body in rows:
-                    copy.write_row((pk, profile.VERSION, body))
-            return
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO {table} (contact_id, version, body) "  # noqa: S608 - the name comes from the model
@@ -108,12 +102,11 @@ def _insert_profiles(rows: Sequence[tuple[int, str]], *, fresh: bool) -> None:
 def _insert_keys(rows: Sequence[tuple[int, int]], *, fresh: bool) -> None:
     table = MatchKey._meta.db_table
     ordered = sorted(rows)
+    if connection.vendor == "postgresql" and fresh:
+        # Of a contact that was not there before there is no key that could be there twice.
+        send(connection, f"COPY {table} (key, contact_id) FROM STDIN (FORMAT binary)", copying.pairs(ordered))
+        return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and fresh:
-            # Of a contact that was not there before there is no key that could be there twice.
-            with cursor.copy(f"COPY {table} (key, contact_id) FROM STDIN") as copy:
-                copy.write("".join(f"{key}\t{pk}\n" for key, pk in ordered))
-            return
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO {table} (key, contact_id) "  # noqa: S608 - the name comes from the model

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from scrm.contacts import phone
-from scrm.contacts.importing.parsing import PhoneCell, fast_number
+from scrm.contacts.importing.parsing import PhoneCell, fast_readings
 from scrm.contacts.importing.values import birthday, country, language, time_zone, yes_or_no
 
 TODAY = date(2026, 11, 29)
@@ -109,18 +109,25 @@ class TheShortWay:
                 )
                 digits = digits[:size]
             cell = chance.choice(SPELLED).format(digits, code, digits[: size // 2], digits[size // 2 :])
-            found = fast_number(cell, regions)
-            if found is None:
+            found = fast_readings(cell, regions)
+            if not found:
                 continue
             quick += 1
             read = phone.parse(cell, regions)
+            if len(found) > 1:
+                assert read == phone.Unread(cell, phone.SEVERAL_REGIONS, found)
+                continue
             assert isinstance(read, phone.Number), (cell, found, read)
-            assert (read.e164, read.extension) == (found, ""), cell
+            assert (read.e164, read.extension) == (found[0], ""), cell
         assert quick > 10
+
+    def test_asks_about_a_number_of_two_countries(self) -> None:
+        assert fast_readings("8123 4567", ("HK", "SG")) == ("+85281234567", "+6581234567")
+        assert fast_readings("8123 4567", ("SG",)) == ("+6581234567",)
 
     def test_leaves_all_else_to_the_library(self) -> None:
         for cell in ("8.52912E+10", "6123 4567 / 68", "+852 6123 4567 ext 3", "６１２３４５６７", "6123.4567", "", "+", "-", "call me"):
-            assert fast_number(cell, ("HK",)) is None
+            assert fast_readings(cell, ("HK",)) == ()
 
     def test_keeps_the_number_as_it_was_typed(self) -> None:
         from scrm.contacts.importing.parsing import Layout, parse
