@@ -69,6 +69,7 @@ KINDS: dict[str, str | Promise] = {
     "conversation.snoozed": gettext_lazy("Conversation snoozed"),
     "conversation.assigned": gettext_lazy("Conversation assigned"),
     "conversation.transferred": gettext_lazy("Conversation handed over"),
+    "conversation.taken_over": gettext_lazy("Answering taken over from a colleague"),
     "conversation.overdue": gettext_lazy("The answer is overdue"),
     "conversation.handed_back": gettext_lazy("Handed back to automation"),
     "conversation.handed_to_person": gettext_lazy("Handed to a person"),

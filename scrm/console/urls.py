@@ -8,7 +8,7 @@ from django.urls import path
 from scrm.console import files, ledger, merges, sync_health, why
 from scrm.console.access import SEE_CHATS, UNDO_MERGES, done_by_agents, done_with, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
-from scrm.console.inbox import actions, templates, views
+from scrm.console.inbox import actions, answering, templates, views
 from scrm.console.people.urls import urlpatterns as person_addresses
 from scrm.console.review import cases, conflicts
 from scrm.console.second_factor import views as second_factor
@@ -30,6 +30,8 @@ urlpatterns = [
     path("inbox/<int:pk>/quick-replies/", seen_by_agents(views.quick_replies), name="quick-replies"),
     path("inbox/<int:pk>/templates/", seen_by_agents(templates.picker), name="templates"),
     path("inbox/<int:pk>/send/", done_by_agents(actions.send), name="send"),
+    path("inbox/<int:pk>/claim/", done_by_agents(answering.claim), name="claim"),
+    path("inbox/next/", done_by_agents(answering.next_waiting), name="next-waiting"),
     path("inbox/<int:pk>/typing/", done_by_agents(actions.typing), name="typing"),
     path("inbox/<int:pk>/read/", done_by_agents(actions.read), name="read"),
     path("inbox/<int:pk>/assign/", done_by_agents(actions.assign), name="assign"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Identity
+from scrm.conversations.claim_models import Claim as Claim
 from scrm.conversations.filling import KeptInBlocks
 from scrm.conversations.history_models import HistoryBlock as HistoryBlock
 from scrm.conversations.history_models import HistorySweep as HistorySweep

@@ -18,6 +18,7 @@ from scrm.conversations import history
 from scrm.conversations.filling import filled_rows
 from scrm.conversations.models import (
     Attachment,
+    Claim,
     Conversation,
     Decision,
     HistoryBlock,
@@ -132,6 +133,7 @@ def register() -> None:
         HistoryBlock,
         LaterMessage,
         Survey,
+        Claim,
     )
     covers = [
         *(model._meta.label_lower for model in models),

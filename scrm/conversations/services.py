@@ -48,6 +48,7 @@ __all__ = [
     "resend",
     "snooze",
     "start_conversation",
+    "tell",
     "touch",
     "wake_snoozed",
 ]
@@ -123,7 +124,7 @@ def assign(conversation: Conversation, *, to: User | None, by: User, had: int | 
             raise RefusedState(_("%(name)s has taken it meanwhile. Look again before you take it over.") % {"name": now})
         if conversation.assignee_id != (to.pk if to else None):
             touch([conversation.pk], assignee=to)
-            _note_event(conversation, "conversation.assigned", by=by.username, to=to.username if to else "")
+            tell(conversation, "conversation.assigned", by=by.username, to=to.username if to else "")
 
 
 def close(conversation: Conversation, *, by: User) -> None:
@@ -139,7 +140,7 @@ def close(conversation: Conversation, *, by: User) -> None:
                 automation_paused_until=None,
                 snoozed_until=None,
             )
-            _note_event(conversation, "conversation.closed", by=by.username)
+            tell(conversation, "conversation.closed", by=by.username)
 
 
 def reopen(conversation: Conversation, *, by: User) -> Conversation:
@@ -156,7 +157,7 @@ def reopen(conversation: Conversation, *, by: User) -> Conversation:
                 touch([other.pk], status="open", snoozed_until=None)
             return other
         touch([conversation.pk], status="open", closed_at=None)
-        _note_event(conversation, "conversation.opened", by=by.username)
+        tell(conversation, "conversation.opened", by=by.username)
     return conversation
 
 
@@ -166,7 +167,7 @@ def snooze(conversation: Conversation, *, until: datetime, by: User) -> None:
         conversation = locked(conversation)
         if conversation.status != "closed":
             touch([conversation.pk], status="snoozed", snoozed_until=until)
-            _note_event(conversation, "conversation.snoozed", by=by.username, until=until.isoformat())
+            tell(conversation, "conversation.snoozed", by=by.username, until=until.isoformat())
 
 
 def wake_snoozed() -> int:
@@ -181,7 +182,7 @@ def hand_back(conversation: Conversation, *, by: User) -> None:
     with transaction.atomic():
         conversation = locked(conversation)
         touch([conversation.pk], automation_paused_until=None)
-        _note_event(conversation, "conversation.handed_back", by=by.username)
+        tell(conversation, "conversation.handed_back", by=by.username)
 
 
 def hand_to_person(conversation: Conversation, *, cause: str) -> None:
@@ -191,10 +192,11 @@ def hand_to_person(conversation: Conversation, *, cause: str) -> None:
         conversation = locked(conversation)
         pause = now + timedelta(hours=settings.POLICY["human_pause_hours"])
         touch([conversation.pk], automation_paused_until=pause, waiting_since=conversation.waiting_since or now, low_priority=False)
-        _note_event(conversation, "conversation.handed_to_person", cause=cause)
+        tell(conversation, "conversation.handed_to_person", cause=cause)
 
 
-def _note_event(conversation: Conversation, kind: str, **data: str) -> None:
+def tell(conversation: Conversation, kind: str, **data: str) -> None:
+    """A line on the customer's timeline; what is empty is left out."""
     details = {"conversation": conversation.pk, **{key: value for key, value in data.items() if value}}
     events.record(
         [
@@ -217,7 +219,7 @@ def resend_key(message: Message) -> str:
 def resend(message: Message, *, by: User) -> QueueResult:
     """A person decides to send again what failed, was blocked, or may not have gone. However often pressed, it is one new message."""
     if message.direction != "out" or message.state not in {"failed", "blocked", "unknown", "expired"}:
-        raise RefusedState("Only a message that failed, expired, was blocked or has an unknown outcome can be sent again.")
+        raise RefusedState(_("Only a message that failed, expired, was blocked or has an unknown outcome can be sent again."))
     content = {key: value for key, value in message.content.items() if key != "uploaded"}
     with transaction.atomic():
         result = queue_message(
@@ -247,7 +249,7 @@ def give_up(message: Message, *, by: User) -> None:
             state="failed", failed_at=clock.now(), error_code="given_up", error_title=f"Given up by {by.username}"
         )
         if not changed:
-            raise RefusedState("The outcome of this message is known by now.")
+            raise RefusedState(_("The outcome of this message is known by now."))
         touch([message.conversation_id])
 
 
@@ -257,6 +259,6 @@ def cancel(message: Message, *, by: User) -> None:
         locked(message.conversation_id)
         changed = Message.objects.filter(pk=message.pk, state="queued").update(state="cancelled", error_title=f"Cancelled by {by.username}")
         if not changed:
-            raise RefusedState("This message is already on its way.")
+            raise RefusedState(_("This message is already on its way."))
         release(message)
         touch([message.conversation_id])

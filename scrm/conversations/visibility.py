@@ -30,6 +30,7 @@ BY_CONVERSATION = {
     "conversations.historyblock": "conversation",
     "conversations.latermessage": "conversation",
     "conversations.survey": "conversation",
+    "conversations.claim": "conversation",
     "console.typingnotice": "conversation",
     "console.macrouse": "conversation",
 }

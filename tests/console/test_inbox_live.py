@@ -25,7 +25,7 @@ class Asking:
     def test_answers_304_while_nothing_changes(self, desk: Client, django_assert_max_num_queries: Any) -> None:
         conversation = people.conversation()
         etag = ask(desk, conversation)["ETag"]
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(8):
             answer = ask(desk, conversation, etag)
         assert (answer.status_code, answer.content) == (304, b"")
 
@@ -75,7 +75,7 @@ class Company:
         ask(seated(kenji), conversation, typing="1")
         answer = ask(desk, conversation, etag)
         assert answer.status_code == 200
-        assert answer.json()["conversation"]["company"] == "佐藤健二 is typing here"
+        assert answer.json()["conversation"]["company"] == "<span>佐藤健二 is typing here</span>"
 
     def test_does_not_count_oneself(self, desk: Client) -> None:
         conversation = people.conversation()

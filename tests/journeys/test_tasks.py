@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 from scrm.automation.models import Rule
 from scrm.contacts.models import Contact, Merge
 from scrm.contacts.services import record_consent
-from scrm.conversations.models import Conversation, Message, MessageTemplate, QuickReply
+from scrm.conversations.models import Claim, Conversation, Message, MessageTemplate, QuickReply
 from scrm.conversations.services import queue_message
 from scrm.staff import roles
 from scrm.staff.models import Team, User
@@ -87,11 +87,34 @@ class AgentTasks:
         waiting("陳大文", "85291230001", "幾時送到?", minutes=30)
         desk.goto("/admin/inbox/")
         hand = begin(desk, "open the next chat that waits")
-        hand.click("a.ix-queue[href$='queue=waiting']")
-        hand.sees("a.ix-queue.on", "Waiting longest")
-        hand.press("j")
+        hand.press("w")
         hand.sees("#ix-head h2", "陳大文")
-        hand.done(clicks=1, keys=1)
+        hand.done(clicks=0, keys=1)
+
+    def test_see_that_a_colleague_answers_and_take_over(
+        self, desk: Page, mei: User, begin: Any, chromium: Browser, live_server: Any
+    ) -> None:
+        chat = waiting()
+        with seat(chromium, colleague("kenji", "Sato Kenji", roles.AGENTS), live_server.url) as other:
+            opened(desk, chat)
+            opened(other, chat)
+            theirs = Hand(other, "", lambda name, value: None)
+            theirs.press("r")
+            theirs.write("明天")
+            hand = begin(desk, "see that a colleague answers, and take over")
+            hand.sees("#ix-company", "Sato Kenji is answering here")
+            hand.press("o")
+            hand.sees("#ix-toast", "You are answering here now.")
+            hand.done(clicks=0, keys=1)
+            theirs.sees("#ix-toast", "陳美儀 has taken over the answer. What you wrote is kept as your draft.")
+            theirs.sees("#ix-company", "陳美儀 is answering here")
+            assert other.locator("#ix-text").input_value() == "明天"
+            asked: list[str] = []
+            other.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+            theirs.press("Enter")
+            other.wait_for_timeout(300)
+            assert "陳美儀 is answering here just now" in "".join(asked)
+        assert Claim.objects.get().holder == mei and not Message.objects.filter(direction="out").exists()
 
     def test_answer_with_a_quick_reply(self, desk: Page, begin: Any) -> None:
         QuickReply.objects.create(shortcut="ship", title="Shipping", text="{{name}} 您好,一般三天內送到。")

@@ -16,7 +16,7 @@ from scrm.console.inbox import editing, guide, moments, reasons, sending, typing
 from scrm.console.inbox.views import address_of
 from scrm.console.macro_models import Macro
 from scrm.console.templatetags.console import moment
-from scrm.conversations import later, media, routing, services
+from scrm.conversations import claims, later, media, routing, services
 from scrm.conversations.models import Attachment, Conversation, Decision, LaterMessage, Message, QuickReply
 from scrm.core import clock
 from scrm.staff import services as staff
@@ -73,6 +73,8 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused(request, pk, " ".join(error.messages))
     if request.POST.get("quick_reply", "").isdecimal():
         QuickReply.objects.filter(pk=int(request.POST["quick_reply"])).update(used=F("used") + 1)
+    if message.direction == Message.Direction.OUT:
+        claims.release(pk, by=access.person(request))
     return _done(request, message.conversation_id, message=message.pk, state=message.state, notice=_notice(message))
 
 
@@ -160,6 +162,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     team = get_object_or_404(Team, pk=wanted) if kind == "team" else None
     note = request.POST.get("note", "")[:LONGEST_NOTE]
     routing.transfer(conversation, to=colleague, team=team, note=note, by=access.person(request))
+    claims.release(pk, by=access.person(request))
     return _done(request, pk, notice=_("Handed over to %(name)s.") % {"name": colleague or team})
 
 
@@ -182,6 +185,7 @@ def hide_guide(request: HttpRequest) -> HttpResponse:
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = _conversation(request, pk)
     services.close(conversation, by=access.person(request))
+    claims.release(pk, by=access.person(request))
     return _done(request, pk, notice=_("Closed: %(name)s") % {"name": conversation.identity.contact})
 
 
@@ -195,10 +199,15 @@ def use_macro(request: HttpRequest, pk: int, macro: int) -> HttpResponse:
     if not sending.KEY.fullmatch(key):
         return _refused(request, pk, _("The page is out of date. Load it again."))
     chosen = get_object_or_404(macros.usable_by(user), pk=macro)
+    conversation = _conversation(request, pk)
+    other = claims.held(pk, but=user)
+    if other:
+        return _refused(request, pk, _("%(name)s is answering here just now. Take over first, then use the macro.") % {"name": other.name})
     try:
-        applied = macros.apply(chosen, _conversation(request, pk), key=key, by=user)
+        applied = macros.apply(chosen, conversation, key=key, by=user)
     except macros.CannotApply as reason:
         return _refused(request, pk, str(reason))
+    claims.release(pk, by=user)
     notice = " ".join(filter(None, [_("Done: %(name)s") % {"name": chosen.name}, _notice(applied.message) if applied.message else ""]))
     return _done(request, pk, notice=notice, closed=chosen.then == Macro.Then.CLOSE)
 

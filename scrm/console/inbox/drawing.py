@@ -6,7 +6,7 @@ of the time. What is rare stays in the templates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from scrm.console.inbox.abilities import Abilities
+from scrm.console.inbox.answering import answering_words
 from scrm.console.inbox.bubbles import Bubble
 from scrm.console.inbox.finding import Found
 from scrm.console.templatetags.console import list_time, stamp, tick
@@ -94,11 +95,12 @@ class Rows:
     root: str
     query: str
     on: int | None
+    claims: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, queue: str, search: str, on: Conversation | None) -> Rows:
+    def of(cls, queue: str, search: str, on: Conversation | None, claims: dict[int, str] | None = None) -> Rows:
         given = {"queue": queue, **({"q": search} if search else {})}
-        return cls(reverse("console:inbox"), urlencode(given), on.pk if on else None)
+        return cls(reverse("console:inbox"), urlencode(given), on.pk if on else None, claims or {})
 
     def row(self, item: Found) -> SafeString:
         shown = item.conversation
@@ -107,7 +109,7 @@ class Rows:
             ROW,
             *(marks, shown.pk, shown.pk, self.root, shown.pk, self.query, item.hue, item.letters),
             *(shown.identity.contact, stamp(shown.last_message_at), list_time(shown.last_message_at)),
-            *(_said(item), _unread(shown), _meta(item)),
+            *(_said(item), _unread(shown), _answering(self.claims.get(shown.pk, "")) + _meta(item)),
         )
 
 
@@ -139,6 +141,13 @@ def _meta(item: Found) -> SafeString:
     if shown.identity.contact.priority == "high":
         parts.append(format_html('<span class="ix-high">{}</span>', _("High")))
     return format_html("{}" * len(parts), *parts)
+
+
+def _answering(name: str) -> SafeString:
+    if not name:
+        return NOTHING
+    icon = '<span class="ix-claimed" title="{}"><span class="material-symbols-outlined" aria-hidden="true">edit</span>{}</span>'
+    return format_html(icon, answering_words(name), name)
 
 
 def _waits(shown: Conversation) -> SafeString:

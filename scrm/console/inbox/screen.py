@@ -16,7 +16,7 @@ from scrm.console import access
 from scrm.console.inbox import drawing, finding, queues, thread
 from scrm.console.inbox.abilities import abilities_of
 from scrm.contacts.models import Contact
-from scrm.conversations import routing
+from scrm.conversations import claims, routing
 from scrm.conversations.models import Conversation
 from scrm.conversations.standing import limits_of
 from scrm.conversations.visibility import visible_to
@@ -44,6 +44,11 @@ class View:
         return cls(queues.queue_named(request.GET.get("queue", "")), search, access.person(request), max(wanted, 1))
 
     @cached_property
+    def claims(self) -> list[claims.Held]:
+        """Who answers where just now."""
+        return claims.standing()
+
+    @cached_property
     def found(self) -> list[finding.Found]:
         return finding.find(self.search, self.user)
 
@@ -58,7 +63,8 @@ class View:
         return self._rows([finding.Found(row) for row in page.rows], "", page.older, on)
 
     def _rows(self, found: list[finding.Found], search: str, older: str, on: Conversation | None) -> dict[str, Any]:
-        rows = drawing.Rows.of(self.queue.slug, search, on)
+        others = {claim.conversation: claim.name for claim in self.claims if claim.holder != self.user.pk}
+        rows = drawing.Rows.of(self.queue.slug, search, on, others)
         return {"queue": self.queue, "search": search, "rows": [rows.row(item) for item in found], "older": older}
 
 

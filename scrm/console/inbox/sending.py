@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from scrm.console.inbox import composing
+from scrm.console.inbox import answering, composing
 from scrm.console.inbox.templates import template_draft
 from scrm.conversations import later, outgoing_media, services
 from scrm.conversations.models import Conversation, LaterMessage, Message
@@ -96,17 +96,19 @@ def send(conversation: Conversation, form: ComposerForm, values: dict[str, str],
 
 
 def answered_meanwhile(conversation: Conversation, form: ComposerForm, *, by: User) -> str:
-    """A question when a colleague answered after the last message that the page shows (`seen`), unless it is to go `anyway`; else "".
+    """A question when a colleague answered after the last message that the page shows (`seen`), or is answering; "" when it goes `anyway`.
 
     The second agent is told before the customer gets two answers. A repeat of what was sent already is not asked about.
     """
     given = form.cleaned_data
     if given["seen"] is None or given["anyway"] or given["mode"] == "note":
         return ""
+    if Message.objects.filter(idempotency_key=_key(given)).exists():
+        return ""
     newer = conversation.messages.filter(direction=Message.Direction.OUT, source__in=["agent", "phone_app"], pk__gt=given["seen"])
     other = newer.exclude(author=by, source="agent").exclude(state="blocked").select_related("author").order_by("pk").last()
-    if other is None or Message.objects.filter(idempotency_key=_key(given)).exists():
-        return ""
+    if other is None:
+        return answering.question(conversation, by=by)
     words = {"name": other.author or _("Somebody in the phone app"), "text": " ".join(other.text.split())[:120]}
     return str(_("%(name)s has answered meanwhile: “%(text)s” Send yours, too?") % words)
 

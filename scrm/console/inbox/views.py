@@ -18,12 +18,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console import access, macros
-from scrm.console.inbox import editing, guide, presence, profile, queues, reasons, screen, shapes, upcoming
+from scrm.console.inbox import answering, editing, guide, profile, queues, reasons, screen, shapes, upcoming
 from scrm.console.inbox.prepared import with_name
 from scrm.console.inbox.screen import View
 from scrm.console.macro_models import Macro
 from scrm.contacts.names import form_of_address
 from scrm.conversations import services
+from scrm.conversations.claims import Held
 from scrm.conversations.models import Conversation, QuickReply
 from scrm.staff import services as staff
 from scrm.staff.models import User
@@ -49,6 +50,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if conversation:
         context |= screen.head_context(request, conversation) | screen.composer_context(request, conversation)
         context |= {"thread": screen.thread_context(request, conversation), "scheduled": upcoming.scheduled_in(conversation)}
+        context |= answering.strip_context(request, conversation, answering.other(view.claims, conversation, view.user))
     if request.headers.get("X-Requested-With") == "fetch":
         return render(request, "console/inbox/pane.html", context)
     if conversation is None:
@@ -60,7 +62,7 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         "here": view.user.presence == view.user.Presence.ONLINE,
         "title": _("Inbox"),
         "is_fullwidth": "1",
-        "etag": etag_of(request, conversation),
+        "etag": etag_of(conversation, view.claims),
     }
     return render(request, "console/inbox/page.html", context)
 
@@ -71,10 +73,11 @@ def queue_context(counts: dict[str, int]) -> dict[str, Any]:
     return {"queues": rows, "unread": queues.shown_count(counts["unread"]) if counts["unread"] else ""}
 
 
-def etag_of(request: HttpRequest, conversation: Conversation | None, others: str = "") -> str:
-    """Changes with everything that the page shows: any conversation, the open one, company in it, the date, the language."""
+def etag_of(conversation: Conversation | None, answered: list[Held], others: str = "") -> str:
+    """Changes with everything that the page shows: any conversation, the open one, who answers where, company, the date, the language."""
     version = f"{conversation.pk}.{conversation.version}" if conversation else ""
-    parts = [queues.newest_changes(), version, others, str(timezone.localdate()), get_language() or ""]
+    held = ",".join(f"{claim.conversation}.{claim.holder}" for claim in answered)
+    parts = [queues.newest_changes(), version, held, others, str(timezone.localdate()), get_language() or ""]
     return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:20]}"'
 
 
@@ -87,33 +90,24 @@ def live(request: HttpRequest) -> HttpResponse:
     pk = request.GET.get("c", "")
     conversation = screen.conversation_named(int(pk), access.person(request)) if pk.isdecimal() and len(pk) < 19 else None
     gone = conversation is None and pk.isdecimal()
-    others = company(request, conversation) if conversation else "gone" if gone else ""
+    others = answering.company(request, conversation) if conversation else "gone" if gone else ""
     staff.see(access.person(request))
-    etag = etag_of(request, conversation, others)
+    view = View.of(request)
+    etag = etag_of(conversation, view.claims, others)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag})
-    answer = _list_fragments(request, conversation)
+    answer = _list_fragments(request, view, conversation)
     if conversation:
-        answer["conversation"] = _conversation_fragments(request, conversation) | {"company": others}
+        told = answering.strip(request, conversation, view.claims, others)
+        answer["conversation"] = _conversation_fragments(request, conversation) | told
     elif gone:
         answer["conversation"] = {"id": int(pk[:18]), "gone": True}
     return JsonResponse(answer, headers={"ETag": etag})
 
 
-def company(request: HttpRequest, conversation: Conversation) -> str:
-    """Who else is here, in one sentence."""
-    typing = request.GET.get("typing") == "1"
-    others = presence.note(conversation.pk, access.person(request), typing=typing)
-    if not others:
-        return ""
-    names = ", ".join(other.name for other in others[:3])
-    return (_("%(names)s is typing here") if others[0].typing else _("%(names)s is looking at this too")) % {"names": names}
-
-
-def _list_fragments(request: HttpRequest, conversation: Conversation | None) -> dict[str, Any]:
-    view = View.of(request)
+def _list_fragments(request: HttpRequest, view: View, conversation: Conversation | None) -> dict[str, Any]:
     counts = queue_context(queues.counts(view.user))
-    context = counts | {"queue": view.queue, "search": view.search}
+    context = counts | {"queue": view.queue, "search": view.search, "may_act": access.may_answer(request)}
     answer = {"unread": counts["unread"], "queues": render_to_string("console/inbox/queues.html", context, request)}
     if not view.search:
         answer["list"] = render_to_string("console/inbox/list.html", view.context(conversation), request)

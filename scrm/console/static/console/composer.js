@@ -58,6 +58,7 @@ class Composer {
       event.preventDefault();
       this.send();
     });
+    on("input", () => { if (this.mode !== "note") this.page.claim(); });
     on("click", (event) => this.click(event));
     on("dragover", (event) => event.preventDefault());
     on("drop", (event) => { event.preventDefault(); this.attach(event.dataTransfer.files[0]); });

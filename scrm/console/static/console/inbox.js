@@ -149,7 +149,7 @@ function settle() {
   new ResizeObserver(() => { if (stick) toEnd(); }).observe(byId("ix-scroll"));
   byId("ix-scroll").addEventListener("scroll", () => { stick = atEnd(); if (stick) byId("ix-pill").hidden = true; }, { passive: true });
   for (const picture of box.querySelectorAll("#ix-messages img")) picture.addEventListener("load", () => { if (stick) toEnd(); });
-  startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, id: box.dataset.id, url: box.dataset.url });
+  startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, claim, id: box.dataset.id, url: box.dataset.url });
   loadBeside();
   markRead();
   tellTime();
@@ -184,8 +184,9 @@ function showConversation(said) {
   // Handed to others: it is theirs now.
   if (said.gone) { location.href = root.dataset.root; return; }
   const company = byId("ix-company");
-  company.textContent = said.company;
+  if (!company.contains(document.activeElement)) company.innerHTML = said.company;
   company.hidden = !said.company;
+  tellOfClaim(box, said.claim);
   if (said.head !== undefined) {
     const menu = box.querySelector(".ix-menu[open]");
     if (!menu) byId("ix-head").innerHTML = said.head;
@@ -197,9 +198,45 @@ function showConversation(said) {
   }
   if (said.composer !== undefined) {
     byId("ix-composer").innerHTML = said.composer;
-    startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, id: box.dataset.id, url: box.dataset.url });
+    startComposer(byId("ix-composer"), { post, toast, refresh: ask, goOn, claim, id: box.dataset.id, url: box.dataset.url });
   }
   box.dataset.mode = said.mode;
+}
+
+// Who was answering is told when a colleague has taken over; what they wrote stays theirs, as a draft.
+function tellOfClaim(box, name) {
+  if (name && box.dataset.mine) { delete box.dataset.mine; toast(root.dataset.takenOver.replace("{name}", name), true); }
+}
+
+// The first letter of an answer claims the conversation, those after it keep the claim.
+const CLAIM_EVERY = 40000;
+async function claim() {
+  const box = thread();
+  if (!box || Date.now() - Number(box.dataset.claimed || 0) < CLAIM_EVERY) return;
+  box.dataset.claimed = Date.now();
+  const said = await post(box.dataset.claim, new FormData(), true);
+  if (!said || !box.isConnected) return;
+  if (!said.claim) box.dataset.mine = "1";
+  showCompany(said);
+}
+
+function showCompany(said) {
+  const company = byId("ix-company");
+  if (said.company === undefined || !company) return;
+  company.innerHTML = said.company;
+  company.hidden = !said.company;
+}
+
+async function nextWaiting(button) {
+  const body = new FormData();
+  body.append("after", thread()?.dataset.id ?? "");
+  const said = await post(button.dataset.next, body);
+  if (!said) return;
+  if (!said.url) { toast(said.notice); return; }
+  await open(said.url);
+  const box = thread();
+  if (box) { box.dataset.mine = "1"; box.dataset.claimed = Date.now(); }
+  await ask();
 }
 
 function showMessages(html) {
@@ -321,6 +358,7 @@ async function submitQuietly(form, button) {
   const said = await post(form.action, body);
   if (!said) return;
   if (said.notice) toast(said.notice);
+  if (said.claim === "") { const box = thread(); box.dataset.mine = "1"; box.dataset.claimed = Date.now(); showCompany(said); }
   if (form.dataset.close !== undefined) await goOn();
   const text = byId("ix-text");
   if (said.draft && text && !text.value) { text.value = said.draft; text.dispatchEvent(new Event("input")); text.focus(); }
@@ -336,7 +374,7 @@ export function neighbour(by) {
 
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const target = event.target.closest("a.ix-row, a[data-open], [data-step-to], [data-older-rows], [data-older-messages], [data-help], #ix-pill");
+  const target = event.target.closest("a.ix-row, a[data-open], [data-step-to], [data-older-rows], [data-older-messages], [data-help], [data-next], #ix-pill");
   for (const menu of document.querySelectorAll("main.ix details.ix-menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   if (!target || !root.contains(target)) return;
   if (target.matches("a")) { event.preventDefault(); open(target.href); }
@@ -345,6 +383,7 @@ document.addEventListener("click", (event) => {
     step(target.dataset.stepTo === "profile" && root.dataset.step === "profile" ? "thread" : target.dataset.stepTo);
   } else if (target.dataset.olderRows) olderRows(target);
   else if (target.dataset.olderMessages) olderMessages(target);
+  else if (target.dataset.next) nextWaiting(target);
   else if (target.dataset.help !== undefined) byId("ix-help").showModal();
   else if (target.id === "ix-pill") toEnd();
 });

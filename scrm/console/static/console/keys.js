@@ -41,6 +41,8 @@ export function startKeys({ root, open, neighbour, step, thread }) {
     a: () => press("a"),
     e: () => press("e"),
     m: () => press("m"),
+    w: () => press("w"),
+    o: () => press("o"),
     s: () => menu("snooze"),
     h: () => menu("transfer"),
     t: () => beside("tag"),
