@@ -46,6 +46,8 @@ from scrm.tags.services import tag_messages
 logger = logging.getLogger(__name__)
 
 BODIES = 200
+# A step that takes so many has likely left some.
+MANY_BODIES = 100
 ITEMS = 300
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
@@ -92,14 +94,22 @@ def _batches(bodies: Sequence[InboundEvent]) -> list[list[InboundEvent]]:
 
 
 def claim(limit: int) -> list[InboundEvent]:
-    """Take waiting bodies, oldest first, and count the attempt before the work. Expired claims are taken over."""
+    """Take waiting bodies, oldest first, and count the attempt before the work. Expired claims are taken over.
+
+    Of those that were not finished before only one: an attempt counts against a body, so it must not be one at which its worker was
+    killed before it came to this body.
+    """
     open_ = InboundEvent.objects.filter(Q(state="waiting") | Q(state="claimed", lease_until__lte=lease_now())).order_by("id")
     if not open_.exists():
         return []
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             open_ = open_.select_for_update(skip_locked=True)
-        rows: list[Any] = list(open_.annotate(read_at=lease_now())[:limit])
+        timed = open_.annotate(read_at=lease_now())
+        rows: list[Any] = list(timed[:limit])
+        again = [row for row in rows if row.attempts]
+        if len(again) > 1:
+            rows = [*again[:1], *timed.filter(attempts=0)[: limit - 1]]
         for row in rows:
             row.attempts, row.fence, row.lease_until, row.state = row.attempts + 1, row.fence + 1, row.read_at + LEASE, "claimed"
         update_many(InboundEvent, rows, ["attempts", "fence", "lease_until", "state"])

@@ -273,6 +273,28 @@ class Crashes:
         assert InboundItem.objects.get().state == "parked"
         assert line().parked == 1
 
+    def test_count_against_nobody_who_stood_behind_in_the_line(self):
+        """Whatever takes workers down again and again: one body was in hand each time, the others were only claimed with it."""
+        for number in range(12):
+            post(hong_kong(), body(hong_kong(), messages=[text_message(f"第{number}")]))
+        for death in range(6):
+            with clock.frozen(clock.now() + death * (pipeline.LEASE + timedelta(seconds=1))):
+                assert len(pipeline.claim(200)) == (12 if death == 0 else 1)
+        with clock.frozen(clock.now() + 7 * (pipeline.LEASE + timedelta(seconds=1))):
+            post(hong_kong(), body(hong_kong(), messages=[text_message("剛到")]))
+            run()
+        assert Message.objects.count() == 12
+        assert (line().processed, line().parked) == (12, 1)
+
+    def test_do_not_hold_up_what_is_new(self):
+        for number in range(5):
+            post(hong_kong(), body(hong_kong(), messages=[text_message(f"第{number}")]))
+        pipeline.claim(5)
+        with clock.frozen(clock.now() + pipeline.LEASE + timedelta(seconds=1)):
+            for number in range(5):
+                post(hong_kong(), body(hong_kong(), messages=[text_message(f"新{number}")]))
+            assert sorted(body.attempts for body in pipeline.claim(4)) == [1, 1, 1, 2]
+
 
 class Garbage:
     @pytest.mark.parametrize(
