@@ -109,7 +109,7 @@ class ConnectionPage:
             **{"language": "", "time_zone": row.time_zone, "tier": row.tier, "warm_up_from": "2026-11-20", "promotion_weekday": "3"},
             **{f"setting_{name}": value for name, value in row.settings.items()},
             "promotion_from": "15:30",
-            "credentials_expire_at": "2027-01-31T09:00",
+            "credentials_expire_at": "2097-01-31T09:00",
             "secret_standby_access_token": "EAAnewstandby",
         }
         # Meanwhile the breaker has opened.
@@ -125,7 +125,7 @@ class ConnectionPage:
         )
         assert row.secrets["standby_access_token"] == "EAAnewstandby" and row.secrets["access_token"] == "EAAtest"
         assert row.credentials_expire_at is not None and row.credentials_changed_at is not None
-        assert page(owner, row).count('value="2027-01-31T09:00"') == 1
+        assert page(owner, row).count('value="2097-01-31T09:00"') == 1
 
 
 class Bell:

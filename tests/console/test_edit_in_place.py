@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from scrm.console.inbox import editing
-from scrm.contacts.models import Contact, DuplicateCandidate
+from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase
 from scrm.conversations.models import Conversation
 from scrm.core import clock
 from scrm.staff.models import User
@@ -92,7 +92,8 @@ class PossibleDuplicates:
         conversation = people.conversation()
         other = people.customer("陳大文 Tai Man", "85298887777").contact
         first, second = sorted([conversation.identity.contact, other], key=lambda contact: contact.pk)
-        DuplicateCandidate.objects.create(first=first, second=second, score=0.91, found_at=clock.now())
+        case = DuplicateCase.objects.create(score=0.91, proposal="review", size=2, created_at=clock.now())
+        DuplicateCandidate.objects.create(first=first, second=second, case=case, score=0.91, found_at=clock.now())
         address = reverse("console:beside", args=[conversation.pk])
         assert "Tai Man" not in seated(mei).get(address).content.decode()
         html = seated(allow(mei, "contacts.view_duplicatecase")).get(address).content.decode()

@@ -14,7 +14,7 @@ from scrm.console.people import facts
 from scrm.contacts import merging
 from scrm.contacts.family import family_of
 from scrm.contacts.fields import Offer, offer
-from scrm.contacts.models import Contact, DuplicateCandidate, Identity
+from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Identity
 from scrm.contacts.services import record_consent
 from scrm.conversations import counting
 from scrm.conversations.models import Conversation, Message
@@ -179,7 +179,8 @@ class ThePage:
     def test_names_people_who_may_be_the_same_and_leads_to_the_question(self, clerk: Client) -> None:
         one, two = writes("hi"), people.customer("Chan Tai Man", "85261112222").contact
         proof = [{"code": "same_birthday", "with": {"value": "1990-01-02"}, "weight": 3.0}]
-        DuplicateCandidate.objects.create(first=one, second=two, score=0.87, evidence=proof, found_at=NOON)
+        case = DuplicateCase.objects.create(score=0.87, proposal="review", size=2, created_at=NOON)
+        DuplicateCandidate.objects.create(first=one, second=two, case=case, score=0.87, evidence=proof, found_at=NOON)
         html = page(clerk, one)
         assert "Possibly the same person" in html and "87 % likely" in html and "the same birthday 1990-01-02" in html
 
