@@ -28,6 +28,7 @@ BENCHMARKS = {
     "imports": {"vendor": "postgresql"},
     "history": {"vendor": "postgresql"},
     "matching": {},
+    "peers": {},
     "match_one": {"vendor": "postgresql"},
     "match_all": {"vendor": "postgresql"},
     "lists": {},

@@ -35,12 +35,12 @@ def _measure(count: int, seed: int, folder: Path, rows: list[Row], notes: list[s
     began = time.process_time()
     profiles = [prepare(each) for each in facts]
     prepared = time.process_time()
-    found, compared = _compare(profiles)
+    found, compared = compare(profiles)
     ended = time.process_time()
     pairs = frozenset(found)
     auto = {pair for pair, (_, codes, proposed) in found.items() if proposed}
     asked = pairs - auto
-    together = known_people.pairs_within(_groups(found))
+    together = known_people.pairs_within(groups(found))
     strong = [frozenset(p for p in each if not truth.weak & set(p)) for each in (pairs, truth.pairs)]
     of = f"{count:,}"
     rows += [
@@ -61,7 +61,7 @@ def _measure(count: int, seed: int, folder: Path, rows: list[Row], notes: list[s
     )
 
 
-def _compare(profiles: list[Any]) -> tuple[dict[known_people.Pair, tuple[float, list[str], bool]], int]:
+def compare(profiles: list[Any]) -> tuple[dict[known_people.Pair, tuple[float, list[str], bool]], int]:
     """As a comparison of all contacts does it, keys in memory: (score, codes, proposed) by pair, and how many pairs were compared."""
     from scrm.contacts.matching import blocks, evidence, keys, rarity
     from scrm.contacts.matching.rules import Settings
@@ -92,7 +92,7 @@ def _compare(profiles: list[Any]) -> tuple[dict[known_people.Pair, tuple[float, 
     return found, compared
 
 
-def _groups(found: dict[known_people.Pair, tuple[float, list[str], bool]]) -> Iterable[Iterable[int]]:
+def groups(found: dict[known_people.Pair, tuple[float, list[str], bool]]) -> Iterable[Iterable[int]]:
     from scrm.contacts.matching import evidence
     from scrm.contacts.matching.clusters import clusters
 

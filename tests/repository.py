@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 500
 TOP = {
-    "manage.py", "pyproject.toml", "README.md", "Makefile", "requirements.lock", "requirements-dev.lock", "conftest.py", ".gitignore",
+    "manage.py", "pyproject.toml", "README.md", "Makefile", "requirements.lock", "requirements-dev.lock", "requirements-bench.lock",
+    "conftest.py", ".gitignore",
     ".ci", "scrm", "connectors", "reports", "templates", "tests", "benchmarks", "docs",
 }  # fmt: skip
 
@@ -35,7 +36,7 @@ def problems() -> Iterator[str]:
 
 
 def locks() -> Iterator[str]:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock"):
         text = (ROOT / name).read_text()
         if re.search(r"https?://|--(extra-)?index|--find-links|--trusted-host", text):
             yield f"{name}: holds an address; compile it without one"

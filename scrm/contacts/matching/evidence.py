@@ -37,7 +37,14 @@ ALONE = Surroundings()
 
 
 def evidence(a: Profile, b: Profile, settings: Settings, around: Surroundings = ALONE) -> list[Item]:
-    alike = level(a.name, b.name, least=settings.name_similarity / 100)
+    return _evidence(a, b, _alike(a, b, settings), settings, around)
+
+
+def _alike(a: Profile, b: Profile, settings: Settings) -> Level:
+    return level(a.name, b.name, least=settings.name_similarity / 100)
+
+
+def _evidence(a: Profile, b: Profile, alike: Level, settings: Settings, around: Surroundings) -> list[Item]:
     found: list[Item] = [(_NAME_CODES[alike], 1.0, {})]
     found += _addresses(a, b, alike, around)
     shared = not _IN_COMMON.isdisjoint([code for code, _, _ in found])
@@ -54,9 +61,10 @@ def judged(
 ) -> tuple[float, list[Item]]:
     """The probability that both are one person, and the evidence. A pair that shares nothing but part of a name, and cannot reach
     `least` with all else that it might have in common, is not compared to its end: 0 and nothing."""
-    if least and _hopeless(a, b, settings, weights, least):
+    alike = _alike(a, b, settings)
+    if least and _hopeless(a, b, alike, weights, least):
         return 0.0, []
-    items = evidence(a, b, settings, around)
+    items = _evidence(a, b, alike, settings, around)
     return score(items, weights), items
 
 
@@ -68,7 +76,7 @@ _FURTHER = (
 )  # fmt: skip
 
 
-def _hopeless(a: Profile, b: Profile, settings: Settings, weights: Mapping[str, float], least: float) -> bool:
+def _hopeless(a: Profile, b: Profile, alike: Level, weights: Mapping[str, float], least: float) -> bool:
     """Cheap to tell, and never wrong: an upper bound of the score."""
     if _meet(a.phones, b.phones) or _meet(a.emails, b.emails) or (a.ids and b.ids) or a.maybe or b.maybe:
         return False
@@ -76,7 +84,6 @@ def _hopeless(a: Profile, b: Profile, settings: Settings, weights: Mapping[str, 
         for other, _ in b.purchases:
             if sku == other:
                 return False
-    alike = level(a.name, b.name, least=settings.name_similarity / 100)
     most = weights.get("bias", 0.0) + weights.get(_NAME_CODES[alike], 0.0)
     most += max(0.0, weights.get("name_common", 0.0) * RAREST)
     most += sum(max(0.0, weights.get(code, 0.0)) for code in _REST)
@@ -217,18 +224,43 @@ def _facts(a: Profile, b: Profile) -> list[Item]:
         same = a.company == b.company or Levenshtein.normalized_similarity(a.company, b.company) >= 0.85
         found.append(("same_company" if same else "different_company", 1.0, {}))
     if a.address and b.address:
-        likeness = Levenshtein.normalized_similarity(a.address, b.address)
-        code = "same_address" if likeness >= 0.95 else "near_address" if likeness >= 0.7 else "different_address"
-        found.append((code, 1.0, {}))
+        found.append((_addresses_alike(a.address, b.address), 1.0, {}))
     if a.postal_code and b.postal_code:
         found.append(("same_postal_code" if a.postal_code == b.postal_code else "different_postal_code", 1.0, {}))
     if a.city and b.city:
-        found.append(("same_city" if a.city == b.city else "different_city", 1.0, {}))
+        if _same_city(a.city, b.city):
+            found.append(("same_city", 1.0, {}))
+        elif not _STREETS.intersection(code for code, _, _ in found):
+            # Of one street people name the district or the city, the old name or the new one.
+            found.append(("different_city", 1.0, {}))
     if a.country and b.country and a.country != b.country:
         found.append(("different_country", 1.0, {"value": a.country, "other": b.country}))
     if a.name.gender and b.name.gender and a.name.gender != b.name.gender:
         found.append(("different_gender", 1.0, {}))
     return found
+
+
+_STREETS = frozenset({"same_address", "near_address"})
+
+
+def _addresses_alike(one: str, other: str) -> str:
+    """As it is written, and with its words in one order: house, street and building stand in any."""
+    likeness = Levenshtein.normalized_similarity(one, other)
+    if likeness < 0.95:
+        likeness = max(likeness, Levenshtein.normalized_similarity(_in_order(one), _in_order(other)))
+    return "same_address" if likeness >= 0.95 else "near_address" if likeness >= 0.7 else "different_address"
+
+
+def _in_order(text: str) -> str:
+    return " ".join(sorted(text.split()))
+
+
+def _same_city(one: str, other: str) -> bool:
+    """Long names also when a letter or a space is wrong; of short ones another letter is another city."""
+    if one == other:
+        return True
+    one, other = one.replace(" ", ""), other.replace(" ", "")
+    return min(len(one), len(other)) > 5 and Levenshtein.normalized_similarity(one, other) >= 0.8
 
 
 def _birthdays(one: str, other: str) -> str:
