@@ -54,7 +54,7 @@ def _beside(count: int, seed: int, folder: Path, rows: list[Row], notes: list[st
         Row(f"{of}: CPU", [ours_cpu], "s"),
     ]
     notes.append(
-        f"{of}, seed {seed}: Splink pairs P {_parts(theirs_found, truth)}, clusters {_parts(theirs_grouped, truth)}, "
+        f"{of}, seed {seed}: Splink pairs {_parts(theirs_found, truth)}, clusters {_parts(theirs_grouped, truth)}, "
         f"{theirs:.1f} s, {theirs_cpu:.1f} s CPU; the targets are Splink's figures."
     )
 
