@@ -102,6 +102,7 @@ class Pages:
         running.run_to_end(run)
         page = clerk.get(f"/admin/imports/{run.pk}/").content.decode()
         assert "is not an e-mail address: no address" in page
+        assert "1 × Email: is not an e-mail address</li>" in page
         assert not Contact.objects.exists()
         for _ in range(2):
             assert clerk.post(f"/admin/imports/{run.pk}/start/").status_code == 302

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import admin, messages
@@ -81,13 +82,17 @@ def _noted(run: Import) -> list[dict[str, Any]]:
     return [{"line": row.line, "contact": row.contact_id, "outcome": row.get_outcome_display(), "why": results.why(row)} for row in rows]
 
 
+# Where a cell stands behind a colon there are many of them; the sentence is whole without.
+_LEFT_OUT = re.compile(r"\s*[:：]\s*…")
+
+
 def _reasons(run: Import) -> list[tuple[str, int]]:
     """How often each kind of problem occurs, the most frequent first."""
     found = []
     for key, number in run.checked.get("reasons", {}).items():
         column, _tab, code = key.partition("\t")
         words = worded({"column": column, "code": code, "value": "…", "count": "…", "longest": "…", "contact": "…", "numbers": "…"})
-        found.append((words if code in WORDS else code, number))
+        found.append((_LEFT_OUT.sub("", words) if code in WORDS else code, number))
     return sorted(found, key=lambda each: -each[1])
 
 
