@@ -20,6 +20,7 @@ from connectors.crms.zoho import login
 from scrm.connections.models import Connection
 from scrm.connections.services import upsert_connection
 from scrm.sandbox.crm import faults as hubspot_faults
+from scrm.sandbox.crm import properties as hubspot_properties
 from scrm.sandbox.crm.account import account as hubspot_account
 from scrm.sandbox.crm.account import connection_settings as hubspot_settings
 from scrm.sandbox.crm.models import Record, Write
@@ -45,6 +46,10 @@ class Person(NamedTuple):
     phone: str
 
 
+# A given name that no CRM takes: Salesforce and Zoho end at 40 characters, the others are taught to.
+TOO_LONG = "Bartholomew-" * 4
+
+
 def digits(text: object) -> str:
     return re.sub(r"\D", "", str(text or ""))
 
@@ -58,6 +63,8 @@ class Vendor(ABC):
     writes: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     by_hand: bool = False
+    # A whole name that the CRM refuses, each time and for good.
+    refused: str = f"{TOO_LONG} Chan"
 
     @abstractmethod
     def connection(self) -> Connection:
@@ -117,6 +124,10 @@ class HubSpot(Vendor):
 
     def count(self) -> None:
         self._count_strikes(hubspot_faults, "strike")
+        check = hubspot_properties._check
+        self.patch.setattr(
+            hubspot_properties, "_check", lambda known, value: ("INVALID_NAME", value) if value == TOO_LONG else check(known, value)
+        )
 
     def add(self, given: str, phone: str) -> str:
         return str(create(CONTACTS, {"firstname": given, "lastname": "Chan", "phone": phone}, by=WONG).pk)
@@ -246,6 +257,7 @@ class Zoho(_InTables):
 class Rest(Vendor):
     """A server without schema, keys or feed of removals. `loopback` serves it; it fails in more ways than the vendors say they do."""
 
+    refused: str = "bad"
     loopback: Any = None
     server: PoorServer = field(default_factory=PoorServer)
     share: float = 0.0

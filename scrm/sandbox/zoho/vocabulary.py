@@ -68,7 +68,7 @@ _SYSTEM = (
     Field("Description", "textarea", length=32_000),
 )
 _PERSON = (
-    Field("First_Name"),
+    Field("First_Name", length=40),
     Field("Last_Name", mandatory=True, length=80),
     Field("Full_Name", read_only=True),
     Field("Email", "email"),
