@@ -74,6 +74,7 @@ KINDS: dict[str, str | Promise] = {
     "conversation.handed_back": gettext_lazy("Handed back to automation"),
     "conversation.handed_to_person": gettext_lazy("Handed to a person"),
     "conversation.deal": gettext_lazy("Asked for a deal in the CRM"),
+    "conversation.case": gettext_lazy("Asked for a case in the CRM"),
 }
 
 

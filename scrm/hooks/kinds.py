@@ -17,6 +17,7 @@ EVENTS = {
     "message.sent": _("a message went out"),
     "message.failed": _("a message could not be delivered"),
     "conversation.deal": _("a conversation became a deal"),
+    "conversation.case": _("a conversation became a case"),
     "order.placed": _("an order was placed"),
     "order.changed": _("an order changed"),
 }

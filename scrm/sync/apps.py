@@ -8,10 +8,14 @@ class SyncConfig(AppConfig):
     verbose_name = _("Sync")
 
     def ready(self) -> None:
+        from django.db.models.signals import post_save
+
+        from scrm.commerce.models import Product
         from scrm.contacts.histories import History, register
-        from scrm.sync import jobs, privacy  # noqa: F401 - registers what runs in the background
+        from scrm.sync import jobs, listening, privacy  # noqa: F401 - registers what runs in the background
         from scrm.sync.models import ExternalRecord
         from scrm.sync.people import count_records
 
         register(History("records", _("CRM records"), ExternalRecord, counter=count_records))
         privacy.register()
+        post_save.connect(listening.note_product, sender=Product, dispatch_uid="sync.product")

@@ -80,7 +80,7 @@ def _source(row: Conversation, messages: Sequence[Message], day: date, wanted: f
 
 def _hangs_on(row: Conversation) -> tuple[tuple[Ref, ...], tuple[Ref, ...]]:
     person = row.identity.contact.merged_into_id or row.identity.contact_id
-    return (Ref(Kind.CONTACT, str(person)),), (Ref(Kind.DEAL, f"conversation:{row.pk}"),)
+    return (Ref(Kind.CONTACT, str(person)),), tuple(Ref(kind, f"conversation:{row.pk}") for kind in (Kind.DEAL, Kind.CASE))
 
 
 def _line(message: Message, row: Conversation) -> Line:

@@ -1,4 +1,4 @@
-"""Orders, and conversations that a tag rule marked as an opportunity, as deals. Keys: `order:<id>`, `conversation:<id>`."""
+"""Orders, and conversations that a tag rule marked as an opportunity or as a case. Keys: `order:<id>`, `conversation:<id>`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from scrm.commerce.models import Order
+from scrm.commerce.price_bands import Sum, band_of
 from scrm.connections.models import Connection
 from scrm.conversations.models import Conversation
 from scrm.core.zones import business_day
+from scrm.sync import asked
+from scrm.sync.asked import Asked
 from scrm.sync.defaults import stage_of
 from scrm.sync.models import Kind
 from scrm.sync.sources import Ref, Source, numbers, stamp
-from scrm.tags.models import TagAssignment
 
-SOURCES = ("name", "amount", "currency", "stage", "opened_at", "closed_at", "number", "status")
+SOURCES = ("name", "amount", "currency", "stage", "opened_at", "closed_at", "number", "status", *asked.SOURCES)
+CASE_SOURCES = ("name", "opened_at", "closed_at", "number", "status", "priority", "channel", *asked.SOURCES)
 LINKED_DAYS = timedelta(days=30)
 
 
@@ -25,11 +28,17 @@ def load(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) ->
     for key in keys:
         kind, _, number = key.partition(":")
         kinds[kind].append(number)
-    return _orders(connection, numbers(kinds["order"])) | _conversations(numbers(kinds["conversation"]))
+    return _orders(connection, numbers(kinds["order"])) | _conversations(numbers(kinds["conversation"]), wanted, "opens_deal")
+
+
+def load_cases(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) -> dict[str, Source]:
+    """The cases whose conversation exists."""
+    ids = [key.removeprefix("conversation:") for key in keys if key.startswith("conversation:")]
+    return _conversations(numbers(ids), wanted, "opens_case")
 
 
 def _orders(connection: Connection, ids: Sequence[int]) -> dict[str, Source]:
-    rows = Order.objects.filter(pk__in=ids).select_related("contact") if ids else []
+    rows = Order.objects.filter(pk__in=ids).select_related("contact").prefetch_related("lines__product") if ids else []
     return {f"order:{order.pk}": _order(connection, order) for order in rows}
 
 
@@ -45,32 +54,38 @@ def _order(connection: Connection, order: Order) -> Source:
         "closed_at": stamp(order.placed_at),
         "number": order.number,
         "status": order.status,
+        **_sold(order).values(),
     }
     needs = (Ref(Kind.CONTACT, str(person.merged_into_id or person.pk)),) if person else ()
     return Source(values, needs=needs)
 
 
-def _conversations(ids: Sequence[int]) -> dict[str, Source]:
-    """No amount and no stage: a new deal begins where the CRM begins, and whoever moved it on since is right."""
-    rows = Conversation.objects.filter(pk__in=ids).select_related("identity__contact", "connection") if ids else []
-    tags = _reasons(ids)
-    return {f"conversation:{row.pk}": _conversation(row, tags.get(row.pk, "")) for row in rows}
+def _sold(order: Order) -> Asked:
+    products = [line.product for line in order.lines.all()][: asked.PRODUCTS]
+    return Asked([each.sku for each in products], [each.name for each in products], band_of(Sum(order.total, order.currency)))
 
 
-def _conversation(row: Conversation, tag: str) -> Source:
+def _conversations(ids: Sequence[int], wanted: frozenset[str], flag: str) -> dict[str, Source]:
+    """No amount and no stage: a new record begins where the CRM begins, and whoever moved it on since is right."""
+    rows = list(Conversation.objects.filter(pk__in=ids).select_related("identity__contact", "connection")) if ids else []
+    about = asked.read(rows, flag) if wanted & {"name", *asked.SOURCES} else {}
+    return {f"conversation:{row.pk}": _conversation(row, about.get(row.pk, Asked())) for row in rows}
+
+
+def _conversation(row: Conversation, about: Asked) -> Source:
     contact = row.identity.contact
-    who = contact.name or str(row.identity)
-    values = {"name": " · ".join(filter(None, [who, tag])), "opened_at": stamp(row.opened_at), "status": row.status}
+    values = {
+        "name": " · ".join(filter(None, [contact.name or str(row.identity), about.intent])),
+        "opened_at": stamp(row.opened_at),
+        "closed_at": stamp(row.closed_at),
+        "number": str(row.pk),
+        "status": row.status,
+        "priority": contact.priority,
+        "channel": row.connection.label,
+        **about.values(),
+    }
     links = tuple(Ref(Kind.COMMUNICATION, f"{row.pk}:{day.isoformat()}") for day in _days(row))
     return Source(values, needs=(Ref(Kind.CONTACT, str(contact.merged_into_id or contact.pk)),), links=links)
-
-
-def _reasons(ids: Sequence[int]) -> dict[int, str]:
-    """The tag that opened the deal: the first one by a rule that may."""
-    if not ids:
-        return {}
-    rows = TagAssignment.objects.filter(conversation_id__in=ids, rule__opens_deal=True).order_by("-assigned_at", "-id")
-    return {pk: name for pk, name in rows.values_list("conversation_id", "tag__name") if pk is not None}
 
 
 def _days(row: Conversation) -> list[date]:

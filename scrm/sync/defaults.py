@@ -9,7 +9,7 @@ from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.sync.models import FieldMapping, Kind
 
-# (object, our field, their field). HubSpot: all but scrm_last_message_at, which our `prepare` creates, are in every account.
+# (object, our field, their field). HubSpot: all but those that begin with scrm, which our `prepare` creates, are in every account.
 MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "hubspot": (
         (Kind.CONTACT, "first_name", "firstname"),
@@ -18,6 +18,7 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.CONTACT, "email", "email"),
         (Kind.CONTACT, "company", "company"),
         (Kind.CONTACT, "last_message_at", "scrm_last_message_at"),
+        (Kind.CONTACT, "priority", "scrm_priority"),
         (Kind.COMMUNICATION, "body_html", "hs_communication_body"),
         (Kind.COMMUNICATION, "last_message_at", "hs_timestamp"),
         (Kind.DEAL, "name", "dealname"),
@@ -25,6 +26,9 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "currency", "deal_currency_code"),
         (Kind.DEAL, "stage", "dealstage"),
         (Kind.DEAL, "closed_at", "closedate"),
+        (Kind.DEAL, "summary", "description"),
+        (Kind.CASE, "name", "subject"),
+        (Kind.CASE, "summary", "content"),
     ),
     # A webhook has no fields of its own: ours go out under our names.
     "bridge": (
@@ -35,6 +39,7 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.CONTACT, "email", "email"),
         (Kind.CONTACT, "company", "company"),
         (Kind.CONTACT, "tags", "tags"),
+        (Kind.CONTACT, "priority", "priority"),
         (Kind.CONTACT, "last_message_at", "last_message_at"),
         (Kind.COMMUNICATION, "body", "body"),
         (Kind.COMMUNICATION, "channel", "channel"),
@@ -44,6 +49,8 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "currency", "currency"),
         (Kind.DEAL, "stage", "stage"),
         (Kind.DEAL, "closed_at", "closed_at"),
+        *((Kind.DEAL, name, name) for name in ("sku", "product", "price_band", "intent")),
+        *((Kind.CASE, name, name) for name in ("name", "status", "priority", "sku", "product", "price_band", "intent", "opened_at")),
     ),
     # Scrm_Last_Message_At__c is made by `prepare`; a contact there has an account in place of a company's name.
     "salesforce": (
@@ -58,6 +65,9 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "amount", "Amount"),
         (Kind.DEAL, "stage", "StageName"),
         (Kind.DEAL, "closed_at", "CloseDate"),
+        (Kind.DEAL, "summary", "Description"),
+        (Kind.CASE, "name", "Subject"),
+        (Kind.CASE, "summary", "Description"),
     ),
     # Zoho: all but those that begin with Scrm are in every account. A currency is only where several are switched on, so it is not here.
     "zoho": (
@@ -73,6 +83,9 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "amount", "Amount"),
         (Kind.DEAL, "stage", "Stage"),
         (Kind.DEAL, "closed_at", "Closing_Date"),
+        (Kind.DEAL, "summary", "Description"),
+        (Kind.CASE, "name", "Subject"),
+        (Kind.CASE, "summary", "Description"),
     ),
 }
 # Which of these come from the CRM as well: what people there correct of a person.

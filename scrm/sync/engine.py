@@ -26,13 +26,14 @@ from scrm.sync import meter, queue
 from scrm.sync.models import Kind, Push
 from scrm.sync.preparing import ready
 from scrm.sync.queue import Settled
-from scrm.sync.round import Round
+from scrm.sync.round import LINKED, Round
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
 # Each associated record costs a further call at some CRMs: chunks that are done well within the lease.
 LINKED_BATCH = 20
+IN_TURN = (Kind.CONTACT, Kind.PRODUCT, *LINKED)
 STEP_SECONDS = 15.0
 PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -74,8 +75,9 @@ def _write_all(work: Round, crm: Crm) -> None:
 
 
 def _chunks(pushes: Sequence[Push], crm: Crm) -> Iterator[list[Push]]:
-    """Contacts before what hangs on them."""
-    for kind, size in ((Kind.CONTACT, crm.capabilities.batch), (Kind.COMMUNICATION, LINKED_BATCH), (Kind.DEAL, LINKED_BATCH)):
+    """Contacts and products before what hangs on them."""
+    for kind in IN_TURN:
+        size = LINKED_BATCH if kind in LINKED else crm.capabilities.batch
         rows = [push for push in pushes if push.kind == kind]
         step = min(size, crm.capabilities.batch)
         yield from (rows[start : start + step] for start in range(0, len(rows), step))

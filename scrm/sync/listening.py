@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
+from scrm.commerce.models import Product
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Message
 from scrm.core.zones import business_day
-from scrm.sync.models import Kind
+from scrm.sync.defaults import MAPPINGS
+from scrm.sync.models import FieldMapping, Kind, Push
 from scrm.sync.services import Wanted, want_many
 
 MESSAGES = frozenset({"message.received", "message.sent", "message.failed"})
@@ -16,7 +20,10 @@ MERGES = frozenset({"contact.merged", "contact.unmerged"})
 PEOPLE = MERGES | {"contact.created", "contact.changed", "consent.changed", "tag.added", "tag.removed"}
 ORDERS = frozenset({"order.placed", "order.changed"})
 DEALS = frozenset({"conversation.deal"})
-KINDS = MESSAGES | PEOPLE | ORDERS | DEALS
+CASES = frozenset({"conversation.case"})
+# What is told of a conversation that has a deal or a case already.
+GOING_ON = frozenset({"message.received", "conversation.closed", "conversation.opened"})
+KINDS = MESSAGES | PEOPLE | ORDERS | DEALS | CASES | GOING_ON
 
 
 def note_changes(events: Sequence[Event]) -> None:
@@ -24,11 +31,25 @@ def note_changes(events: Sequence[Event]) -> None:
 
     Also at one that is paused or waits for credentials: it catches up afterwards.
     """
-    crms = list(Connection.objects.filter(kind=Connection.Kind.CRM).values_list("pk", flat=True))
+    crms = kinds_out()
     if not crms:
         return
-    objects = {*_people(events), *_days(events), *_deals(events)}
-    want_many(Wanted(crm, kind, key) for crm in crms for kind, key in objects)
+    objects = {*_people(events), *_days(events)}
+    wanted = [Wanted(crm, kind, key) for crm in crms for kind, key in objects]
+    wanted += [Wanted(crm, kind, key) for crm, kinds in crms.items() for kind, key in _sales(events, kinds)]
+    wanted += _going_on(events)
+    want_many(wanted)
+
+
+def kinds_out() -> dict[int, frozenset[str]]:
+    """{CRM: kinds of which something goes out}. One that was never called has the mappings that its adapter begins with."""
+    rows = list(Connection.objects.filter(kind=Connection.Kind.CRM).values_list("pk", "adapter"))
+    mapped: dict[int, set[str]] = defaultdict(set)
+    on = FieldMapping.objects.filter(connection__in=[pk for pk, _ in rows])
+    for pk, kind, enabled, direction in on.values_list("connection", "kind", "enabled", "direction").distinct() if rows else ():
+        mapped[pk] |= {kind} if enabled and direction != FieldMapping.Direction.IN else set()
+    first = {pk: {str(kind) for kind, _, _ in MAPPINGS.get(adapter, ())} for pk, adapter in rows}
+    return {pk: frozenset(mapped[pk] if pk in mapped else first[pk]) for pk, _ in rows}
 
 
 def _people(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
@@ -47,9 +68,31 @@ def _days(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
         yield Kind.COMMUNICATION.value, f"{conversation}:{business_day(sent_at, time_zone).isoformat()}"
 
 
-def _deals(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
+def _going_on(events: Iterable[Event]) -> list[Wanted]:
+    """What a customer adds, and that the conversation ended, belongs into its deal and its case."""
+    messages = {event.data.get("message") for event in events if event.kind == "message.received"} - {None}
+    ids = {event.data.get("conversation") for event in events if event.kind in GOING_ON} - {None}
+    if messages:
+        ids |= set(Message.objects.filter(pk__in=messages).values_list("conversation", flat=True))
+    keys = [f"conversation:{pk}" for pk in ids]
+    there = Push.objects.filter(kind__in=(Kind.DEAL, Kind.CASE), key__in=keys) if keys else Push.objects.none()
+    return [Wanted(*row) for row in there.values_list("connection", "kind", "key")]
+
+
+def _sales(events: Iterable[Event], kinds: Collection[str]) -> Iterator[tuple[str, str]]:
+    """An order is a deal that was won, and an order where the CRM keeps those. A CRM without deals keeps inquiries as cases."""
+    inquiry = Kind.CASE.value if Kind.CASE in kinds and Kind.DEAL not in kinds else Kind.DEAL.value
     for event in events:
         if event.kind in ORDERS and event.data.get("order"):
             yield Kind.DEAL.value, f"order:{event.data['order']}"
+            if Kind.ORDER in kinds:
+                yield Kind.ORDER.value, str(event.data["order"])
         elif event.kind in DEALS and event.data.get("conversation"):
-            yield Kind.DEAL.value, f"conversation:{event.data['conversation']}"
+            yield inquiry, f"conversation:{event.data['conversation']}"
+        elif event.kind in CASES and event.data.get("conversation") and Kind.CASE in kinds:
+            yield Kind.CASE.value, f"conversation:{event.data['conversation']}"
+
+
+def note_product(sender: type[Product], instance: Product, **_: Any) -> None:
+    """A product was saved: wherever products go out, it is written."""
+    want_many(Wanted(crm, Kind.PRODUCT.value, str(instance.pk)) for crm, kinds in kinds_out().items() if Kind.PRODUCT in kinds)

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from scrm.connections.models import Connection
 from scrm.core.logs import trail
-from scrm.sync import communications, deals, people
+from scrm.sync import communications, deals, goods, people
 from scrm.sync.mapping import Spec, Value, to_theirs
 from scrm.sync.models import FieldMapping, Kind
 from scrm.sync.sources import Ref, Source
@@ -36,12 +36,18 @@ _LOADERS: dict[str, Callable[[Connection, Sequence[str], frozenset[str]], Mappin
     Kind.CONTACT: people.load,
     Kind.COMMUNICATION: communications.load,
     Kind.DEAL: deals.load,
+    Kind.CASE: deals.load_cases,
+    Kind.ORDER: goods.load_orders,
+    Kind.PRODUCT: goods.load_products,
 }
 
 SOURCES: dict[str, tuple[str, ...]] = {
     Kind.CONTACT: people.SOURCES,
     Kind.COMMUNICATION: communications.SOURCES,
     Kind.DEAL: deals.SOURCES,
+    Kind.CASE: deals.CASE_SOURCES,
+    Kind.ORDER: goods.ORDER_SOURCES,
+    Kind.PRODUCT: goods.PRODUCT_SOURCES,
 }
 
 

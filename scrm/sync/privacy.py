@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from scrm.commerce.models import Order
 from scrm.contacts.privacy import registry
 from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
@@ -15,10 +16,14 @@ from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push,
 
 
 def _of(whom: Person) -> Q:
-    """Keys are those of `sync.services.Wanted`: a contact's number, "conversation:<number>", "<number>:<day>"."""
+    """Keys as `sync.services.Wanted`: a contact's or order's number, "conversation:<number>", "order:<number>", "<number>:<day>"."""
     wanted = Q(kind=Kind.CONTACT, key__in=[str(pk) for pk in whom.contacts])
+    orders = list(Order.objects.filter(contact__in=whom.contacts).values_list("pk", flat=True))
+    wanted |= Q(kind=Kind.ORDER, key__in=[str(pk) for pk in orders]) | Q(kind=Kind.DEAL, key__in=[f"order:{pk}" for pk in orders])
     for pk in Conversation.objects.filter(identity__in=whom.identities).values_list("pk", flat=True):
-        wanted |= Q(kind=Kind.DEAL, key=f"conversation:{pk}") | Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
+        wanted |= Q(kind__in=(Kind.DEAL, Kind.CASE), key=f"conversation:{pk}") | Q(
+            kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};"
+        )
     return wanted
 
 

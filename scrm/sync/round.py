@@ -25,6 +25,8 @@ from scrm.sync.sources import Ref
 SOON = timedelta(seconds=1)
 FIRST_WAIT = timedelta(seconds=5)
 FIRST_LARGE = 2_000
+# What hangs on a contact.
+LINKED = (Kind.COMMUNICATION, Kind.DEAL, Kind.CASE, Kind.ORDER)
 FIRST_READ = "Waits until the CRM's own records have been read for the first time."
 REMOVED = "It was deleted in the CRM, so it is left alone there. To write it again, use “Make again in the CRM” on its link."
 _WRITTEN = frozenset({"created", "updated", "unchanged"})
@@ -68,7 +70,7 @@ class Round:
         return work
 
     def _missing_contacts(self) -> list[Push]:
-        needed = {ref.key for kind in (Kind.COMMUNICATION, Kind.DEAL) for ref in self._needs(kind)}
+        needed = {ref.key for kind in LINKED for ref in self._needs(kind)}
         needed -= {push.key for push in self.pushes if push.kind == Kind.CONTACT}
         missing = needed - set(self._records(Kind.CONTACT, needed))
         if not missing:

@@ -27,7 +27,7 @@ _ROWS = 500
 class Wanted:
     """An object of ours that a CRM shall hold as it is now.
 
-    Keys: contact `12`, communication `34:2026-11-22`, deal `order:5` or `conversation:34`.
+    Keys: contact `12`, communication `34:2026-11-22`, deal `order:5` or `conversation:34`, case `conversation:34`, order and product `5`.
     """
 
     connection_id: int

@@ -37,6 +37,9 @@ class TagRule(models.Model):
         _("not when negated"), default=False, help_text=_("Stay silent for 'please don't cancel', '唔好取消', 'キャンセルしません'.")
     )
     opens_deal = models.BooleanField(_("opens a deal in the CRM"), default=False)
+    opens_case = models.BooleanField(
+        _("opens a case in the CRM"), default=False, db_default=False, help_text=_("A case at Salesforce and Zoho, a ticket at HubSpot.")
+    )
     enabled = models.BooleanField(_("switched on"), default=True)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)

@@ -19,7 +19,7 @@ from scrm.tags.keywords import Hit, Matcher
 from scrm.tags.models import Tag, TagAssignment, TagRule
 
 # What makes a rule another rule: a change of these begins a new version.
-_MEANING = ("keywords", "exceptions", "heeds_negation", "tag_id", "opens_deal", "enabled")
+_MEANING = ("keywords", "exceptions", "heeds_negation", "tag_id", "opens_deal", "opens_case", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def tag_messages(messages: Sequence[Message], *, at: datetime) -> int:
     if not found:
         return 0
     added = _insert([_assignment(item, at) for item in found])
-    new_events = [_added_event(assignment, at) for assignment in added] + _deal_events(found, at)
+    new_events = [_added_event(assignment, at) for assignment in added] + _sales_events(found, at)
     if new_events:
         events.record(new_events)
     return len(added)
@@ -89,26 +89,27 @@ def _added_event(row: TagAssignment, at: datetime) -> Event:
     return Event(contact_id=row.contact_id, kind="tag.added", occurred_at=at, data=details, cause=cause)
 
 
-def _deal_events(found: Sequence[_Found], at: datetime) -> list[Event]:
-    """One `conversation.deal` for each conversation in which a rule that opens deals hit for the first time."""
-    first: dict[int, _Found] = {}
+def _sales_events(found: Sequence[_Found], at: datetime) -> list[Event]:
+    """One event of each kind for each conversation in which a rule that opens deals, or cases, hit for the first time."""
+    first: dict[tuple[str, int], _Found] = {}
     for item in found:
-        if item.rule.opens_deal:
-            first.setdefault(item.message.conversation_id, item)
+        for kind, opens in (("conversation.deal", item.rule.opens_deal), ("conversation.case", item.rule.opens_case)):
+            if opens:
+                first.setdefault((kind, item.message.conversation_id), item)
     if not first:
         return []
     contacts = {item.message.conversation.identity.contact_id for item in first.values()}
-    known = Event.objects.filter(contact_id__in=contacts, kind="conversation.deal").values_list("data__conversation", flat=True)
-    for conversation in known:
-        first.pop(conversation, None)
-    return [_deal_event(item, at) for item in first.values()]
+    known = Event.objects.filter(contact_id__in=contacts, kind__in={kind for kind, _ in first})
+    for kind, conversation in known.values_list("kind", "data__conversation"):
+        first.pop((kind, conversation), None)
+    return [_sales_event(kind, item, at) for (kind, _), item in first.items()]
 
 
-def _deal_event(item: _Found, at: datetime) -> Event:
+def _sales_event(kind: str, item: _Found, at: datetime) -> Event:
     identity = item.message.conversation.identity
     details = {"conversation": item.message.conversation_id, "tag": item.rule.tag.slug, "message": item.message.pk}
     cause = f"tag_rule:{item.rule.pk}:v{item.rule.version}"
-    return Event(contact=identity.contact, identity=identity, kind="conversation.deal", occurred_at=at, data=details, cause=cause)
+    return Event(contact=identity.contact, identity=identity, kind=kind, occurred_at=at, data=details, cause=cause)
 
 
 @transaction.atomic

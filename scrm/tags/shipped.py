@@ -23,6 +23,7 @@ class ShippedRule:
     exceptions: str = ""
     heeds_negation: bool = False
     opens_deal: bool = False
+    opens_case: bool = False
 
 
 RULES = (
@@ -71,6 +72,7 @@ RULES = (
         退貨|退款|退錢|換貨|退返|退番|想退|可以退|能退|想換|退換
         可以換嗎|能換嗎|退給我""",
         heeds_negation=True,
+        opens_case=True,
     ),
     ShippedRule(
         "complaint",
@@ -83,6 +85,7 @@ RULES = (
         投訴|壞了|爛咗|壞咗|整爛|故障|瑕疵|破損|寄錯|發錯|送錯|貨不對|太差|好差|失望|離譜|騙人|呃人|用不了|用唔到|差評
         scratched|poor quality|bad quality|傷があり|傷が付|品質が悪|動かなくな|刮痕|划痕|不能用了|壞的|爛的""",
         heeds_negation=True,
+        opens_case=True,
     ),
     ShippedRule(
         "shop-address",
@@ -152,6 +155,7 @@ def install() -> int:
             "exceptions": _keywords(shipped.exceptions),
             "heeds_negation": shipped.heeds_negation,
             "opens_deal": shipped.opens_deal,
+            "opens_case": shipped.opens_case,
         }
         _, created = TagRule.objects.get_or_create(name=shipped.name, defaults=defaults)
         new += created

@@ -34,6 +34,7 @@ from connectors.untrusted import clean, fingerprint
 BATCH = 20
 PATIENCE = timedelta(minutes=1)
 
+_ASKED = ("sku", "product", "price_band", "intent", "summary")
 # What a receiver gets when nobody chose otherwise; the names are ours, because a webhook has no fields of its own.
 FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "contact": (
@@ -54,7 +55,10 @@ FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "communication": ("Communications", ("body", "body_html", "first_message_at", "last_message_at", "messages", "channel", "date")),
-    "deal": ("Deals", ("name", "amount", "currency", "stage", "opened_at", "closed_at", "number", "status")),
+    "deal": ("Deals", ("name", "amount", "currency", "stage", "opened_at", "closed_at", "number", "status", *_ASKED)),
+    "case": ("Cases", ("name", "status", "priority", "channel", "opened_at", "closed_at", "number", *_ASKED)),
+    "order": ("Orders", ("number", "status", "total", "currency", "placed_at", "sku", "lines", "carrier", "tracking_number")),
+    "product": ("Products", ("sku", "name", "aliases", "active", "price.HKD", "price.TWD", "price.JPY", "price.SGD")),
 }
 
 

@@ -13,8 +13,8 @@ from connectors.contracts import Account, Capabilities, Change, ConfigField, Hea
 from connectors.crms.hubspot.feeds import PAGE, changed_records, removed_records
 from connectors.crms.hubspot.hints import read_hints
 from connectors.crms.hubspot.records import change_of
-from connectors.crms.hubspot.schema import add_own_properties, describe_type, read_properties
-from connectors.crms.hubspot.wire import BATCH, OBJECT_TYPES, Wire
+from connectors.crms.hubspot.schema import add_own_properties, describe_types, read_properties
+from connectors.crms.hubspot.wire import BATCH, Wire
 from connectors.crms.hubspot.writing import apply_writes, read_batch
 from connectors.errors import BadSignature
 from connectors.untrusted import as_text
@@ -30,7 +30,7 @@ class HubSpot:
             "access_token",
             "Access token",
             secret=True,
-            help="Of an app in your account, with read and write scopes for contacts, deals, communications and their schemas.",
+            help="Of an app in your account, with read and write scopes for contacts, deals, tickets, communications and their schemas.",
         ),
         ConfigField(
             "client_secret", "Client secret", secret=True, required=False, help="Checks webhooks. Two lines while it is being changed."
@@ -63,10 +63,10 @@ class HubSpot:
         return Health(True, timedelta(seconds=time.monotonic() - began), f"HubSpot answers, API version {version}", self.last_limits)
 
     def describe(self) -> list[ObjectType]:
-        return [describe_type(self._wire, kind) for kind in OBJECT_TYPES]
+        return describe_types(self._wire)
 
     def prepare(self) -> None:
-        """Create our unique property on contacts, communications and deals, and the time of the last message on contacts."""
+        """Create our unique property on contacts, communications, deals and tickets, and the time of the last message on contacts."""
         add_own_properties(self._wire)
         self._names.clear()
 

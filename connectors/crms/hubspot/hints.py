@@ -8,7 +8,16 @@ from connectors.contracts import Hint
 from connectors.untrusted import Json, NotJson, as_list, as_object, as_text, clean, loads
 
 # Subscriptions name the object in words, newer ones by its type id.
-_KINDS = {"contact": "contact", "deal": "deal", "communication": "communication", "0-1": "contact", "0-3": "deal", "0-18": "communication"}
+_KINDS = {
+    "contact": "contact",
+    "deal": "deal",
+    "communication": "communication",
+    "ticket": "case",
+    "0-1": "contact",
+    "0-3": "deal",
+    "0-5": "case",
+    "0-18": "communication",
+}
 
 
 def read_hints(body: bytes) -> list[Hint]:

@@ -11,7 +11,12 @@ from connectors.timestamps import moment
 from connectors.untrusted import Json, as_object, as_text, clean_text
 
 KEY_PROPERTY = "scrm_id"
-MODIFIED = {"contact": "lastmodifieddate", "communication": "hs_lastmodifieddate", "deal": "hs_lastmodifieddate"}
+MODIFIED = {
+    "contact": "lastmodifieddate",
+    "communication": "hs_lastmodifieddate",
+    "deal": "hs_lastmodifieddate",
+    "case": "hs_lastmodifieddate",
+}
 
 
 def text_of(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""HubSpot's fields as it describes them, and the two that we add."""
+"""HubSpot's fields as it describes them, and those that we add."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from typing import Any
 
 from connectors.contracts import FieldInfo, ObjectType
 from connectors.crms.hubspot.records import KEY_PROPERTY
-from connectors.crms.hubspot.wire import OBJECT_TYPES, Wire, refusal
+from connectors.crms.hubspot.wire import OBJECT_TYPES, OPTIONAL, Wire, refusal
 from connectors.errors import Misconfigured
 from connectors.untrusted import Json, as_list, as_object, as_text
 
 LAST_MESSAGE_PROPERTY = "scrm_last_message_at"
+PRIORITY_PROPERTY = "scrm_priority"
 
-_LABELS = {"contact": "Contacts", "communication": "Communications", "deal": "Deals"}
+_LABELS = {"contact": "Contacts", "communication": "Communications", "deal": "Deals", "case": "Tickets"}
 
 # Used only where the account lists no property whose group could be shared.
-_FALLBACK_GROUPS = {"contact": "contactinformation", "communication": "communicationinformation", "deal": "dealinformation"}
+_FALLBACK_GROUPS = {
+    "contact": "contactinformation",
+    "communication": "communicationinformation",
+    "deal": "dealinformation",
+    "case": "ticketinformation",
+}
 
 
 def read_properties(wire: Wire, kind: str) -> list[Json]:
@@ -23,8 +29,20 @@ def read_properties(wire: Wire, kind: str) -> list[Json]:
     return [each for each in as_list(wire.call("GET", wire.properties(kind)).get("results")) if isinstance(each, dict)]
 
 
-def describe_type(wire: Wire, kind: str) -> ObjectType:
-    return ObjectType(kind, _LABELS[kind], tuple(field_info(each) for each in read_properties(wire, kind)))
+def _reached(wire: Wire, kind: str) -> list[Json] | None:
+    """As `read_properties`; None for an optional kind that the token may not see."""
+    try:
+        return read_properties(wire, kind)
+    except Misconfigured:
+        if kind in OPTIONAL:
+            return None
+        raise
+
+
+def describe_types(wire: Wire) -> list[ObjectType]:
+    """The kinds that the token may see."""
+    found = {kind: _reached(wire, kind) for kind in OBJECT_TYPES}
+    return [ObjectType(kind, _LABELS[kind], tuple(map(field_info, rows))) for kind, rows in found.items() if rows is not None]
 
 
 def field_info(given: Json) -> FieldInfo:
@@ -42,10 +60,13 @@ def field_info(given: Json) -> FieldInfo:
 def add_own_properties(wire: Wire) -> None:
     """Create what is missing of our properties; finding them there is success too, so this may be repeated and may race itself."""
     for kind in OBJECT_TYPES:
-        present = read_properties(wire, kind)
+        present = _reached(wire, kind)
+        if present is None:
+            continue
         _ensure(wire, kind, present, _key_property())
         if kind == "contact":
             _ensure(wire, kind, present, _last_message_property())
+            _ensure(wire, kind, present, _priority_property())
         _confirm_unique(wire, kind)
 
 
@@ -89,4 +110,14 @@ def _last_message_property() -> dict[str, Any]:
         "description": "When the last message was exchanged with this person.",
         "type": "datetime",
         "fieldType": "date",
+    }
+
+
+def _priority_property() -> dict[str, Any]:
+    return {
+        "name": PRIORITY_PROPERTY,
+        "label": "Chat priority",
+        "description": "high, normal or low; low for whoever was not read for a day.",
+        "type": "string",
+        "fieldType": "text",
     }

@@ -12,7 +12,9 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, O
 from connectors.http import MAX_RETRY_AFTER, HttpClient, Reply
 from connectors.untrusted import Json, as_list, as_object, as_text
 
-OBJECT_TYPES = {"contact": "contacts", "communication": "communications", "deal": "deals"}
+OBJECT_TYPES = {"contact": "contacts", "communication": "communications", "deal": "deals", "case": "tickets"}
+# What a token of an older app may not reach; everything else works without.
+OPTIONAL = frozenset({"case"})
 
 BATCH = 100
 SERVER_PAUSE = timedelta(minutes=1)

@@ -14,14 +14,16 @@ from typing import Any
 
 from connectors.contracts import Link, Outcome, Write
 from connectors.crms.hubspot.records import KEY_PROPERTY, text_of, version_of
-from connectors.crms.hubspot.wire import BATCH, Wire, object_type, refusal
-from connectors.errors import ConnectorError, Gone, OutcomeUnknown, Rejected
+from connectors.crms.hubspot.wire import BATCH, OPTIONAL, Wire, object_type, refusal
+from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown, Rejected
 from connectors.http import Reply
 from connectors.untrusted import Json, as_list, as_object, as_text
 
-# What every communication needs, and a deal when it is new; the mapping may say otherwise.
+# What every communication needs, and a deal or ticket when it is new; the mapping may say otherwise.
 COMMUNICATION_DEFAULTS = {"hs_communication_channel_type": "WHATS_APP", "hs_communication_logged_from": "CRM"}
 DEAL_DEFAULTS = {"pipeline": "default", "dealstage": "appointmentscheduled"}
+TICKET_DEFAULTS = {"hs_pipeline": "0", "hs_pipeline_stage": "1"}
+NEW_DEFAULTS = {"deal": DEAL_DEFAULTS, "case": TICKET_DEFAULTS}
 
 _ROW_STATUSES = frozenset({400, 404, 409, 422})
 _EXISTING_ID = re.compile(r"Existing ID: ([0-9]{1,20})")
@@ -39,7 +41,7 @@ def apply_writes(wire: Wire, writes: Sequence[Write]) -> list[Outcome]:
     """One outcome per write, in order. Raises only what concerns the connection; then everything may be applied again."""
     outcomes: dict[int, Outcome] = {}
     for batch in _batches(_Row(place, write) for place, write in enumerate(writes)):
-        outcomes |= _write_batch(wire, batch)
+        outcomes |= _write_tickets(wire, batch) if batch[0].write.kind in OPTIONAL else _write_batch(wire, batch)
     for place, write in enumerate(writes):
         outcomes[place] = _with_links(wire, write, outcomes[place])
     return [outcomes[place] for place in range(len(writes))]
@@ -66,13 +68,21 @@ def _same_record(one: Write, other: Write) -> bool:
 def _write_batch(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
     stale = _stale(wire, rows)
     todo = [row for row in rows if row.place not in stale]
-    new_deals = _unknown_deals(wire, todo)
-    return stale | _send(wire, todo, new_deals) if todo else stale
+    new_keys = _unknown_keys(wire, todo)
+    return stale | _send(wire, todo, new_keys) if todo else stale
 
 
-def _send(wire: Wire, rows: list[_Row], new_deals: frozenset[str]) -> dict[int, Outcome]:
+def _write_tickets(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
+    """A token of an older app may lack their scope: the tickets are refused with that reason, all else goes on."""
+    try:
+        return _write_batch(wire, rows)
+    except Misconfigured as error:
+        return {row.place: Outcome(row.write.key, "rejected", row.write.id, reason=str(error)) for row in rows}
+
+
+def _send(wire: Wire, rows: list[_Row], new_keys: frozenset[str]) -> dict[int, Outcome]:
     kind, known = rows[0].write.kind, bool(rows[0].write.id)
-    inputs = [_update_input(row) if known else _upsert_input(row, new_deals) for row in rows]
+    inputs = [_update_input(row) if known else _upsert_input(row, new_keys) for row in rows]
     reply = wire.send("POST", wire.objects(kind, "batch", "update" if known else "upsert"), {"inputs": inputs})
     if not reply.ok and reply.status not in _ROW_STATUSES:
         raise refusal(reply)
@@ -85,13 +95,14 @@ def _send(wire: Wire, rows: list[_Row], new_deals: frozenset[str]) -> dict[int, 
         return {rows[0].place: _refused(rows[0].write, reply, document)}
     middle = (len(left) + 1) // 2
     for half in filter(None, (left[:middle], left[middle:])):
-        done |= _send(wire, half, new_deals)
+        done |= _send(wire, half, new_keys)
     return done
 
 
-def _upsert_input(row: _Row, new_deals: frozenset[str]) -> Json:
+def _upsert_input(row: _Row, new_keys: frozenset[str]) -> Json:
     write = row.write
-    defaults = DEAL_DEFAULTS if write.key in new_deals else COMMUNICATION_DEFAULTS if write.kind == "communication" else {}
+    first = NEW_DEFAULTS.get(write.kind, {}) if write.key in new_keys else {}
+    defaults = COMMUNICATION_DEFAULTS if write.kind == "communication" else first
     properties = _properties({**defaults, **write.fields, KEY_PROPERTY: write.key})
     return {"id": write.key, "idProperty": KEY_PROPERTY, "properties": properties, "objectWriteTraceId": str(row.place)}
 
@@ -194,12 +205,15 @@ def _stale(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
     }
 
 
-def _unknown_deals(wire: Wire, rows: list[_Row]) -> frozenset[str]:
-    """Keys of deals that HubSpot does not have yet: only those get a first stage, a repeated write must not move a deal back."""
-    keys = [row.write.key for row in rows if row.write.kind == "deal" and not row.write.id]
+def _unknown_keys(wire: Wire, rows: list[_Row]) -> frozenset[str]:
+    """Keys of deals and tickets that HubSpot does not have yet: only those get a first stage, a repeated write must not move one back.
+
+    The rows are of one kind.
+    """
+    keys = [row.write.key for row in rows if row.write.kind in NEW_DEFAULTS and not row.write.id]
     if not keys:
         return frozenset()
-    present = read_batch(wire, "deal", keys, [KEY_PROPERTY], id_property=KEY_PROPERTY)
+    present = read_batch(wire, rows[0].write.kind, keys, [KEY_PROPERTY], id_property=KEY_PROPERTY)
     return frozenset(keys) - {as_text(as_object(record.get("properties")).get(KEY_PROPERTY)) for record in present}
 
 

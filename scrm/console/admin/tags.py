@@ -37,7 +37,7 @@ class TagAdmin(ConsoleAdmin):
 
 @admin.register(TagRule)
 class TagRuleAdmin(ConsoleAdmin):
-    list_display = ("name", "tag", "shown_keywords", "opens_deal", "enabled", "version", "updated_at")
+    list_display = ("name", "tag", "shown_keywords", "opens_deal", "opens_case", "enabled", "version", "updated_at")
     list_filter = ("enabled", "tag")
     list_select_related = ("tag",)
     search_fields = ("name", "keywords")

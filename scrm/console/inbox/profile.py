@@ -114,9 +114,10 @@ def tags_of(contact: Contact) -> list[TagAssignment]:
 
 
 def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRecord]:
-    """The person's records, and the deals and latest communications of these conversations. Keys are those of `sync.services.Wanted`."""
+    """The person's records, and the deals, cases and latest communications of these conversations; keys as `sync.services.Wanted`."""
     people = [str(pk) for pk in family_of(contact)]
-    wanted = Q(kind=Kind.CONTACT, key__in=people) | Q(kind=Kind.DEAL, key__in=[f"conversation:{pk}" for pk in conversation_ids])
+    sales = (Kind.DEAL, Kind.CASE)
+    wanted = Q(kind=Kind.CONTACT, key__in=people) | Q(kind__in=sales, key__in=[f"conversation:{pk}" for pk in conversation_ids])
     for pk in conversation_ids[:5]:
         # ';' follows ':', so this is the range of all days of one conversation.
         wanted |= Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
