@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
+from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 
 from scrm.connections import credentials, endpoints, probes
@@ -19,6 +20,8 @@ from scrm.console.template_wording import status_name
 from scrm.conversations import pace, prices, reach, warmup
 from scrm.conversations.models import MessageTemplate, Pace
 from scrm.core import clock
+from scrm.sync import quiet
+from scrm.sync.models import Kind, Push
 
 SHOWN = timedelta(days=7)
 MOST_PROBES = 500
@@ -61,7 +64,20 @@ def panel(connection: Connection) -> dict[str, Any]:
         "reminder": credentials.reminder_for(connection, clock.now()),
         **looks(connection),
     }
+    if connection.kind == Connection.Kind.CRM:
+        return shared | {"writes": writes(connection)}
     return shared | (number(connection) if connection.kind == Connection.Kind.CHANNEL else {})
+
+
+def writes(connection: Connection) -> dict[str, Any]:
+    """What waits to be written to a CRM, and its quiet hours: until when, and what is written all the same."""
+    kinds, ends = dict(Kind.choices), quiet.until(connection, clock.now())
+    return {
+        "waiting": Push.objects.filter(connection=connection, state=Push.State.DUE).count(),
+        "quiet": bool(connection.quiet_from and connection.quiet_to),
+        "until": time_format(ends, "H:i") if ends is not None else "",
+        "urgent": [kinds[kind] for kind in quiet.urgent(connection)],
+    }
 
 
 def value_name(kind: str, value: str) -> str:

@@ -36,6 +36,9 @@ class SyncPlan(models.Model):
         default=True,
         help_text=_("More than 2,000 records at once are read between 1 and 5 o'clock, local time of the connection."),
     )
+    urgent = models.BooleanField(
+        _("urgent"), default=False, db_default=False, help_text=_("Written at once even in the connection's quiet hours.")
+    )
 
     class Meta:
         verbose_name = _("sync setting")

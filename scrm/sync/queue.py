@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from scrm.connections.models import Connection
 from scrm.core import clock
 from scrm.core.rows import update_many
+from scrm.sync import quiet
 from scrm.sync.models import Push, SyncPlan
 from scrm.sync.services import coalescing
 
@@ -43,8 +44,12 @@ def due(now: datetime) -> Q:
 
 
 def claim(connection: Connection, limit: int, now: datetime) -> list[Push]:
-    """The oldest due rows of a connection, at most `limit`. One that failed a whole call before comes by itself."""
-    rows = Push.objects.filter(due(now), _in_its_batch(connection, now), connection=connection).order_by("due_at", "id")
+    """The oldest due rows of a connection, at most `limit`, as its plan and its quiet hours let them go.
+
+    One that failed a whole call before comes by itself.
+    """
+    planned = _in_its_batch(connection, now) & quiet.may_be_written(connection, now)
+    rows = Push.objects.filter(due(now), planned, connection=connection).order_by("due_at", "id")
     with transaction.atomic():
         first = rows.first()
         if first is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,13 +13,13 @@ from unfold.decorators import action, display
 
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
-from scrm.sync import deciding, pulls, services
+from scrm.sync import deciding, pulls, services, waiting
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
 
 
 @admin.register(Push)
 class PushAdmin(ReadOnlyAdmin):
-    list_display = ("connection", "kind", "key", "shown_state", "attempts", "last_error", "due_at", "pushed_at")
+    list_display = ("connection", "kind", "key", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
     list_filter = ("state", ConnectionFilter, "kind")
     list_select_related = ("connection",)
     ordering = ("-id",)
@@ -27,6 +29,18 @@ class PushAdmin(ReadOnlyAdmin):
     @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
     def shown_state(self, row: Push) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @display(description=_("waits for"))
+    def waits_for(self, row: Push) -> str:
+        return str(getattr(row, "waits", "")) or "-"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Why the rows of the page wait, asked for all of them at once."""
+        found = super().get_changelist_instance(request)
+        reasons = waiting.explain(found.result_list)
+        for row in found.result_list:
+            row.waits = reasons[row.pk]
+        return found
 
     @action(description=_("Write again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
@@ -94,7 +108,7 @@ class SyncConflictAdmin(ReadOnlyAdmin):
 
 @admin.register(SyncPlan)
 class SyncPlanAdmin(ConsoleAdmin):
-    list_display = ("connection", "kind", "pace", "minutes", "makes_new", "night_only")
+    list_display = ("connection", "kind", "pace", "minutes", "makes_new", "night_only", "urgent")
     list_filter = (ConnectionFilter,)
     list_select_related = ("connection",)
     list_display_links = ("kind",)
