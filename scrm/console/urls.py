@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from scrm.console import files, ledger, merges, sync_health, why
+from scrm.console import files, ledger, mapping_report, merges, sync_health, why
 from scrm.console.access import SEE_CHATS, UNDO_MERGES, done_by_agents, done_with, having, seen_by_agents, seen_with
 from scrm.console.imports.urls import urlpatterns as import_addresses
 from scrm.console.inbox import actions, answering, templates, views
@@ -74,6 +74,8 @@ urlpatterns = [
     *import_addresses,
     *setup_addresses,
     path("sync/health/", seen_with("sync.view_push")(sync_health.page), name="sync-health"),
+    path("sync/mapping/", seen_with("sync.view_fieldmapping")(mapping_report.page), name="mapping-report"),
+    path("sync/mapping/<int:pk>/<slug:what>/", seen_with("sync.view_fieldmapping")(mapping_report.records), name="mapping-records"),
     path("sync/samples/<int:pk>/", seen_with("sync.view_push")(sync_health.sample), name="sync-sample"),
     path("sync/samples/<int:pk>/answer/", having("sync.change_push")(sync_health.answer), name="sync-answer"),
     path("ledger/", seen_with("intake.view_inboundevent")(ledger.sums), name="ledger"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, feeds, holding, initial, listening, meter, postal, pulls, subscriptions, unread, verification
+from scrm.sync import engine, feeds, holding, initial, listening, mapping_report, meter, postal, pulls, subscriptions, unread, verification
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -34,6 +34,11 @@ def release_decided() -> None:
 def verify_daily() -> None:
     verification.verify_daily()
     meter.forget_old()
+
+
+@jobs.periodic("sync.mapping_report", every=3600)
+def report_mappings() -> None:
+    mapping_report.report_due()
 
 
 @jobs.periodic("sync.unread", every=900)
