@@ -11,9 +11,9 @@ from scrm.connections.models import Connection
 from scrm.sync.models import Kind
 from scrm.sync.sources import Ref, Source, numbers, stamp
 
-ORDER_SOURCES = ("number", "status", "total", "currency", "placed_at", "sku", "lines", "carrier", "tracking_number")
+ORDER_SOURCES: tuple[str, ...] = ("number", "status", "total", "currency", "placed_at", "sku", "lines", "carrier", "tracking_number")
 # A price is asked for by its currency: price.HKD.
-PRODUCT_SOURCES = ("sku", "name", "name.ja", "name.zh_Hant", "name.zh_Hans", "name.en", "aliases", "active")
+PRODUCT_SOURCES: tuple[str, ...] = ("sku", "name", "name.ja", "name.zh_Hant", "name.zh_Hans", "name.en", "aliases", "active")
 PRODUCT_SOURCES += ("price.HKD", "price.TWD", "price.JPY", "price.SGD", "price.MOP", "price.USD")
 
 

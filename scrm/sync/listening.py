@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -43,13 +42,15 @@ def note_changes(events: Sequence[Event]) -> None:
 
 def kinds_out() -> dict[int, frozenset[str]]:
     """{CRM: kinds of which something goes out}. One that was never called has the mappings that its adapter begins with."""
-    rows = list(Connection.objects.filter(kind=Connection.Kind.CRM).values_list("pk", "adapter"))
-    mapped: dict[int, set[str]] = defaultdict(set)
-    on = FieldMapping.objects.filter(connection__in=[pk for pk, _ in rows])
-    for pk, kind, enabled, direction in on.values_list("connection", "kind", "enabled", "direction").distinct() if rows else ():
-        mapped[pk] |= {kind} if enabled and direction != FieldMapping.Direction.IN else set()
-    first = {pk: {str(kind) for kind, _, _ in MAPPINGS.get(adapter, ())} for pk, adapter in rows}
-    return {pk: frozenset(mapped[pk] if pk in mapped else first[pk]) for pk, _ in rows}
+    crms = Connection.objects.filter(kind=Connection.Kind.CRM)
+    mapped = ("field_mappings__kind", "field_mappings__enabled", "field_mappings__direction")
+    found: dict[int, set[str]] = {}
+    for pk, adapter, kind, enabled, direction in crms.values_list("pk", "adapter", *mapped).distinct():
+        if kind is None:
+            found[pk] = {str(each) for each, _, _ in MAPPINGS.get(adapter, ())}
+        else:
+            found.setdefault(pk, set()).update({kind} if enabled and direction != FieldMapping.Direction.IN else ())
+    return {pk: frozenset(kinds) for pk, kinds in found.items()}
 
 
 def _people(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
@@ -70,10 +71,7 @@ def _days(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
 
 def _going_on(events: Iterable[Event]) -> list[Wanted]:
     """What a customer adds, and that the conversation ended, belongs into its deal and its case."""
-    messages = {event.data.get("message") for event in events if event.kind == "message.received"} - {None}
     ids = {event.data.get("conversation") for event in events if event.kind in GOING_ON} - {None}
-    if messages:
-        ids |= set(Message.objects.filter(pk__in=messages).values_list("conversation", flat=True))
     keys = [f"conversation:{pk}" for pk in ids]
     there = Push.objects.filter(kind__in=(Kind.DEAL, Kind.CASE), key__in=keys) if keys else Push.objects.none()
     return [Wanted(*row) for row in there.values_list("connection", "kind", "key")]

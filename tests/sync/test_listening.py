@@ -68,7 +68,7 @@ class TestListening:
             chan = shop.customer(f"客人{number}")
             talk = shop.conversation(chan)
             batch.append(happened(chan, "message.received", message=shop.message(talk, "早晨").pk, conversation=talk.pk))
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             listening.note_changes(batch)
         assert len(pushes()) == 200
 
