@@ -11,7 +11,7 @@ from scrm.core import clock
 from scrm.staff.models import User
 from scrm.sync import engine, quiet, waiting
 from scrm.sync.models import Kind, Push, SyncPlan
-from tests.console.conftest import allow, seated
+from tests.console.conftest import seated
 from tests.sync.conftest import NOON, Shop, later
 
 
@@ -107,8 +107,7 @@ class TestExplanation:
         assert self.waits(shop) == "Paused by a person"
 
     def test_stands_in_the_list_of_writes_and_on_the_connections_page(self, shop: Shop) -> None:
-        keeper = User.objects.create_user("keeper", is_staff=True)
-        browser = seated(allow(keeper, "connections.view_connection", "connections.change_connection", "sync.view_push"))
+        browser = seated(User.objects.create_superuser("owner", password="correct horse"))
         hush(shop, "09:00", "12:00")
         SyncPlan.objects.create(connection=shop.crm, kind=Kind.DEAL, urgent=True)
         shop.due(Kind.CONTACT, [shop.customer().pk for _ in range(3)])
