@@ -89,7 +89,7 @@ def _joined() -> Entry:
         _entry(_("Alerts"), "notifications", "admin:connections_alert_changelist", "connections.view_alert", "?open=1"),
         _entry(_("Ledger"), "receipt_long", "console:ledger", "intake.view_inboundevent"),
         _entry(_("Sync health"), "monitor_heart", "console:sync-health", "sync.view_push"),
-        _entry(_("Mapping report"), "rule", "console:mapping-report", "sync.view_fieldmapping"),
+        _entry(_("Mapping report"), "rule", "console:mapping-report", "sync.view_push"),
         _entry(_("CRM reads"), "cloud_download", "admin:sync_pull_changelist", "sync.view_pull"),
         _entry(_("CRM differences"), "difference", "admin:sync_syncconflict_changelist", "sync.view_syncconflict", "?state=open"),
         _entry(_("CRM writes"), "cloud_sync", "admin:sync_push_changelist", "sync.view_push"),

@@ -32,6 +32,7 @@ ROWS = {
     "imports/": "contacts.import",
     "setup/": "connections.connection",
     "sync/samples/": "sync.verifiedrecord",
+    "sync/mapping/": "sync.mappedfield",
     "r/": "contacts.contact",
     "staff/user/": "staff.user",
 }
@@ -50,7 +51,7 @@ API = {
 # What stands in the other places of an address.
 WORDS = {
     "provider": "whatsapp", "adapter": "line", "kind": "contact", "key": "all", "slug": "first-response", "app_label": "contacts",
-    "url": "nowhere", "rest": "nowhere", "export": "1", "content_type_id": "1",
+    "url": "nowhere", "rest": "nowhere", "export": "1", "content_type_id": "1", "what": "empty",
 }  # fmt: skip
 _PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^()]*\)")
 
