@@ -72,6 +72,7 @@ FOR_ALL_SEEING = frozenset(
         "intake.inbounditem",
         "conversations.orphanstatus",
         "sync.externalrecord",
+        "sync.mappedfield",
         "sync.push",
         "sync.syncconflict",
         "sync.verification",

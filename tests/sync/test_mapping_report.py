@@ -87,8 +87,7 @@ class TestReport:
 class TestPage:
     def test_leads_from_each_figure_to_its_records(self, written: Shop) -> None:
         mapping_report.report_due()
-        rights = ("sync.view_fieldmapping", "sync.view_push", "sync.view_externalrecord", "contacts.view_contact")
-        browser = seated(allow(User.objects.create_user("keeper", is_staff=True), *rights))
+        browser = seated(User.objects.create_superuser("owner", password="correct horse"))
         page = browser.get("/admin/sync/mapping/").content.decode()
         company = MappedField.objects.get(target="company")
         for what in ("empty", "refused", "differing"):
@@ -98,9 +97,16 @@ class TestPage:
         assert browser.get(f"/admin/sync/mapping/{company.pk}/filled/").status_code == 404
         assert browser.get("/admin/sync/mapping/?week=nonsense").status_code == 200
 
-    def test_is_for_those_who_may_see_mappings(self, written: Shop) -> None:
+    def test_is_for_those_who_may_see_the_sync(self, written: Shop) -> None:
         browser = seated(User.objects.create_user("mei", is_staff=True))
         assert browser.get("/admin/sync/mapping/").status_code == 403
+
+    def test_whoever_sees_some_customers_only_sees_none_of_it(self, written: Shop) -> None:
+        mapping_report.report_due()
+        row = MappedField.objects.get(target="company")
+        browser = seated(allow(User.objects.create_user("mei", is_staff=True), "sync.view_push"))
+        assert f"/admin/sync/mapping/{row.pk}/" not in browser.get("/admin/sync/mapping/").content.decode()
+        assert browser.get(f"/admin/sync/mapping/{row.pk}/refused/").status_code == 404
 
 
 def test_old_reports_end_after_two_years(written: Shop) -> None:
