@@ -134,7 +134,6 @@ class TestStorms:
         assert len({person.phone for person in found.values()}) == len(found) <= len(everybody)
         assert {record: count for record, count in vendor.writes.items() if count > allowed.get(record, 1)} == {}
 
-
         self.put_right(shop, vendor, refused)
 
     @staticmethod
