@@ -22,6 +22,7 @@ from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Conversation, Decision, Message, MessageTemplate
 from scrm.conversations.services import QueueResult
 from scrm.conversations.visibility import visible_to
+from scrm.staff.sight import sight_of
 from scrm.tags.models import TagAssignment
 
 
@@ -139,6 +140,11 @@ class Templates(Resource):
     serializer_class = serializers.TemplateSerializer
     filterset_class = filters.TemplateFilters
     queryset = MessageTemplate.objects.select_related("connection")
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """A token that is limited to channels sees what may be sent on those."""
+        sight, rows = sight_of(self.request.user), super().get_queryset()
+        return rows if sight.everything or sight.channels is None else rows.filter(connection__in=sight.channels)
 
 
 class Messages(Resource):

@@ -9,6 +9,8 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from scrm.api.pagination import LARGEST_PAGE
+from scrm.api.scopes import MESSAGES_READ
+from scrm.api.services import issue_token
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
 from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Event, Identity
@@ -162,6 +164,17 @@ class TestOtherResources:
                 connection=connection, name="order_sent", language="zh_HK", category="UTILITY", status="APPROVED", synced_at=NOON
             )
         assert [row["connection"] for row in partner.results("templates/", connection="xinyi")] == ["xinyi"]
+
+    def test_show_a_token_of_some_channels_no_templates_of_others(self, hong_kong: Connection, taipei: Connection) -> None:
+        theirs, other = (
+            MessageTemplate.objects.create(
+                connection=connection, name="order_sent", language="zh_HK", category="UTILITY", status="APPROVED", synced_at=NOON
+            )
+            for connection in (taipei, hong_kong)
+        )
+        limited = Partner(issue_token("Taipei alone", {MESSAGES_READ}, channels=[taipei])[1])
+        assert ids(limited.results("templates/")) == [theirs.pk]
+        assert limited.get(f"templates/{other.pk}/").status_code == 404 and limited.get(f"templates/{theirs.pk}/").status_code == 200
 
     def test_that_are_not_there_are_404_in_json(self, partner: Partner) -> None:
         for address in ("contacts/999999999999999999/", "contacts/9999999999999999999999/", "nothing/", "", "contacts/abc/"):
