@@ -75,7 +75,8 @@ def busy(owner: User) -> Conversation:
 
 def press(*keys: str) -> Callable[[Page], None]:
     def pressed(page: Page) -> None:
-        page.locator("body").press("Escape")
+        page.keyboard.press("Escape")
+        page.evaluate("document.activeElement.blur()")
         for key in keys:
             page.keyboard.press(key)
 
@@ -130,7 +131,7 @@ class InboxReaders:
         look("first steps")
         desk.goto("/admin/inbox/?queue=mine")
         look("empty queue")
-        assert found == []
+        assert not found, "\n".join(found)
 
 
 class AdministratorReaders:
@@ -149,4 +150,4 @@ class AdministratorReaders:
             found += [f"{address} {scheme}: {barrier}" for barrier in barriers(desk)]
             if desk.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{address} is wider than {width}")
-        assert found == []
+        assert not found, "\n".join(found)

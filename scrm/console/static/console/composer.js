@@ -148,7 +148,7 @@ class Composer {
     if (!answer.ok) return;
     const said = await answer.json();
     if (this.mode === "note") return;
-    strip.querySelector("summary").textContent = said.words;
+    strip.querySelector("summary span").textContent = said.words;
     strip.querySelector("ul").replaceChildren(...said.counters.map((line) => {
       const item = document.createElement("li");
       item.textContent = line;
