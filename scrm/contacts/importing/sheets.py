@@ -10,7 +10,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date, datetime, time
 from typing import Any, TypeAlias
 
@@ -173,7 +173,9 @@ def _csv_rows(file: Readable, options: Mapping[str, Any]) -> Iterator[Row]:
             if any(cells):
                 yield line, cells
     finally:
-        text.detach()
+        # Whoever looked at the first rows only may have closed the file already.
+        with suppress(ValueError):
+            text.detach()
 
 
 def _without_nul(lines: io.TextIOWrapper) -> Iterator[str]:
