@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 
 from scrm.contacts.models import DuplicateCandidate
 from scrm.conversations.models import Conversation
@@ -137,9 +138,14 @@ def _contact(sight: Sight, path: str = "") -> Q:
     at = f"{path}__" if path else ""
     root = Coalesce(OuterRef(f"{at}merged_into"), OuterRef(f"{path or 'pk'}"))
     talks = Conversation.objects.filter(identity__contact=root)
-    wanted = Q(Exists(talks.filter(_conversation(sight))))
+    wanted = _has_any(talks.filter(_conversation(sight)))
     if sight.person is not None:
         wanted |= Q(**{f"{at}owner": sight.person})
     if sight.nobodys:
-        wanted |= Q(**{f"{at}owner__isnull": True}) & Q(~Exists(talks))
+        wanted |= Q(**{f"{at}owner__isnull": True}) & ~_has_any(talks)
     return wanted
+
+
+def _has_any(rows: QuerySet[Any]) -> Q:
+    """As EXISTS, but looked up for each row: for EXISTS in an OR PostgreSQL first reads the conversations of all people."""
+    return Q(IsNull(Subquery(rows.values("pk")[:1]), False))

@@ -17,8 +17,11 @@ from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
 from scrm.conversations.visibility import visible_to
+from scrm.staff.sight import sight_of
 
 COUNTED = 10_000
+# For who sees a part: each row that is counted has been looked at, and many that are not.
+COUNTED_OF_A_PART = 1_000
 
 
 class Colours(dict[str, str]):
@@ -29,28 +32,29 @@ class Colours(dict[str, str]):
 
 
 class InfinitePaginator(Paginator[Any]):
-    """Counts up to `COUNTED` rows and says '10,000+' beyond; what lies further is reached by the link to older rows.
+    """Counts up to `counted` rows and says '10,000+' beyond; what lies further is reached by the link to older rows.
 
     The theme leaves a total out of the page's title for a paginator of this name, and an exact total is what it cannot know.
     """
 
     template_name = "console/admin/pagination.html"
+    counted = COUNTED
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
         if isinstance(rows, QuerySet):
-            return int(rows.order_by()[: COUNTED + 1].count())
+            return int(rows.order_by()[: self.counted + 1].count())
         return len(rows)
 
     @property
     def more(self) -> bool:
         """There are more rows than were counted."""
-        return self.count > COUNTED
+        return self.count > self.counted
 
     @property
     def shown_count(self) -> str:
-        return f"{COUNTED:,}+" if self.more else f"{self.count:,}"
+        return f"{self.counted:,}+" if self.more else f"{self.count:,}"
 
 
 @cache
@@ -78,6 +82,12 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Lists, pages, look-ups by other forms and actions: of what the person may see."""
         return visible_to(super().get_queryset(request), request.user)
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator[Any]:
+        pages: Paginator[Any] = super().get_paginator(request, *args, **kwargs)
+        if isinstance(pages, InfinitePaginator) and not sight_of(request.user).everything:
+            pages.counted = COUNTED_OF_A_PART
+        return pages
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django looks the row up before it asks for the right, and with that tells strangers which rows there are."""
