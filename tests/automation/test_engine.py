@@ -327,7 +327,7 @@ class AddTag:
         message = writes(conversation("cn"), "可以批发吗")
         ask(message, writes(conversation("cn"), "你好"))
         assert TagAssignment.objects.get().message == message
-        assert [leaf["actual"] for run in Run.objects.order_by("id") for leaf in run.trace] == ["批发", ""]
+        assert [leaf["actual"] for run in Run.objects.order_by("event") for leaf in run.trace] == ["批发", ""]
 
 
 class Reply:

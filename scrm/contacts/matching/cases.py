@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scrm.contacts.locking import lock_people
-from scrm.contacts.matching import casework, joining
+from scrm.contacts.matching import casework, families, joining
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Merge
 from scrm.core import audit, clock
 
@@ -95,10 +95,19 @@ def decide(
             merges = joining.merge(chosen, survivor, by=by, choices=choices or {}, reason=reason)
         _remember(row, pairs, chosen, verdict, by, reason)
         _close(row, verdict, by)
+        if merges:
+            # Records that had been merged into one of these before are theirs as well, and stand in no case.
+            families.joined(_family(chosen), by=by.get_username())
         # What is left of the cluster goes on: also the pairs of the decided with the others.
         Pair.objects.filter(case=row, state=Pair.State.OPEN).update(case=None)
         casework.regroup(people)
     return Decision(row, merges)
+
+
+def _family(people: Collection[int]) -> list[int]:
+    """All records of the persons to whom these belong."""
+    tops = [merged_into or pk for pk, merged_into in Contact.objects.filter(pk__in=people).values_list("pk", "merged_into")]
+    return list(Contact.objects.filter(Q(pk__in=tops) | Q(merged_into__in=tops)).values_list("pk", flat=True))
 
 
 def _hold(case: DuplicateCase, *, people: bool) -> None:

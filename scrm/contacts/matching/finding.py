@@ -14,7 +14,7 @@ from scrm.contacts.matching import casework, store
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules, in_force
 from scrm.contacts.matching.stated import STATED
-from scrm.contacts.models import DuplicateCandidate, Identity
+from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.core import clock
 from scrm.core.rows import update_many
 
@@ -40,6 +40,10 @@ def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules, 
     """
     casework.take_turn()
     by_pair = {(each.first, each.second): each for each in found}
+    # Merged since they were compared: whoever merges has the turn as well.
+    people = Contact.objects.filter(pk__in={pk for pair in by_pair for pk in pair})
+    merged = set(people.exclude(merged_into=None).values_list("pk", flat=True))
+    by_pair = {pair: each for pair, each in by_pair.items() if merged.isdisjoint(pair)}
     ids = list(concerned)
     theirs = Q(first_id__in=ids) if lower_only else Q(first_id__in=ids) | Q(second_id__in=ids)
     touching = DuplicateCandidate.objects.filter(theirs)

@@ -62,7 +62,8 @@ def keys(profile: Profile) -> frozenset[int]:
     name = profile.name
     if name.empty:
         return frozenset(found)
-    of_name, parts = _of_name(name)
+    # The name of a stored profile holds lists, which nothing can be remembered by.
+    of_name, parts = _of_name(name) if isinstance(name.readings, list) else _of_parsed_name(name)
     found += of_name
     for sku in {sku for sku, _day in profile.purchases}:
         found += _keys(Kind.PURCHASE, [f"{sku}|{part}" for part in (*parts, *_ends(name))])
@@ -75,10 +76,13 @@ def keys(profile: Profile) -> frozenset[int]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=4096)
 def _of_name(name: Name) -> tuple[list[int], list[str]]:
-    """The keys of the whole name, and its parts; a name of which there are many is gone through once."""
+    """The keys of the whole name, and its parts."""
     return _keys(Kind.NAME, wholes(name)), _parts(name)
+
+
+# A name of which there are many is gone through once.
+_of_parsed_name = lru_cache(maxsize=4096)(_of_name)
 
 
 def baskets(profile: Profile) -> list[str]:
