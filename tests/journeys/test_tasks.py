@@ -112,7 +112,10 @@ class AgentTasks:
             asked: list[str] = []
             other.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
             theirs.press("Enter")
-            other.wait_for_timeout(300)
+            for _ in range(100):
+                other.wait_for_timeout(100)
+                if asked:
+                    break
             assert "陳美儀 is answering here just now" in "".join(asked)
         assert Claim.objects.get().holder == mei and not Message.objects.filter(direction="out").exists()
 
