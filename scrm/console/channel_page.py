@@ -25,6 +25,8 @@ from scrm.sync.models import Kind, Push
 
 SHOWN = timedelta(days=7)
 MOST_PROBES = 500
+# Nobody needs to know more exactly how many writes wait.
+COUNTED = 10_000
 PLAN_BEFORE, PLAN_AHEAD = 6, 7
 # The chart's own units; a bar as high as the frame stands for this many milliseconds or more.
 WIDTH, HEIGHT, TOP_MS = 700.0, 110.0, 3000
@@ -71,9 +73,10 @@ def panel(connection: Connection) -> dict[str, Any]:
 
 def writes(connection: Connection) -> dict[str, Any]:
     """What waits to be written to a CRM, and its quiet hours: until when, and what is written all the same."""
+    waiting = Push.objects.filter(connection=connection, state=Push.State.DUE)[: COUNTED + 1].count()
     kinds, ends = dict(Kind.choices), quiet.until(connection, clock.now())
     return {
-        "waiting": Push.objects.filter(connection=connection, state=Push.State.DUE).count(),
+        "waiting": f"{COUNTED}+" if waiting > COUNTED else str(waiting),
         "quiet": bool(connection.quiet_from and connection.quiet_to),
         "until": time_format(ends, "H:i") if ends is not None else "",
         "urgent": [kinds[kind] for kind in quiet.urgent(connection)],

@@ -13,6 +13,7 @@ from scrm.console.access import seen
 from scrm.contacts import effects, merging
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, Identity, Merge
+from scrm.core.security import storable
 
 
 def standing_in(contact: Contact) -> list[Merge]:
@@ -34,7 +35,9 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _undone(request: HttpRequest, row: Merge) -> HttpResponse:
     try:
-        merging.undo(row, by=request.user)
+        merging.undo(
+            row, by=request.user, keep_apart=bool(request.POST.get("keep_apart")), reason=storable(request.POST.get("reason", "")).strip()
+        )
     except merging.CannotUndo as problem:
         messages.error(request, str(problem))
     else:

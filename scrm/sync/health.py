@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q, Sum
 
 from scrm.connections.models import Connection
 from scrm.core import clock
-from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncCursor, SyncHour, Verification
+from scrm.sync.models import ExternalRecord, Pull, Push, SyncConflict, SyncCursor, SyncHour, Verification
 
 DAY = timedelta(hours=24)
 TREND = timedelta(days=30)
@@ -142,20 +142,3 @@ def causes() -> list[dict[str, Any]]:
             counted[way, reason] += number
     ranked = sorted(counted.items(), key=lambda each: -each[1])[:REASONS]
     return [{"way": way, "reason": reason, "count": number} for (way, reason), number in ranked]
-
-
-def mapping_report(days: int = 7) -> list[dict[str, Any]]:
-    """Of each CRM, how many records failed for a field among those that were tried: {connection, tried, failed, rate}."""
-    since = clock.now() - timedelta(days=days)
-    sums = SyncHour.objects.filter(hour__gt=since).order_by().values("connection__slug").annotate(w=Sum("written"), d=Sum("dead"))
-    mapped = dict(FieldMapping.objects.filter(enabled=True).order_by().values_list("connection__slug").annotate(n=Count("pk")))
-    return [
-        {
-            "connection": row["connection__slug"],
-            "fields": mapped.get(row["connection__slug"], 0),
-            "tried": row["w"] + row["d"],
-            "failed": row["d"],
-            "rate": row["d"] / (row["w"] + row["d"]) if row["w"] + row["d"] else 0.0,
-        }
-        for row in sums
-    ]

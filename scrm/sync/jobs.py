@@ -36,7 +36,7 @@ def verify_daily() -> None:
     meter.forget_old()
 
 
-@jobs.periodic("sync.mapping_report", every=3600)
+@jobs.periodic("sync.mapping_report", every=600)
 def report_mappings() -> None:
     mapping_report.report_due()
 

@@ -1,13 +1,16 @@
 """The weekly mapping report: for each field of each CRM how many records fill it, leave it empty, were refused over it, or differ.
 
 Differing: the CRM holds another value than we wrote, or the value is none of the choices of its field. Refused: a dead letter that names
-the field, or a value of theirs that does not fit here. The newest `MOST` records of an object are looked at; nothing is called but the
-CRM's schema, and without that the choices are not judged. A week that was reported is kept and is not reported again.
+the field, or a value of theirs that does not fit here. The newest `MOST` records of an object are looked at, fewer when that takes longer
+than `SECONDS`; nothing is called but the CRM's schema, and without that the choices are not judged. Each object of a CRM is reported by
+itself, so that whatever ends a run leaves the rest to the next one. What was reported for a week is kept and is not reported again.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +32,8 @@ from scrm.sync.resolution import alike, plain
 logger = logging.getLogger(__name__)
 
 MOST = 20_000
+# Of one object, and of a run before it leaves the rest to the next one. Together well below the time at which the queue kills a job.
+SECONDS = 20.0
 CHUNK = 500
 SHOWN = 50
 KEPT = timedelta(days=800)
@@ -55,25 +60,30 @@ def monday_of(connection: Connection, now: datetime) -> date:
 
 
 def report_due() -> int:
-    """Report each live CRM that has no report of this week yet. Returns how many; safe to repeat."""
-    now, done = clock.now(), 0
+    """Report the objects of each live CRM that have no report of this week yet, for a while. Returns how many; safe to repeat."""
+    now, begun, done = clock.now(), time.monotonic(), 0
+    MappedField.objects.filter(week__lt=(now - KEPT).date()).delete()
     for connection in Connection.objects.filter(kind=Connection.Kind.CRM, state=Connection.State.ACTIVE):
         week = monday_of(connection, now)
-        if not MappedField.objects.filter(connection=connection, week=week).exists():
-            done += bool(report(connection, week=week))
-    MappedField.objects.filter(week__lt=(now - KEPT).date()).delete()
+        told = set(MappedField.objects.filter(connection=connection, week=week).values_list("kind", flat=True))
+        for kind in _kinds(connection):
+            if kind in told:
+                continue
+            if done and time.monotonic() - begun > SECONDS:
+                return done
+            done += bool(report(connection, kind, week=week))
     return done
 
 
-def report(connection: Connection, *, week: date | None = None) -> int:
-    """Count now and keep it as the report of that week, in place of an earlier one. Returns the number of fields."""
+def report(connection: Connection, kind: str, *, week: date | None = None) -> int:
+    """Count one object now and keep it as the report of that week, in place of an earlier one. Returns the number of fields."""
     now = clock.now()
     week = week or monday_of(connection, now)
-    rows = [row for kind in _kinds(connection) for row in _of_kind(connection, kind, week, now)]
+    rows = list(_of_kind(connection, kind, week, now))
     with transaction.atomic():
         # One at a time: two workers that count the same week leave one report.
         Connection.objects.select_for_update(of=("self",)).only("pk").get(pk=connection.pk)
-        MappedField.objects.filter(connection=connection, week=week).delete()
+        MappedField.objects.filter(connection=connection, week=week, kind=kind).delete()
         MappedField.objects.bulk_create(rows)
     return len(rows)
 
@@ -106,8 +116,12 @@ def _of_kind(connection: Connection, kind: str, week: date, now: datetime) -> It
 
 def _chunks(connection: Connection, kind: str) -> Iterator[list[ExternalRecord]]:
     rows = ExternalRecord.objects.filter(connection=connection, kind=kind, removed_at=None).order_by("-pk")
-    last, left = None, MOST
-    while left and (found := list((rows.filter(pk__lt=last) if last else rows)[: min(CHUNK, left)])):
+    last, left, begun = None, MOST, time.monotonic()
+    while (
+        left
+        and (last is None or time.monotonic() - begun < SECONDS)
+        and (found := list((rows.filter(pk__lt=last) if last else rows)[: min(CHUNK, left)]))
+    ):
         last, left = found[-1].pk, left - len(found)
         yield found
 
@@ -147,10 +161,11 @@ def _is_choice(value: Any, choices: Collection[str] | None) -> bool:
 
 
 def _count_refused(connection: Connection, kind: str, specs: Sequence[Spec], tallies: Mapping[str, Tally]) -> None:
+    names = {spec.target: re.compile(rf"(?<!\w){re.escape(spec.target.strip('/'))}(?!\w)") for spec in specs}
     dead = Push.objects.filter(connection=connection, kind=kind, state=Push.State.DEAD)
     for key, reason in dead.values_list("key", "last_error").order_by("-pk")[:MOST]:
         for spec in specs:
-            if spec.target.strip("/") in reason:
+            if names[spec.target].search(reason):
                 tallies[spec.target].add("refused", key)
     unfit = SyncConflict.objects.filter(
         record__connection=connection, record__kind=kind, reason=SyncConflict.Reason.UNFIT, state=SyncConflict.State.OPEN

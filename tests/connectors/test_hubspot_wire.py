@@ -226,6 +226,21 @@ class TestRefusals:
         with pytest.raises(Misconfigured, match=r"crm\.objects\.deals\.write"):
             crm.read("deal", ["1"])
 
+    def test_a_token_that_may_not_see_tickets_does_everything_else(self, crm: HubSpot, loopback: Any) -> None:
+        """Apps that were made before tickets were written lack their scope."""
+        hubspot = loopback.respond
+
+        def without_tickets(request: Any) -> Answer:
+            if "tickets" in request.path:
+                return Answer(403, b'{"category": "MISSING_SCOPES", "context": {"requiredGranularScopes": ["tickets"]}}')
+            return hubspot(request)
+
+        loopback.respond = without_tickets
+        assert sorted(kind.kind for kind in crm.describe()) == ["communication", "contact", "deal"]
+        crm.prepare()
+        ticket, person = crm.apply([Write("case", "case-1", {"subject": "退貨"}), contact(1)])
+        assert (ticket.status, person.status) == ("rejected", "created") and "tickets" in ticket.reason
+
     def test_refused_connection(self, refused_url: str) -> None:
         with pytest.raises(Unreachable):
             crm_at(refused_url).apply([contact(1)])

@@ -9,7 +9,7 @@ from django.test import Client
 
 from scrm.contacts import merging
 from scrm.contacts.family import root_of
-from scrm.contacts.models import Contact, Merge
+from scrm.contacts.models import Contact, DuplicateCandidate, Merge
 from scrm.contacts.services import record_consent
 from scrm.core.audit_models import AuditEntry
 from tests import people
@@ -77,6 +77,13 @@ class UndoingAMerge:
         assert root_of(merged.duplicate_id) == merged.duplicate_id
         told = AuditEntry.objects.filter(action__startswith="contacts.merge").order_by("pk").values_list("action", "by")
         assert list(told) == [("contacts.merged", "aya"), ("contacts.merge_undone", "ken")]
+
+    def test_keeps_them_apart_where_that_is_ticked(self, supervisor: Client, merged: Merge) -> None:
+        assert 'name="keep_apart"' in supervisor.get(undo_page(merged)).content.decode()
+        supervisor.post(undo_page(merged), {"keep_apart": "1", "reason": "\0father and son"})
+        pair = DuplicateCandidate.objects.get()
+        assert {pair.first_id, pair.second_id} == {merged.survivor_id, merged.duplicate_id}
+        assert (pair.state, pair.reason, pair.decided_by) == ("apart", "father and son", "ken")
 
     def test_twice_says_that_it_was_undone_and_offers_no_button(self, supervisor: Client, merged: Merge) -> None:
         supervisor.post(undo_page(merged))

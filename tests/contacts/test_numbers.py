@@ -6,7 +6,7 @@ from collections import Counter
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scrm.contacts import phone, repairs
@@ -60,6 +60,8 @@ class Spellings:
     def test_lead_back_to_the_number(self, region, spelling, rng):
         number = draw(rng, region)
         raw = SPELLINGS[spelling][1](number, region, rng)
+        # Letters stand for digits only among enough of those: 'OOOO lO' is a word.
+        assume(sum(map(str.isdigit, raw)) >= 5)
         read = parse(raw, region)
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         assert read.e164 == e164 if isinstance(read, Number) else e164 in read.candidates
