@@ -58,9 +58,10 @@ class TestMedia:
         assert (fetched.content, fetched.headers["Content-Type"]) == (PICTURE, "image/jpeg")
 
     def test_an_address_lives_five_minutes(self, graph: Graph, client: Client, hongkong: Number, upload: Any) -> None:
-        path = content(graph("/" + content(upload())["id"]))["url"].split("/", 3)[3]
-        headers = {"Authorization": f"Bearer {hongkong.access_token}"}
         now = timezone.now().timestamp()
+        with mock.patch("django.core.signing.time.time", return_value=now):
+            path = content(graph("/" + content(upload())["id"]))["url"].split("/", 3)[3]
+        headers = {"Authorization": f"Bearer {hongkong.access_token}"}
         with mock.patch("django.core.signing.time.time", return_value=now + 299):
             assert client.get(f"/{path}", headers=headers).status_code == 200
         with mock.patch("django.core.signing.time.time", return_value=now + 302):
