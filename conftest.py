@@ -27,6 +27,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # The real hash takes most of a second on purpose; nobody here tries to guess a password.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    look_for_static_files_once()
+
+
+def look_for_static_files_once() -> None:
+    """Each `Client` loads the middleware anew, and WhiteNoise then looks at every static file there is: a tenth of a second a test.
+
+    What it found lives as long as a server's process does; here as long as a run.
+    """
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    search, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def add_files_from_finders(middleware: WhiteNoiseMiddleware) -> None:
+        if middleware.static_prefix not in found:
+            search(middleware)
+            found[middleware.static_prefix] = dict(middleware.files)
+        middleware.files.update(found[middleware.static_prefix])
+
+    WhiteNoiseMiddleware.add_files_from_finders = add_files_from_finders
 
 
 @pytest.fixture(scope="session")
