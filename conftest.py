@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import socketserver
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # The real hash takes most of a second on purpose; nobody here tries to guess a password.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # A stand-in writes the head of its answer and then the body; else the body waits 40 ms for the word that the head has come.
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
     look_for_static_files_once()
 
 

@@ -214,7 +214,7 @@ class Callback(BaseHTTPRequestHandler):
 def callback() -> Iterator[ThreadingHTTPServer]:
     Callback.received = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Callback)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server
     server.shutdown()

@@ -92,7 +92,7 @@ def _unchunked(body: bytes) -> bytes:
 def server() -> Iterator[str]:
     handler = type("Own", (Handler,), {"kept": {}})
     listening = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         port = listening.server_address[1]
