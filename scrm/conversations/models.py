@@ -97,6 +97,7 @@ class Conversation(models.Model):
             models.Index(fields=["-changed_at"], name="conversations_changed"),
             models.Index(fields=["-last_message_at", "-id"], name="conversations_by_time"),
             models.Index(fields=["id"], condition=Q(heard=None), name="conversations_uncounted"),
+            models.Index(fields=["connection", "id"], condition=Q(team=None), name="conversations_teamless"),
             models.Index(
                 fields=["waiting_since", "id"],
                 condition=Q(status="open", waiting_since__isnull=False) & (Q(due_for=None) | Q(due_for__lt=F("waiting_since"))),

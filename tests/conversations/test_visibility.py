@@ -13,9 +13,10 @@ from scrm.api.authentication import Partner
 from scrm.api.services import issue_token
 from scrm.contacts import merging
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Event, Identity
+from scrm.conversations import visibility
 from scrm.conversations.models import Conversation, Message
 from scrm.conversations.services import add_note, start_conversation
-from scrm.conversations.visibility import PATHS, sees, visible_to
+from scrm.conversations.visibility import PATHS, listed_for, sees, visible_to
 from scrm.staff import roles
 from scrm.staff.models import Team, User
 from tests import people
@@ -92,6 +93,19 @@ class Conversations:
         notes = [add_note(shop[name], text="您好", by=shop["mei"]) for name in ("ours", "handed")]
         assert seen(shop["mei"], Message) == {notes[0].pk}
         assert sees(shop["yuki"], notes[1]) and not sees(shop["yuki"], notes[0])
+
+
+    @pytest.mark.parametrize("few", [0, 1, 2_000])
+    def test_are_the_same_in_a_list(self, few: int, shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many somebody sees: up to a number they are looked up one by one, beyond it in the list's own order."""
+        monkeypatch.setattr(visibility, "FEW", few)
+        Conversation.objects.filter(pk=shop["theirs"].pk).update(assignee=shop["mei"])
+        add_note(shop["handed"], text="您好", by=shop["mei"])
+        token, _plaintext = issue_token("agency", ["contacts:read"], channels=[shop["jp"]])
+        viewers = [shop["mei"], shop["yuki"], of(None, "newcomer"), of(team("Night"), "ken"), Partner(token), AnonymousUser()]
+        for viewer in [*viewers, User.objects.create_superuser("owner")]:
+            for model in (Conversation, Message, Contact):
+                assert set(listed_for(model._default_manager.all(), viewer).values_list("pk", flat=True)) == seen(viewer, model)
 
 
 class Contacts:

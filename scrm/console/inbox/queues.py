@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.conversations.models import Conversation
 from scrm.conversations.querysets import ConversationQuerySet
-from scrm.conversations.visibility import visible_to
+from scrm.conversations.visibility import listed_for
 from scrm.core import clock
 from scrm.staff.models import User
 
@@ -98,7 +98,7 @@ QUEUES = {
 
 
 def _seen(rows: ConversationQuerySet, user: User) -> ConversationQuerySet:
-    return cast(ConversationQuerySet, visible_to(rows, user))
+    return cast(ConversationQuerySet, listed_for(rows, user))
 
 
 def queue_named(slug: str) -> Queue:
