@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -127,9 +128,14 @@ def _seen_numbers(sight: Sight, limit: int) -> list[int]:
     params: list[Any] = []
     for number, reason in enumerate(_reasons(sight)):
         rows = Conversation.objects.using(alias).filter(reason).order_by().values("pk")[:limit]
-        sql, values = rows.query.get_compiler(using=alias).as_sql()
+        try:
+            sql, values = rows.query.get_compiler(using=alias).as_sql()
+        except EmptyResultSet:  # on none of no channels
+            continue
         parts.append(f"SELECT * FROM ({sql}) AS reason_{number}")  # noqa: S608
         params.extend(values)
+    if not parts:
+        return []
     with connections[alias].cursor() as cursor:
         cursor.execute(" UNION ".join(parts), params)
         return sorted(pk for (pk,) in cursor.fetchall())

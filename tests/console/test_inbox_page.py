@@ -211,7 +211,7 @@ class Cost:
             for turn in range(8):
                 said(row, f"第{turn}句", reply_to=f"wamid.{row.pk}.0" if turn else "")
         desk.get("/admin/inbox/")
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             desk.get("/admin/inbox/")
         with django_assert_max_num_queries(15):
             desk.get(f"/admin/inbox/{row.pk}/")

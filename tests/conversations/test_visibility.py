@@ -94,7 +94,6 @@ class Conversations:
         assert seen(shop["mei"], Message) == {notes[0].pk}
         assert sees(shop["yuki"], notes[1]) and not sees(shop["yuki"], notes[0])
 
-
     @pytest.mark.parametrize("few", [0, 1, 2_000])
     def test_are_the_same_in_a_list(self, few: int, shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         """However many somebody sees: up to a number they are looked up one by one, beyond it in the list's own order."""
@@ -102,8 +101,8 @@ class Conversations:
         Conversation.objects.filter(pk=shop["theirs"].pk).update(assignee=shop["mei"])
         add_note(shop["handed"], text="您好", by=shop["mei"])
         token, _plaintext = issue_token("agency", ["contacts:read"], channels=[shop["jp"]])
-        viewers = [shop["mei"], shop["yuki"], of(None, "newcomer"), of(team("Night"), "ken"), Partner(token), AnonymousUser()]
-        for viewer in [*viewers, User.objects.create_superuser("owner")]:
+        agents = [shop["mei"], shop["yuki"], of(None, "newcomer"), of(team("Night"), "ken")]
+        for viewer in [*agents, Partner(token), AnonymousUser(), User.objects.create_superuser("owner")]:
             for model in (Conversation, Message, Contact):
                 assert set(listed_for(model._default_manager.all(), viewer).values_list("pk", flat=True)) == seen(viewer, model)
 

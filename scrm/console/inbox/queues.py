@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
@@ -115,7 +116,11 @@ def counts(user: User) -> dict[str, int]:
     rows = _seen(Conversation.objects.using(alias), user)
     for queue in counted:
         inner = queue.select(rows, user).order_by().values("pk")[: COUNTED + 1]
-        sql, values = inner.query.get_compiler(using=alias).as_sql()
+        try:
+            sql, values = inner.query.get_compiler(using=alias).as_sql()
+        except EmptyResultSet:  # of somebody who sees nothing
+            parts.append("0")
+            continue
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {connection.ops.quote_name(queue.slug)})")  # noqa: S608
         params.extend(values)
     with connection.cursor() as cursor:
