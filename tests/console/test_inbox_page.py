@@ -213,7 +213,7 @@ class Cost:
         desk.get("/admin/inbox/")
         with django_assert_max_num_queries(10):
             desk.get("/admin/inbox/")
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(16):
             desk.get(f"/admin/inbox/{row.pk}/")
         with django_assert_max_num_queries(17):
             desk.get(f"/admin/inbox/{row.pk}/beside/")
