@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contracts import OutboundMessage, Receipt
+
+LONGEST_SECONDS = 300.0
 
 
 class RecordingPlatform:
@@ -53,6 +56,7 @@ def in_a_fork(work: Callable[[], object], *, crash_at: str = "", after: float | 
     from django.db import connections
 
     connections.close_all()
+    _let_requests_end()
     pid = os.fork()
     if pid == 0:
         code = 70
@@ -70,8 +74,29 @@ def in_a_fork(work: Callable[[], object], *, crash_at: str = "", after: float | 
     if after is not None:
         time.sleep(after)
         os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status)
+    return _end_of(pid)
+
+
+def _let_requests_end() -> None:
+    """Whoever of a stand-in's server is closing its database holds SQLite's own lock, and a fork would inherit it held for ever.
+
+    A thread that is still there after a second waits for the next request of a connection that is kept open: it holds nothing.
+    """
+    patience = time.monotonic() + 1.0
+    while any("process_request_thread" in thread.name for thread in threading.enumerate()) and time.monotonic() < patience:
+        time.sleep(0.01)
+
+
+def _end_of(pid: int) -> int:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise TimeoutError(f"the forked process did not end within {LONGEST_SECONDS:.0f} s")
 
 
 KILLED = -signal.SIGKILL
