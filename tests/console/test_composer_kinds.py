@@ -20,7 +20,7 @@ from scrm.core import clock
 from tests import people
 from tests.console.thread_rows import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def send(client: Client, conversation: Conversation, **fields: Any) -> Any:

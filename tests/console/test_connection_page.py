@@ -17,7 +17,7 @@ from scrm.staff.models import User
 from tests import people
 from tests.console.conftest import seated
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def number() -> Connection:

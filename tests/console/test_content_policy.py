@@ -10,7 +10,7 @@ from django.test import Client
 from tests import people
 from tests.console.thread_rows import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 PAGES = ["/admin/inbox/", "/admin/ledger/", "/admin/contacts/contact/", "/admin/conversations/message/", "/admin/automation/rule/add/"]
 

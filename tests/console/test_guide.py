@@ -13,7 +13,7 @@ from tests import people
 from tests.console.conftest import seated
 from tests.console.thread_rows import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def steps(client: Client, query: str = "") -> dict[str, str]:

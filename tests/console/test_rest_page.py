@@ -15,7 +15,7 @@ from scrm.connections.models import Connection
 from tests import people
 from tests.console.conftest import allow, seated
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 ANSWER = {"data": [{"uuid": "p-1", "name": "<b>陳大文</b>", "phones": [{"number": "+85291230001"}]}]}
 

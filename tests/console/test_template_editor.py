@@ -18,7 +18,7 @@ from scrm.conversations.models import MessageTemplate, TemplateSync
 from tests import people
 from tests.console.conftest import allow, seated
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 URL = "/admin/conversations/messagetemplate/"
 WRITTEN = {

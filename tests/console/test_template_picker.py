@@ -17,7 +17,7 @@ from scrm.contacts.models import Contact
 from scrm.conversations.models import Conversation, Message, MessageTemplate
 from tests import people
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 BODY = {"type": "BODY", "text": "您好 {{1}}，您的訂單 {{2}} 已寄出。"}
 JPEG = b"\xff\xd8\xff\xe0" + b"x" * 60

@@ -17,7 +17,7 @@ from scrm.conversations.models import Attachment, Conversation, Decision, Messag
 from tests import people
 from tests.console.thread_rows import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def shown(client: Client, conversation: Conversation) -> str:

@@ -15,7 +15,7 @@ from scrm.tags.models import Tag
 from tests import people
 from tests.console.thread_rows import said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def rule() -> Rule:

@@ -34,7 +34,7 @@ from tests.sandbox.test_conformance import Ear, ear
 
 __all__ = ["ear"]
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db]
+pytestmark = [pytest.mark.processes, pytest.mark.any_database, pytest.mark.django_db]
 TABLE = Path(__file__).resolve().parents[3] / "shared" / "contracts" / "whatsapp_error_codes.json"
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 CLOSED = ("needs_login", "misconfigured")

@@ -30,7 +30,7 @@ from tests.faults.sabotage import sabotaged
 from tests.faults.tiers import NUMBERS, name_of, phone_of, queue_notices, queue_texts
 from tests.people import agent
 
-pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(databases=["default", "sandbox"])]
 HALF_A_SECOND = timedelta(seconds=0.5)
 LOOK = timedelta(seconds=governor.LOOK_EVERY)
 FULL_SPEED = 20

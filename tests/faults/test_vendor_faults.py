@@ -30,6 +30,7 @@ from tests.sync.fake_crm import FarSide
 REFUSED_EACH = 50 if RECORDS > 30 else 5
 
 pytestmark = [
+    pytest.mark.any_database,  # `test_sync_faults` has the same with a CRM in memory, on both
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
     pytest.mark.urls("tests.faults.vendor_urls"),
 ]

@@ -98,6 +98,7 @@ def test_a_question_is_answered_tagged_read_and_stands_in_the_crm(shop):
     assert all(line.balanced and not line.waiting and not line.parked for line in sums())
 
 
+@pytest.mark.any_database
 def test_somebody_without_a_phone_number_is_served_like_everybody(shop):
     person = Person.objects.filter(phone=None).order_by("pk").first()
     play.say(person, "sandbox-hk", text="hello, where is my order?")
@@ -106,6 +107,7 @@ def test_somebody_without_a_phone_number_is_served_like_everybody(shop):
     assert Bubble.objects.filter(person=person, inbound=False).count() == 1
 
 
+@pytest.mark.any_database
 def test_a_picture_is_fetched_in_two_steps_and_kept(shop, settings, tmp_path):
     settings.MEDIA_ROOT = str(tmp_path)
     picture = (Path(play.__file__).parent / "static" / "sandbox" / "samples" / "parcel.jpg").read_bytes()
@@ -115,6 +117,7 @@ def test_a_picture_is_fetched_in_two_steps_and_kept(shop, settings, tmp_path):
         assert file.read() == picture
 
 
+@pytest.mark.any_database
 def test_stop_is_obeyed_by_everybody_from_the_next_message_on(shop):
     person = Person.objects.exclude(phone=None).order_by("pk").first()
     play.say(person, "sandbox-hk", text="STOP")

@@ -17,7 +17,7 @@ from scrm.sandbox.models import Message as Bubble
 from scrm.sandbox.models import MessageTemplate as Held
 from scrm.sandbox.models import Person
 
-pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
 WRITTEN = {
     "name": "parcel_ready",

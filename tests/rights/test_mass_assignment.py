@@ -22,7 +22,7 @@ from tests.rights import matrix
 from tests.rights.world import OWN, World
 
 LISTED = {"conversation", "text", "connection"}
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture
