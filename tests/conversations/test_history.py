@@ -39,16 +39,26 @@ SAID = [
 plain: models.QuerySet[Message] = models.QuerySet(Message)
 
 
-def write(number: int, text: str, at: datetime, *, phone: str = "85291234567", **more: Any) -> Message:
+def said(number: int, text: str, at: datetime, phone: str, **more: Any) -> InboundMessage:
     wamid = f"wamid.{phone}.{number}"
     given: dict[str, Any] = {"kind": "text", "content": {"body": text, "quote_token": f"q{number}"}, **more}
-    item = InboundMessage(key=wamid, account_id="", external_id=wamid, sender=(Address("whatsapp", phone),), sent_at=at, text=text, **given)
-    with clock.frozen(at + timedelta(seconds=1)), transaction.atomic():
-        return record_inbound([Arrival(item, customer(phone=phone), hong_kong(), clock.now())])[0]
+    return InboundMessage(key=wamid, account_id="", external_id=wamid, sender=(Address("whatsapp", phone),), sent_at=at, text=text, **given)
+
+
+def record(items: list[InboundMessage], phone: str) -> list[Message]:
+    """All in one body, a second after the last was written."""
+    with clock.frozen(items[-1].sent_at + timedelta(seconds=1)), transaction.atomic():
+        person, number = customer(phone=phone), hong_kong()
+        return record_inbound([Arrival(item, person, number, item.sent_at + timedelta(seconds=1)) for item in items])
+
+
+def write(number: int, text: str, at: datetime, *, phone: str = "85291234567", **more: Any) -> Message:
+    return record([said(number, text, at, phone, **more)], phone)[0]
 
 
 def talk(count: int = 30, *, phone: str = "85291234567", at: datetime = LONG_AGO) -> list[int]:
-    return [write(n, f"{SAID[n % 4]} {phone[-4:]}/{n}。", at + timedelta(minutes=n), phone=phone).pk for n in range(count)]
+    items = [said(n, f"{SAID[n % 4]} {phone[-4:]}/{n}。", at + timedelta(minutes=n), phone) for n in range(count)]
+    return [row.pk for row in record(items, phone)]
 
 
 def compress(now: datetime = NOON) -> HistorySweep | None:
