@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from scrm.connections import sentences
 from scrm.connections.models import ConnectionChange
-from scrm.console import channel_page, consent_sources, list_rows
+from scrm.console import advice, channel_page, consent_sources, list_rows
 from scrm.console.consent_sources import message_of
 from scrm.contacts import repair_words
 from scrm.contacts.models import Consent
@@ -146,6 +146,14 @@ def older_rows(changes: Any) -> str:
 def drawn_here(context: Any, changes: Any) -> bool:
     """True when `list_rows` can draw this list; the theme draws the others."""
     return list_rows.can_draw(changes, context.get("actions_row"))
+
+
+@register.simple_tag
+def empty_words(changes: Any) -> tuple[str, str, bool]:
+    """Heading and advice for a list without rows, and whether there is a search or a filter to reset."""
+    asked = {name: value[-1] if isinstance(value, list) else value for name, value in changes.get_filters_params().items()}
+    query = str(changes.query or "")
+    return (*advice.of_list(changes.opts.label_lower, asked, query), bool(asked or query))
 
 
 @register.simple_tag
