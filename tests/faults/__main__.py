@@ -67,8 +67,9 @@ def plan(seed: int, share: float) -> Iterator[Run]:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
         scaled |= {"SYNC_RECORDS": some(400, 40), "SYNC_CYCLES": some(20, 8), "SYNC_SEED": str(seed)}
-        for name, file, checks in SUITES:
-            command = ["pytest", f"tests/faults/{file}", "-n", "0"]
+        scaled |= {"RIGHTS_EACH": "1", "HOSTILE_ROUNDS": some(10)}
+        for name, file, checks in SUITES + (ONCE if database == "sqlite" else ()):
+            command = ["pytest", f"tests/{file}", "-n", "0"]
             yield Run(name, database, command, scaled, checks=checks)
     yield from sabotaged(seeded)
 
@@ -123,18 +124,23 @@ QUEUES = (
     ("down", "Q03: stopped with work in hand", lambda some: ["--away", some(60, 10)]),
 )
 SUITES = (
-    ("machine", "test_machine.py", "R18: a state machine looks for broken promises"),
-    ("mutations", "test_mutated_bodies.py", "W01, W10: nonsense, and poison in a large body"),
-    ("disorder", "test_disorder.py", "W08, W13: statuses in every order, wrong stamps"),
-    ("edges", "test_edges.py", "W03, W04, W11, W15: signatures, sizes, handshakes"),
-    ("webhooks", "test_webhook_faults.py", "W03, W05: forgeries, replays, spool"),
-    ("crash-points", "test_crash_points.py", "R04, W06: kill -9 at named points, 32 threads at one event"),
-    ("neighbours", "test_neighbours.py", "clocks, supervisors, replays by several"),
-    ("poisoned", "test_poison.py", "Q01, Q02, Q03, Q06: in the rows of the work"),
-    ("sync", "test_sync_faults.py", "C01-C05, C07: storms, clashes, loops and pages that move, at a CRM in memory"),
-    ("vendors", "test_vendor_faults.py", "C01, C04: the same at each vendor's stand-in over loopback"),
-    ("deaths", "test_sync_deaths.py", "the sync's processes killed at named points and at any moment"),
-    ("full", "test_full_disk.py", "R12, R13: no room for database, spool and files"),
+    ("machine", "faults/test_machine.py", "R18: a state machine looks for broken promises"),
+    ("mutations", "faults/test_mutated_bodies.py", "W01, W10: nonsense, and poison in a large body"),
+    ("disorder", "faults/test_disorder.py", "W08, W13: statuses in every order, wrong stamps"),
+    ("edges", "faults/test_edges.py", "W03, W04, W11, W15: signatures, sizes, handshakes"),
+    ("webhooks", "faults/test_webhook_faults.py", "W03, W05: forgeries, replays, spool"),
+    ("crash-points", "faults/test_crash_points.py", "R04, W06: kill -9 at named points, 32 threads at one event"),
+    ("neighbours", "faults/test_neighbours.py", "clocks, supervisors, replays by several"),
+    ("poisoned", "faults/test_poison.py", "Q01, Q02, Q03, Q06: in the rows of the work"),
+    ("sync", "faults/test_sync_faults.py", "C01-C05, C07: storms, clashes, loops and pages that move, at a CRM in memory"),
+    ("vendors", "faults/test_vendor_faults.py", "C01, C04: the same at each vendor's stand-in over loopback"),
+    ("deaths", "faults/test_sync_deaths.py", "the sync's processes killed at named points and at any moment"),
+    ("full", "faults/test_full_disk.py", "R12, R13: no room for database, spool and files"),
+)
+# What no database makes a difference to.
+ONCE = (
+    ("rights", "rights/test_matrix.py", "every address, method and role: also PUT, PATCH and OPTIONS of each"),
+    ("hostile", "console/test_hostile_words.py", "hostile words in every field that people fill, ten times in another order"),
 )
 
 

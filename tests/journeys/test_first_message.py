@@ -40,8 +40,8 @@ def shop(live_server, settings):
     return live_server
 
 
-def work(until, *, seconds=25):
-    """Let the sandbox post and the workers work until something holds."""
+def work(until, *, seconds=180):
+    """Let the sandbox post and the workers work until something holds, however slow the machine is."""
     deliverer = Deliverer()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

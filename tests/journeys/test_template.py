@@ -54,7 +54,7 @@ def admin(live_server, settings):
     review.REVIEW_SECONDS = review_seconds
 
 
-def work(until, *, seconds=25):
+def work(until, *, seconds=180):
     """Let the sandbox post and the workers work until something holds."""
     deliverer = Deliverer()
     deadline = time.monotonic() + seconds
