@@ -1,4 +1,4 @@
-"""SQLite databases as a first start leaves them, made once a run: what starts the product several times need not migrate each time.
+"""Databases as a first start leaves them, made once a run: what starts the product several times need not migrate each time.
 
 One first start of the suite goes all the way by itself: `tests/journeys/test_newcomer.py`.
 """
@@ -11,6 +11,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.databases import PostgreSQL, binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATE = (
@@ -32,6 +35,25 @@ def copy(name: str, place: Path) -> None:
     for rest in ("-wal", "-shm"):
         place.with_name(place.name + rest).unlink(missing_ok=True)
     shutil.copy(_made() / name, place)
+
+
+def remember(database: str) -> None:
+    """Keep what a migrated database of the run's PostgreSQL holds, for `fill`."""
+    programs, address = binaries(), urlsplit(os.environ.get("DATABASE_URL", ""))
+    if programs is not None and (programs / "pg_dump").exists():
+        command = [str(programs / "pg_dump"), "--no-owner", f"--file={_kept()}", address._replace(path=f"/{database}").geturl()]
+        subprocess.run(command, check=True)
+
+
+def fill(server: PostgreSQL) -> None:
+    """Lay it into the empty database of another server. Where nothing was kept, the product migrates by itself."""
+    if _kept().exists():
+        command = [str(server.binaries / "psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={_kept()}", server.url]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def _kept() -> Path:
+    return Path(os.environ["VAR_DIR"]) / "migrated.sql"
 
 
 def _made() -> Path:

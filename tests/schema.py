@@ -67,6 +67,7 @@ def _make(connection: Any, make: Any, **options: Any) -> None:
         bring_up_to_date()
     else:
         make(**options)
+        migrated.remember(name)
 
 
 def _point(connection: Any, name: str) -> None:
