@@ -19,6 +19,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
+from django.utils.translation import gettext_noop
 
 from scrm.connections.alerts import close_alert, raise_alert
 from scrm.contacts import events
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 PAGE = 200
 ALERT = "overdue"
+OVERDUE = gettext_noop("Answers are overdue")
+OVERDUE_ADVICE = gettext_noop("Open the queue of overdue conversations in the inbox.")
 
 # What apps above this one know of people that decides who answers: {contact: words}, such as their tags.
 Skills = Callable[[Collection[int]], Mapping[int, Collection[str]]]
@@ -189,7 +192,7 @@ def _keep_alert(now: datetime) -> None:
         close_alert(ALERT)
         return
     shown = f"{PAGE}+" if number > PAGE else str(number)
-    raise_alert(ALERT, text=f"Answers are overdue: {shown}", advice="Open the queue of overdue conversations in the inbox.")
+    raise_alert(ALERT, text=f"{OVERDUE}: {shown}", advice=OVERDUE_ADVICE)
 
 
 def transfer(conversation: Conversation, *, to: User | None = None, team: Team | None = None, note: str = "", by: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from scrm.core.audit_models import AuditDay as AuditDay
 from scrm.core.audit_models import AuditDetail as AuditDetail
@@ -20,6 +21,8 @@ class Heartbeat(models.Model):
 
     class Meta:
         db_table = "core_heartbeat"
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
 
     def __str__(self) -> str:
         return f"{self.cluster} {self.beaten_at:%H:%M:%S}"
@@ -52,6 +55,8 @@ class Timetable(models.Model):
 
     class Meta:
         db_table = "core_timetable"
+        verbose_name = _("periodic job")
+        verbose_name_plural = _("periodic jobs")
 
     def __str__(self) -> str:
         return self.name

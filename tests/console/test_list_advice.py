@@ -10,8 +10,12 @@ from django.test import Client
 from django.utils import translation
 from django.utils.formats import date_format
 
+from scrm.connections.alerts import raise_alert
+from scrm.connections.models import Connection
 from scrm.console import advice
 from scrm.contacts.models import Erasure
+from scrm.conversations.routing import OVERDUE, OVERDUE_ADVICE
+from scrm.staff.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -49,3 +53,24 @@ class EmptyList:
 def test_a_date_cannot_be_misread(language: str, written: str) -> None:
     with translation.override(language):
         assert date_format(datetime(2026, 11, 3, 16, 5, tzinfo=UTC), "SHORT_DATETIME_FORMAT") == written
+
+
+class Words:
+    """Lists show names, not codes."""
+
+    def test_an_alert_of_overdue_answers_speaks_the_readers_language(self, admin_client: Client) -> None:
+        raise_alert("overdue", text=f"{OVERDUE}: 49", advice=OVERDUE_ADVICE)
+        admin_client.cookies["django_language"] = "ja"
+        told = admin_client.get("/admin/connections/alert/").content.decode()
+        assert "返信期限を過ぎています: 49" in told
+        assert "Open the queue" not in told
+
+    def test_a_connection_names_its_adapter(self, admin_client: Client) -> None:
+        Connection.objects.create(slug="hk", label="Harbour", kind="channel", adapter="whatsapp_cloud")
+        told = admin_client.get("/admin/connections/connection/").content.decode()
+        assert "WhatsApp (Cloud API)" in told
+        assert "whatsapp_cloud" not in told
+
+    def test_languages_are_written_out(self, admin_client: Client) -> None:
+        User.objects.create_user("mei", password="harbour-lane-9", language="zh-hant")
+        assert "繁體中文</" in admin_client.get("/admin/staff/user/").content.decode().replace("\n", "").replace(" ", "").split("mei")[1]

@@ -10,6 +10,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
+from scrm.commerce.money import written
 from scrm.console.admin.base import Colours, ConsoleAdmin
 
 
@@ -68,4 +69,4 @@ class OrderAdmin(ConsoleAdmin):
 
     @display(description=_("total"))
     def shown_total(self, row: Order) -> str:
-        return f"{row.currency} {row.total:,}"
+        return written(row.currency, row.total)

@@ -28,6 +28,7 @@ from scrm.console import channel_page
 from scrm.console.admin import alerts  # noqa: F401 - registers the pages beside this one
 from scrm.console.admin.base import Colours, ConsoleAdmin
 from scrm.console.admin.forms import dress
+from scrm.console.setup.wording import name_of
 
 PLAIN = (
     "label",
@@ -120,8 +121,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def _adapters(self) -> list[Any]:
         """Those of the row's kind and the one that it has; for a new row all, by kind."""
         if not self.instance._state.adding:
-            return [(name, name) for name in dict.fromkeys([*services.adapters(self.instance.kind), self.instance.adapter])]
-        groups = [(kind.label, [(name, name) for name in services.adapters(kind.value)]) for kind in Connection.Kind]
+            return [(name, name_of(name)) for name in dict.fromkeys([*services.adapters(self.instance.kind), self.instance.adapter])]
+        groups = [(kind.label, [(name, name_of(name)) for name in services.adapters(kind.value)]) for kind in Connection.Kind]
         return [("", "---------"), *groups]
 
     def clean_adapter(self) -> str:
@@ -150,7 +151,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
 
 @admin.register(Connection)
 class ConnectionAdmin(ConsoleAdmin):
-    list_display = ("label", "kind", "adapter", "address", "shown_state", "shown_reason", "country")
+    list_display = ("label", "kind", "shown_adapter", "address", "shown_state", "shown_reason", "country")
     list_filter = ("kind", "state")
     search_fields = ("label", "slug")
     form = ConnectionForm
@@ -166,6 +167,10 @@ class ConnectionAdmin(ConsoleAdmin):
     )
     def shown_state(self, row: Connection) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @display(description=_("adapter"))
+    def shown_adapter(self, row: Connection) -> str:
+        return name_of(row.adapter)
 
     @display(description=_("reason"))
     def shown_reason(self, row: Connection) -> str:

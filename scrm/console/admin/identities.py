@@ -150,7 +150,7 @@ class NumberSettlementAdmin(AnswersInRows, ReadOnlyAdmin):
 
     @display(description=_("evidence"))
     def shown_evidence(self, row: NumberSettlement) -> str:
-        return format_html_join(format_html("<br>"), "{}", ([line] for line in repair_words.evidence(row.evidence))) or "-"
+        return format_html_join("", "<div>{}</div>", ([line] for line in repair_words.evidence(row.evidence))) or "-"
 
     @display(description=_("by"))
     def shown_by(self, row: NumberSettlement) -> str:

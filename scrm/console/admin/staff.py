@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
@@ -47,7 +48,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
         "display_name",
         "email",
         "presence",
-        "language",
+        "shown_language",
         "is_active",
         "is_staff",
         "is_superuser",
@@ -85,6 +86,10 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """What a person did stays on record under their name: they are deactivated."""
         return False
+
+    @admin.display(description=_("language"))
+    def shown_language(self, row: User) -> str:
+        return dict(settings.LANGUAGES).get(row.language, row.language)
 
     @admin.display(description=_("second factor"))
     def shown_factor(self, row: User) -> str:

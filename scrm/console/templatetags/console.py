@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from scrm.commerce import money as money_words
 from scrm.connections import sentences
 from scrm.connections.models import ConnectionChange
 from scrm.console import advice, channel_page, consent_sources, list_rows
@@ -66,6 +68,11 @@ def consent_source_name(source: str) -> str:
 def proof_message(row: Consent) -> int:
     """The message in which a consent was given or taken back; 0 when it was not a message."""
     return message_of(row)
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    return money_words.written(currency, amount)
 
 
 @register.filter
