@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
@@ -53,6 +55,20 @@ class Registrations:
     @pytest.mark.parametrize("page", WRITTEN_BY_THE_PRODUCT)
     def test_of_records_offer_no_adding(self, page: str, owner: Client) -> None:
         assert owner.get(f"/admin/{page}/add/").status_code == 403
+
+    def test_are_listed_only_where_the_list_is_shown(self, owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str | None] = []
+        made = AdminSite.get_app_list
+
+        def counted(site: AdminSite, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+            asked.append(app_label)
+            return made(site, request, app_label)
+
+        monkeypatch.setattr(AdminSite, "get_app_list", counted)
+        assert owner.get("/admin/contacts/contact/").status_code == 200 and asked == []
+        page = owner.get("/admin/contacts/").content.decode()
+        assert asked == ["contacts"] and "/admin/contacts/event/" in page and "/admin/contacts/erasure/" in page
+        assert owner.get("/admin/django_q/").status_code == 404
 
 
 class Contacts:
