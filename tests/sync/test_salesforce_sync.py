@@ -164,4 +164,4 @@ def _let_the_window_pass(shop: Shop) -> None:
     """The edit of this second is behind the end of a window that ends now."""
     import time
 
-    time.sleep(1.1)
+    time.sleep(1.02 - time.time() % 1)
