@@ -25,7 +25,7 @@ from scrm.core import jobs
 ROUTED_PAGES = 10
 
 # Somebody waits for an answer: its group is a short one.
-jobs.drain("outbox", slots=2, group=0.15)(outbox.send_due)
+jobs.drain("outbox", slots=2, group=0.15, watched=True)(outbox.send_due)
 jobs.drain("media", slots=2)(media.fetch_due)
 jobs.drain("receipts")(receipts.send_due_receipts)
 jobs.drain("profiles")(profiles.fetch_due)

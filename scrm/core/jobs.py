@@ -31,7 +31,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
-from scrm.core import clock
+from scrm.core import clock, giving_way
 from scrm.core.logs import trail
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
 
@@ -65,6 +65,7 @@ class Drain:
     soon: Callable[[timedelta], bool] | None = None
     full: int = 0
     group: float | None = None
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def drain(
     soon: Callable[[timedelta], bool] | None = None,
     full: int = 0,
     group: float | None = None,
+    watched: bool = False,
 ) -> Callable[[Callable[[], int]], Callable[[], int]]:
     """Register a step that does one small batch and returns how many rows it finished; at most `slots` run at once.
 
@@ -96,11 +98,12 @@ def drain(
     `soon` says whether something falls due within a time: it was asked for when it was written, and is waited for.
     `full` is how many rows a step returns when there is likely more: only then are the slots after the first one used, because
     two that share a trickle pay for twice as many steps. `group` is how many seconds lie between the beginnings of two steps that
-    found something, unless it is `GROUP_SECONDS`.
+    found something, unless it is `GROUP_SECONDS`. `watched`: somebody sits before a screen until it is done; all that is neither that nor
+    urgent gives way.
     """
 
     def register(step: Callable[[], int]) -> Callable[[], int]:
-        _drains[name] = Drain(name, step, slots, urgent, soon, full, group)
+        _drains[name] = Drain(name, step, slots, urgent, soon, full, group, watched)
         return step
 
     return register
@@ -314,6 +317,7 @@ def run_drain(name: str) -> None:
     free; for what comes later others are asked again.
     """
     spec = _drains[name]
+    giving_way.give_way(not (spec.urgent or spec.watched))
     with _at_work(name):
         while (slot := _take_slot(spec)) is not None:
             try:
@@ -459,6 +463,7 @@ def _due(spec: Periodic) -> bool:
 
 def run_periodic(name: str) -> None:
     error = ""
+    giving_way.give_way(True)
     with _at_work(name):
         try:
             _periodics[name].run()

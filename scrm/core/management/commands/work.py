@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from scrm.core import giving_way
 from scrm.core.processes import forked_children_die_with_this_process
 
 # New objects between two looks for unreachable ones (Python's own: 700, 10, 10). A batch of rows makes tens of thousands that all live
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         forked_children_die_with_this_process()
+        giving_way.begin()
         # What is loaded now stays for good: no look through it, and its memory stays shared with the workers that are forked.
         gc.collect()
         gc.freeze()
