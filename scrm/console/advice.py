@@ -26,6 +26,9 @@ EMPTY = {
     "commerce.product": gettext_noop("Products that are entered here are recognised when a customer names them."),
     "campaigns.segment": gettext_noop("A segment is a saved audience: people by country, tag, consent or last contact."),
     "conversations.message": gettext_noop("Every message, received or sent, is listed here with its state."),
+    "conversations.latermessage": gettext_noop(
+        "Messages that agents schedule with the clock beside “Send” are listed here until they go, and why one is held back."
+    ),
     "conversations.decision": gettext_noop("Each send that was allowed, put off or refused is kept here with its reason."),
     "conversations.attachment": gettext_noop("Pictures and files that customers send appear here, and whether they could be fetched."),
     "conversations.quickreply": gettext_noop("Write answers that come up often once; agents take them with / and a few letters."),

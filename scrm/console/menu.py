@@ -61,6 +61,7 @@ def _sending() -> Entry:
     return _group(
         _("Messages"),
         _entry(_("Messages and outbox"), "outbox", "admin:conversations_message_changelist", "conversations.view_message"),
+        _entry(_("Scheduled messages"), "schedule_send", "admin:conversations_latermessage_changelist", "conversations.view_latermessage"),
         _entry(_("Decisions"), "gavel", "admin:conversations_decision_changelist", "conversations.view_decision"),
         _entry(_("Received files"), "attachment", "admin:conversations_attachment_changelist", "conversations.view_conversation"),
         _entry(_("Quick replies"), "bolt", "admin:conversations_quickreply_changelist", "conversations.view_quickreply"),

@@ -24,6 +24,7 @@ _AGENT = (
     *_PARTNER,
     "contacts.change_contact", "conversations.change_conversation", "conversations.add_message", "conversations.view_attachment",
     "conversations.view_quickreply", "conversations.view_messagetemplate", "conversations.view_response", "tags.add_tagassignment",
+    "conversations.view_latermessage",
     "tags.change_tagassignment", "automation.view_run", "sync.view_externalrecord",
 )  # fmt: skip
 _SUPERVISOR = (
