@@ -67,12 +67,22 @@ def report_due() -> int:
         week = monday_of(connection, now)
         told = set(MappedField.objects.filter(connection=connection, week=week).values_list("kind", flat=True))
         for kind in _kinds(connection):
-            if kind in told:
+            if kind in told or not _has_begun(connection, kind):
                 continue
             if done and time.monotonic() - begun > SECONDS:
                 return done
             done += bool(report(connection, kind, week=week))
     return done
+
+
+def _has_begun(connection: Connection, kind: str) -> bool:
+    """The first report waits for the first load, of which half would be told for a week as if it were all."""
+    if MappedField.objects.filter(connection=connection, kind=kind).exists():
+        return True
+    pushes = Push.objects.filter(connection=connection, kind=kind)
+    if pushes.filter(state=Push.State.DUE).exists():
+        return False
+    return pushes.exists() or ExternalRecord.objects.filter(connection=connection, kind=kind).exists()
 
 
 def report(connection: Connection, kind: str, *, week: date | None = None) -> int:

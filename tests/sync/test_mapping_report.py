@@ -61,6 +61,14 @@ class TestReport:
         assert mapping_report.report_due() >= 1
         assert set(MappedField.objects.values_list("week", flat=True)) == {date(2026, 11, 16), date(2026, 11, 23)}
 
+    def test_for_the_first_time_waits_until_the_first_load_is_done(self, shop: Shop) -> None:
+        assert mapping_report.report_due() == 0
+        shop.due("contact", [shop.customer("陳大文").pk])
+        assert mapping_report.report_due() == 0
+        while engine.push_due():
+            pass
+        assert mapping_report.report_due() == 1
+
     def test_of_a_crm_that_is_not_live_waits(self, written: Shop) -> None:
         type(written.crm).objects.update(state="paused")
         assert mapping_report.report_due() == 0
@@ -84,6 +92,7 @@ class TestReport:
             mapping_report.report(written.crm, "contact")
 
     def test_goes_on_in_the_next_run_where_time_ended_this_one(self, written: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        ExternalRecord.objects.create(connection=written.crm, kind="deal", key="order:1", external_id="901", synced_at=clock.now())
         monkeypatch.setattr(mapping_report, "SECONDS", -1.0)
         done = [mapping_report.report_due() for _ in range(6)]
         kinds = set(MappedField.objects.values_list("kind", flat=True))
