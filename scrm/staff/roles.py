@@ -48,7 +48,7 @@ _SUPERVISOR = (
     "sync.view_push", "sync.view_pull", "sync.view_syncconflict", "sync.change_syncconflict", "sync.view_postalcompletion",
 )  # fmt: skip
 # Of the apps below, everything; django-q's own pages, which run whatever they are told to, are in none of them.
-_ALL_OF = (
+APPS = (
     "api", "automation", "campaigns", "commerce", "connections", "console", "contacts", "conversations", "core", "hooks", "intake",
     "reports", "staff", "sync", "tags",
 )  # fmt: skip
@@ -58,7 +58,7 @@ def permissions_of(role: str) -> QuerySet[Permission]:
     """The rights that a role comes with. Raises ValueError for a word that is no role."""
     if role == ADMINISTRATORS:
         return Permission.objects.filter(
-            Q(content_type__app_label__in=_ALL_OF) | Q(content_type__app_label="auth", codename__endswith="_group")
+            Q(content_type__app_label__in=APPS) | Q(content_type__app_label="auth", codename__endswith="_group")
         )
     named = {AGENTS: _AGENT, SUPERVISORS: _SUPERVISOR, PARTNERS: _PARTNER}.get(role)
     if named is None:

@@ -19,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from scrm.console.access import person
 from scrm.console.admin.base import ConsoleAdmin
+from scrm.console.admin.rights import ChoosesRights
 from scrm.console.admin.word_lists import WordsField
 from scrm.staff import second_factor
 from scrm.staff.models import BusinessHours, Shift, Team, User
@@ -39,7 +40,8 @@ class TeamForm(forms.ModelForm[Team]):
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+class StaffAdmin(ChoosesRights, UserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+    rights_field = "user_permissions"
     form = StaffForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -151,5 +153,5 @@ if admin.site.is_registered(Group):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+class RoleAdmin(ChoosesRights, GroupAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     pass
