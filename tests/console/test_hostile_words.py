@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.cache import cache
 from django.test import Client
 from django.utils.html import escape
 
@@ -205,6 +206,7 @@ def fill(world: World, words: Iterator[str]) -> None:
             marks = around.count("%s")
             values[name] = json.loads(around % tuple(json.dumps(next(words))[1:-1] for _ in range(marks)))
         model._base_manager.filter(pk=row.pk).update(**values)
+    cache.clear()  # lists of colleagues and teams are half a minute old at most
 
 
 # What a page shows of a word that it cuts off, as it stands or as text.
