@@ -80,11 +80,20 @@ def in_a_fork(work: Callable[[], object], *, crash_at: str = "", after: float | 
 def _let_requests_end() -> None:
     """Whoever of a stand-in's server is closing its database holds SQLite's own lock, and a fork would inherit it held for ever.
 
-    A thread that is still there after a second waits for the next request of a connection that is kept open: it holds nothing.
+    A thread that waits for the next request of a connection that is kept open holds nothing; one whose caller has just died is given a
+    moment to notice.
     """
-    patience = time.monotonic() + 1.0
-    while any("process_request_thread" in thread.name for thread in threading.enumerate()) and time.monotonic() < patience:
+    time.sleep(0.05)
+    patience = time.monotonic() + 5.0
+    while _answering() and time.monotonic() < patience:
         time.sleep(0.01)
+
+
+def _answering() -> bool:
+    at_work = sys._current_frames()
+    requests = [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
+    frames = [at_work[thread.ident] for thread in requests if thread.ident in at_work]
+    return any(frame.f_code.co_name != "readinto" for frame in frames)
 
 
 def _end_of(pid: int) -> int:
