@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import connections, models, router
 from django.db.models.base import ModelState
 
-from scrm.core import beside, copying
+from scrm.core import copying
 
 M = TypeVar("M", bound=models.Model)
 
@@ -103,11 +103,7 @@ def _send(
 
 
 def send(connection: Any, statement: str, data: bytes) -> None:
-    """A COPY of these bytes, now or in its turn."""
-    line = beside.current(connection)
-    if line is not None:
-        line.put(statement, data)
-        return
+    """A COPY of these bytes."""
     with connection.cursor() as cursor, _copy(connection, cursor, statement) as copy:
         copy.write(data)
 

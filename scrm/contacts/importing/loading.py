@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from scrm.contacts.addresses import add_address
 from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.fields import Offer, Outcome, offer
@@ -24,7 +22,6 @@ from scrm.contacts.overlay import own_entry
 from scrm.contacts.records import value_of
 from scrm.contacts.search import reindex
 from scrm.core import clock
-from scrm.core.beside import beside
 from scrm.core.loading import fresh
 from scrm.core.rows import among, update_many
 
@@ -188,14 +185,10 @@ class Loader:
         self._fill_external_ids()
         self._consent()
         self._making.told += [told for change in self.changes if (told := self._told(change))]
-        with beside(connection) as line:
-            self._making.make()
-            self._tag(new)
-            self._making.tell()
-            rules = in_force().settings
-            if line is not None:
-                line.start()
-            self._making.write(rules)
+        self._making.make()
+        self._tag(new)
+        self._making.tell()
+        self._making.write(in_force().settings)
         # By the names as they were: one that a later row changes says nothing of who had the number.
         self._share()
         self._offer()
