@@ -37,6 +37,8 @@ SECONDS = 20.0
 CHUNK = 500
 SHOWN = 50
 KEPT = timedelta(days=800)
+# The first load is over when fewer writes wait than this share of the records that are there.
+MOST_DUE = 0.05
 # Above this share of a field's records a person should look.
 MOST_ERRORS = 0.02
 
@@ -76,13 +78,14 @@ def report_due() -> int:
 
 
 def _has_begun(connection: Connection, kind: str) -> bool:
-    """The first report waits for the first load, of which half would be told for a week as if it were all."""
+    """The first report waits for the first load, half of which would stand for a week as if it were all; not for what trickles in."""
     if MappedField.objects.filter(connection=connection, kind=kind).exists():
         return True
     pushes = Push.objects.filter(connection=connection, kind=kind)
-    if pushes.filter(state=Push.State.DUE).exists():
+    due, records = pushes.filter(state=Push.State.DUE).count(), ExternalRecord.objects.filter(connection=connection, kind=kind).count()
+    if due > records * MOST_DUE:
         return False
-    return pushes.exists() or ExternalRecord.objects.filter(connection=connection, kind=kind).exists()
+    return bool(records) or pushes.exists()
 
 
 def report(connection: Connection, kind: str, *, week: date | None = None) -> int:

@@ -69,6 +69,15 @@ class TestReport:
             pass
         assert mapping_report.report_due() == 1
 
+    def test_for_the_first_time_does_not_wait_for_the_few_that_always_trickle_in(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        shop.due("contact", [shop.customer(f"客人 {number}").pk for number in range(3)])
+        while engine.push_due():
+            pass
+        shop.due("contact", [shop.customer("陳大文").pk])
+        assert mapping_report.report_due() == 0
+        monkeypatch.setattr(mapping_report, "MOST_DUE", 0.5)
+        assert mapping_report.report_due() == 1
+
     def test_of_a_crm_that_is_not_live_waits(self, written: Shop) -> None:
         type(written.crm).objects.update(state="paused")
         assert mapping_report.report_due() == 0
