@@ -46,7 +46,7 @@ def give_way(behind: bool) -> None:
 
 
 def _may_return_to(niceness: int) -> bool:
-    """Niceness is lowered by who has the right to, or within a limit (systemd: LimitNICE=0; docker: --ulimit nice=20)."""
+    """Niceness is lowered by who has the right to, or within a limit (systemd: LimitNICE=+0; docker: --ulimit nice=20)."""
     import resource
 
     if sys.platform != "linux":
