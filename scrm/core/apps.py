@@ -13,11 +13,12 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from scrm.core import audit, backups, checks  # noqa: F401 - the checks and the sealing of the audit are registered
 
-        connection_created.connect(without_jit, dispatch_uid="scrm.core.without_jit")
+        connection_created.connect(set_up_if_postgresql, dispatch_uid="scrm.core.set_up")
 
 
-def without_jit(connection: Any, **_: Any) -> None:
-    """PostgreSQL compiles a statement that it takes for dear: half a second for lists of fifty rows, which then take a few milliseconds."""
+def set_up_if_postgresql(connection: Any, **_: Any) -> None:
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET jit = off")
+        # Its driver is there then, and nowhere else need be.
+        from scrm.core import postgresql
+
+        postgresql.set_up(connection)

@@ -110,3 +110,15 @@ class UpdateMany:
         identity.value = F("scope")
         with pytest.raises(TypeError):
             insert_all(Identity, [identity])
+
+
+class Moments:
+    @pytest.mark.parametrize(
+        "moment",
+        [NOON, datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC)],
+    )
+    def test_come_back_as_they_were_and_in_utc(self, moment: datetime) -> None:
+        [row] = insert_all(Contact, [person(last_activity_at=moment)])
+        found = Contact.objects.values_list("last_activity_at", "last_inbound_at").get(pk=row.pk)
+        assert found == (moment, None)
+        assert found[0].tzinfo is UTC
