@@ -31,38 +31,60 @@ def numbers(values: Iterable[int]) -> str:
 
 
 def texts(values: Iterable[str]) -> str:
-    return "{" + ",".join(map(_quoted, values)) + "}"
+    return "{" + _texts(list(values)) + "}"
 
 
 def literal(field: models.Field[Any, Any], values: Sequence[Any], connection: Any) -> str:
     """The values of one field, as its rows hold them. Expressions cannot be given."""
-    write = _writer(field)
+    kinds, write = _writer(field)
+    types = set(map(type, values))
+    if types <= kinds and (written := write(values)) is not None:
+        return "{" + written + "}"
 
     def one(value: Any) -> str:
         if value is None:
             return "NULL"
-        return (write(value) if write is not None else None) or _general(field, value, connection)
+        return (write([value]) if type(value) in kinds else None) or _general(field, value, connection)
 
     return "{" + ",".join(map(one, values)) + "}"
 
 
-def _writer(field: models.Field[Any, Any]) -> Callable[[Any], str | None] | None:
-    """The short way for values of the field's own Python type; it gives None for any other, and is None when there is no short way."""
+_Writer = Callable[[Sequence[Any]], str | None]
+
+
+def _writer(field: models.Field[Any, Any]) -> tuple[frozenset[type], _Writer]:
+    """The short way for values of a field's own Python types, a column at a time, and which types these are.
+
+    It gives None where a value among them must go the general way.
+    """
     kind: type[Any] = type(field)
     if kind in (models.ForeignKey, models.OneToOneField):
         kind = type(field.target_field)  # type: ignore[attr-defined]
     if kind in _TEXTS:
-        return lambda value: _quoted(value) if type(value) is str else None
+        return frozenset({str}), _texts
     if kind in _NUMBERS:
-        return lambda value: str(value) if type(value) is int else None
+        return frozenset({int}), lambda values: ",".join(map(str, values))
     if kind is models.DateTimeField:
-        return lambda value: f'"{value.isoformat()}"' if type(value) is datetime and value.tzinfo is not None else None
+        return frozenset({datetime}), _moments
     if kind is models.BooleanField:
-        return lambda value: ("t" if value else "f") if type(value) is bool else None
+        return frozenset({bool}), lambda values: ",".join(["t" if value else "f" for value in values])
     if kind is models.JSONField:
         encoder = field.encoder  # type: ignore[attr-defined]
-        return lambda value: None if hasattr(value, "resolve_expression") else _quoted(json.dumps(value, cls=encoder))
-    return None
+        return frozenset({dict, list}), lambda values: ",".join([_quoted(json.dumps(value, cls=encoder)) for value in values])
+    return frozenset(), lambda _: None
+
+
+def _texts(values: Sequence[str]) -> str:
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        return ",".join(map(_quoted, values))
+    return f'"{joined}"'
+
+
+def _moments(values: Sequence[datetime]) -> str | None:
+    if any(value.tzinfo is None for value in values):
+        return None
+    return ",".join([f'"{value.isoformat()}"' for value in values])
 
 
 def _general(field: models.Field[Any, Any], value: Any, connection: Any) -> str:
