@@ -45,6 +45,11 @@ def callable_q(now: datetime, prefix: str = "") -> Q:
     return Q(**{f"{prefix}state__in": OPEN_STATES}) & resumed & unprobed
 
 
+def is_untroubled(row: Connection) -> bool:
+    """Of a row that was read a moment ago: everybody may call. What else it may be, `is_callable_now` says."""
+    return row.state in OPEN_STATES and row.resume_at is None
+
+
 def is_callable_now(connection: Connection, now: datetime | None = None) -> bool:
     """May the caller call right now? After a pause exactly one caller hears yes and must report how it went.
 

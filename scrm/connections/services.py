@@ -23,7 +23,7 @@ from scrm.connections.adapters import (
     geocoding_table,
 )
 from scrm.connections.alerts import close_alert, open_alerts, raise_alert
-from scrm.connections.breaker import callable_q, is_callable_now, report_failure, report_success
+from scrm.connections.breaker import callable_q, is_callable_now, is_untroubled, report_failure, report_success
 from scrm.connections.changes import note_change
 from scrm.connections.facts import remember_facts
 from scrm.connections.models import Connection
@@ -50,6 +50,7 @@ __all__ = [
     "fingerprint",
     "forget",
     "is_callable_now",
+    "is_untroubled",
     "note_change",
     "open_alerts",
     "pause",

@@ -34,10 +34,10 @@ from django.db.models import Exists, F, OuterRef, Q
 from connectors.contracts import Address, OutboundMessage, Receipt
 from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, TryLater
 from scrm.connections.models import Connection
-from scrm.connections.services import capabilities_of, channel_of, is_callable_now
+from scrm.connections.services import capabilities_of, channel_of, is_callable_now, is_untroubled
 from scrm.contacts.models import Identity
 from scrm.conversations import governor, pace
-from scrm.conversations.models import Conversation, Decision, Message
+from scrm.conversations.models import Conversation, Decision, Message, Pace
 from scrm.conversations.policy import Verdict
 from scrm.conversations.queueing import Crowded, decision_of
 from scrm.conversations.settlement import BACK_OFF, Accepted, accept, leave, settle_error
@@ -156,17 +156,18 @@ def claim(limit: int) -> list[Claim]:
     """Take due messages by a conditional update, each number at its speed. Connections that cannot be called now keep theirs queued."""
     now = clock.now()
     asking = set(Message.objects.filter(state="queued", due_at__lte=now).order_by().values_list("connection_id", flat=True).distinct())
-    if not asking:
+    if not asking or limit < 1:
         return []
-    claims: list[Claim] = []
-    numbers = list(Connection.objects.filter(kind="channel", pk__in=asking).order_by("pk"))
-    for place, number in enumerate(numbers):
-        # What the numbers before it left of the room is shared by those that follow.
-        share = -(-(limit - len(claims)) // (len(numbers) - place))
-        if share > 0 and (number.resume_at is None or _has_due(number, now)) and is_callable_now(number, now):
-            taken, looked_at = _claim_of(number, share, now)
-            claims += taken
-            governor.steer_if_due(number, looked_at, now)
+    numbers = [
+        number
+        for number in Connection.objects.filter(kind="channel", pk__in=asking).order_by("pk")
+        if is_untroubled(number) or (number.resume_at is not None and _has_due(number, now) and is_callable_now(number, now))
+    ]
+    if not numbers:
+        return []
+    claims, buckets = _claim_of(numbers, limit, now)
+    for number in numbers:
+        governor.steer_if_due(number, buckets[number.pk].looked_at, now)
     return claims
 
 
@@ -185,31 +186,43 @@ def _has_due(number: Connection, now: datetime) -> bool:
     return bool(_due(number, now).exists())
 
 
-def _claim_of(number: Connection, limit: int, now: datetime) -> tuple[list[Claim], datetime]:
-    """The claims, and when the governor last looked at the number."""
+def _claim_of(numbers: Sequence[Connection], limit: int, now: datetime) -> tuple[list[Claim], dict[int, Pace]]:
+    """The claims, and the numbers' buckets by the number's key."""
     with transaction.atomic():
-        bucket = pace.locked_pace(number, now)
-        granted = min(limit, int(bucket.tokens))
-        if granted < 1:
-            return [], bucket.looked_at
-        due = _due(number, now)
-        if not bucket.promotions or (bucket.promotions_wait_until and bucket.promotions_wait_until > now):
-            due = due.exclude(category="marketing")
-        if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True, of=("self",))
-        rows, seen = [], set()
-        for row in due.values_list("pk", "fence", "conversation_id", "connection_id")[:granted]:
-            # Two of one conversation may both be first in their own class: one at a time.
-            if row[2] not in seen:
-                seen.add(row[2])
-                rows.append(row)
+        buckets = pace.locked_paces(numbers, now)
+        claims: list[Claim] = []
+        spent: list[tuple[Pace, int]] = []
+        for place, number in enumerate(numbers):
+            # What the numbers before it left of the room is shared by those that follow.
+            share = -(-(limit - len(claims)) // (len(numbers) - place))
+            taken = _claimable(number, buckets[number.pk], share, now)
+            claims += taken
+            if taken:
+                spent.append((buckets[number.pk], len(taken)))
         # The rows are locked (on SQLite the whole database is), so nobody else can have taken one since it was read.
-        if rows:
-            Message.objects.filter(pk__in=[row[0] for row in rows], state="queued").update(
+        if claims:
+            Message.objects.filter(pk__in=[each.pk for each in claims], state="queued").update(
                 state="claimed", fence=F("fence") + 1, lease_until=lease_now() + LEASE
             )
-            pace.spend(bucket, len(rows))
-    return [Claim(pk, fence + 1, conversation_id, connection_id) for pk, fence, conversation_id, connection_id in rows], bucket.looked_at
+            pace.spend(spent)
+    return claims, buckets
+
+
+def _claimable(number: Connection, bucket: Pace, share: int, now: datetime) -> list[Claim]:
+    """What a number may send next, at most `share` and what its bucket holds, each with the fence that it will have; rows locked."""
+    granted = min(share, int(bucket.tokens))
+    if granted < 1:
+        return []
+    due = _due(number, now)
+    if not bucket.promotions or (bucket.promotions_wait_until and bucket.promotions_wait_until > now):
+        due = due.exclude(category="marketing")
+    if connection.features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True, of=("self",))
+    first: dict[int, Claim] = {}
+    for pk, fence, conversation_id, connection_id in due.values_list("pk", "fence", "conversation_id", "connection_id")[:granted]:
+        # Two of one conversation may both be first in their own class: one at a time.
+        first.setdefault(conversation_id, Claim(pk, fence + 1, conversation_id, connection_id))
+    return list(first.values())
 
 
 # --- starting -------------------------------------------------------------------------------------------------------

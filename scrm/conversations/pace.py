@@ -5,12 +5,13 @@ The bucket fills with `per_second` and holds half a second's worth, at least one
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
 from scrm.conversations.models import Pace
-from scrm.core.rows import insert_new
+from scrm.core.rows import insert_new, update_many
 
 BURST_SECONDS = 0.5
 # What a platform gives a number with high throughput, and one that its owner also uses in the phone app (contracts of November 2026).
@@ -30,25 +31,39 @@ def full_speed(connection: Connection) -> float:
 
 def locked_pace(connection: Connection, now: datetime) -> Pace:
     """The number's bucket, filled up to now and locked until the transaction ends; made at full speed when there is none."""
-    row = Pace.objects.select_for_update().filter(connection=connection).first()
-    if row is None:
-        speed = full_speed(connection)
-        new = Pace(connection=connection, per_second=speed, tokens=_most(speed), refilled_at=now, changed_at=now, looked_at=now)
-        insert_new(Pace, [new], key="connection")
-        row = Pace.objects.select_for_update().get(connection=connection)
-    passed = max((now - row.refilled_at).total_seconds(), 0.0)
-    row.tokens, row.refilled_at = min(_most(row.per_second), row.tokens + passed * row.per_second), now
-    return row
+    return locked_paces([connection], now)[connection.pk]
+
+
+def locked_paces(connections: Sequence[Connection], now: datetime) -> dict[int, Pace]:
+    """As `locked_pace`, by the connection's key; locked in the order of their keys."""
+    wanted = {connection.pk for connection in connections}
+    rows = Pace.objects.select_for_update().filter(connection__in=wanted).order_by("connection_id")
+    found = {row.connection_id: row for row in rows}
+    if missing := [connection for connection in connections if connection.pk not in found]:
+        insert_new(Pace, [_full_bucket(connection, now) for connection in missing], key="connection")
+        found = {row.connection_id: row for row in rows.all()}
+    for row in found.values():
+        passed = max((now - row.refilled_at).total_seconds(), 0.0)
+        row.tokens, row.refilled_at = min(_most(row.per_second), row.tokens + passed * row.per_second), now
+    return found
+
+
+def _full_bucket(connection: Connection, now: datetime) -> Pace:
+    speed = full_speed(connection)
+    return Pace(connection=connection, per_second=speed, tokens=_most(speed), refilled_at=now, changed_at=now, looked_at=now)
 
 
 def _most(per_second: float) -> float:
     return max(1.0, per_second * BURST_SECONDS)
 
 
-def spend(row: Pace, count: int) -> None:
-    """Count messages that were taken to be sent."""
-    row.tokens -= count
-    Pace.objects.filter(pk=row.pk).update(tokens=row.tokens, refilled_at=row.refilled_at)
+def spend(spent: Iterable[tuple[Pace, int]]) -> None:
+    """Count messages that were taken to be sent, of each number."""
+    rows = []
+    for row, count in spent:
+        row.tokens -= count
+        rows.append(row)
+    update_many(Pace, rows, ["tokens", "refilled_at"])
 
 
 def stop_promotions(connection: Connection, until: datetime, reason: str, now: datetime) -> None:
