@@ -9,8 +9,10 @@ whatever hangs on a customer and is missing here.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, TypeVar
 
+from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, router
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
@@ -88,6 +90,8 @@ CASES = "contacts.duplicatecase"
 PATHS = frozenset({*BY_CONVERSATION, *BY_CONTACT, *FOR_ALL_SEEING, *BY_OWNER, CASES})
 # Who sees no more conversations than this has them looked up by number: in the order of a list, forty would stand far apart.
 FEW = 2_000
+# Who sees many is not asked about again for this long: that changes no row, only how it is found.
+MANY_FOR_SECONDS = 60
 
 
 def visible_to(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
@@ -102,7 +106,7 @@ def visible_to(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
 def listed_for(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
     """As `visible_to`, for the pages of a list of conversations or of what belongs to them.
 
-    Costs one statement a person and request, of those who do not see everything; what becomes theirs after it is on the next page.
+    Costs at most one statement a person and request, of those who do not see everything; what becomes theirs after it is on the next page.
     """
     few = few_of(rows.model, viewer)
     rows = visible_to(rows, viewer)
@@ -115,10 +119,25 @@ def few_of(model: type[Model], viewer: Any) -> list[int] | None:
     if model._meta.label_lower not in BY_CONVERSATION or sight.everything or sight.person is None:
         return None
     if not hasattr(viewer, "_few_conversations"):
-        found = _seen_numbers(sight, FEW + 1)
-        viewer._few_conversations = found if len(found) <= FEW else None
+        viewer._few_conversations = _few_seen(sight)
     few: list[int] | None = viewer._few_conversations
     return few
+
+
+def _few_seen(sight: Sight) -> list[int] | None:
+    many = f"sees-many-{FEW}-{sight.person}-{_digest(sight.teams)}-{_digest(sight.channels)}-{_digest(sight.apart)}"
+    if cache.get(many):
+        return None
+    found = _seen_numbers(sight, FEW + 1)
+    if len(found) <= FEW:
+        return found
+    cache.set(many, True, MANY_FOR_SECONDS)
+    return None
+
+
+def _digest(numbers: frozenset[int] | None) -> str:
+    """Short enough for a cache's key, however many they are."""
+    return "all" if numbers is None else hashlib.sha256(repr(sorted(numbers)).encode()).hexdigest()[:16]
 
 
 def _seen_numbers(sight: Sight, limit: int) -> list[int]:

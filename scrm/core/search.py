@@ -143,8 +143,10 @@ class SearchIndex:
             sql, query = f"SELECT rowid FROM {self.table} WHERE terms MATCH %s ORDER BY rowid DESC LIMIT {MOST_FOUND}", _fts5(phrases)  # noqa: S608
             return queryset.filter(**{f"{path}__in": RawSQL(sql, [query])})  # noqa: S611 - the query is a parameter
         # Looked for now and once: a list counts its rows before it reads them, and would search twice.
-        found = arrays.numbers(self._found(phrases, connection))
-        return queryset.filter(**{f"{path}__in": RawSQL("SELECT UNNEST(%s::bigint[])", [found])})
+        found = self._found(phrases, connection)
+        if not found:
+            return queryset.none()
+        return queryset.filter(**{f"{path}__in": RawSQL("SELECT UNNEST(%s::bigint[])", [arrays.numbers(found)])})
 
     def _found(self, phrases: Sequence[Sequence[Phrase]], connection: Any) -> list[int]:
         """The keys of the newest rows on PostgreSQL."""

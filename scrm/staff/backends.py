@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -32,3 +33,14 @@ class SlowBackend(ModelBackend):
         elif turned.just_closed:
             request.log_in_closed = True  # type: ignore[attr-defined]
         return user
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """As Django's, in one statement instead of two: it is asked at every page."""
+        if not user_obj.is_active or user_obj.is_anonymous or user_obj.is_superuser or obj is not None:
+            return super().get_all_permissions(user_obj, obj)
+        if not hasattr(user_obj, "_perm_cache"):
+            own = Permission.objects.filter(user=user_obj.pk)
+            through_roles = Permission.objects.filter(group__user=user_obj.pk)
+            rows = [each.order_by().values_list("content_type__app_label", "codename") for each in (own, through_roles)]
+            user_obj._perm_cache = {f"{app}.{codename}" for app, codename in rows[0].union(rows[1])}
+        return set(user_obj._perm_cache)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
@@ -13,7 +14,8 @@ from scrm.automation.models import Rule
 from scrm.console.inbox import queues
 from scrm.conversations.models import Attachment, Conversation, Decision
 from scrm.conversations.search import message_index
-from scrm.staff.models import User
+from scrm.staff import roles
+from scrm.staff.models import Team, User
 from tests import people
 from tests.console.thread_rows import said
 
@@ -217,3 +219,16 @@ class Cost:
             desk.get(f"/admin/inbox/{row.pk}/")
         with django_assert_max_num_queries(17):
             desk.get(f"/admin/inbox/{row.pk}/beside/")
+
+    def test_of_a_search_by_an_agent_is_bounded_too(self, client: Client, django_assert_max_num_queries: Any) -> None:
+        roles.install()
+        agent = people.agent("ren")
+        agent.groups.add(Group.objects.get(name=roles.AGENTS))
+        agent.teams.add(Team.objects.create(name="Hong Kong"))
+        client.force_login(agent)
+        for number in range(5):
+            message = said(people.conversation(people.customer(f"抹茶 {number}", f"852987654{number:02d}")), "抹茶セットはありますか?")
+            message_index.add([(message.pk, message.text)])
+        client.get("/admin/inbox/")
+        with django_assert_max_num_queries(12):
+            assert "抹茶セット" in client.get("/admin/inbox/", {"q": "抹茶"}).content.decode()

@@ -106,6 +106,15 @@ class Conversations:
             for model in (Conversation, Message, Contact):
                 assert set(listed_for(model._default_manager.all(), viewer).values_list("pk", flat=True)) == seen(viewer, model)
 
+    def test_that_are_many_are_not_counted_at_every_look(
+        self, shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+    ) -> None:
+        monkeypatch.setattr(visibility, "FEW", 0)
+        assert set(listed_for(Conversation.objects.all(), shop["mei"])) == {shop["ours"]}
+        again = User.objects.get(pk=shop["mei"].pk)
+        with django_assert_num_queries(3):  # rights, teams, the list
+            assert set(listed_for(Conversation.objects.all(), again)) == {shop["ours"]}
+
 
 class Contacts:
     def test_are_seen_with_the_conversation(self, shop: dict[str, Any]) -> None:
@@ -127,7 +136,7 @@ class Contacts:
 
     def test_are_asked_for_with_a_bounded_number_of_statements(self, shop: dict[str, Any], django_assert_max_num_queries: Any) -> None:
         mei = User.objects.get(pk=shop["mei"].pk)
-        with django_assert_max_num_queries(6):  # rights of the person and of their groups, teams, and three lists
+        with django_assert_max_num_queries(5):  # rights, teams, and three lists
             assert seen(mei) and seen(mei, Contact) and seen(mei, Event)
 
 

@@ -108,12 +108,16 @@ def queue_named(slug: str) -> Queue:
 
 def counts(user: User) -> dict[str, int]:
     """Conversations in each counted queue, at most `COUNTED` + 1, in one statement that stops at that many rows."""
+    return counts_and_changes(user)[0]
+
+
+def counts_and_changes(user: User) -> tuple[dict[str, int], str]:
+    """As `counts`, and `newest_changes` in the same statement."""
     alias = router.db_for_read(Conversation)
-    connection = connections[alias]
-    parts: list[str] = []
-    params: list[Any] = []
+    quote = connections[alias].ops.quote_name
     counted = [queue for queue in QUEUES.values() if queue.counted]
     rows = _seen(Conversation.objects.using(alias), user)
+    parts, params = _newest_changes(alias)
     for queue in counted:
         inner = queue.select(rows, user).order_by().values("pk")[: COUNTED + 1]
         try:
@@ -121,12 +125,12 @@ def counts(user: User) -> dict[str, int]:
         except EmptyResultSet:  # of somebody who sees nothing
             parts.append("0")
             continue
-        parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {connection.ops.quote_name(queue.slug)})")  # noqa: S608
+        parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS {quote(queue.slug)})")  # noqa: S608
         params.extend(values)
-    with connection.cursor() as cursor:
+    with connections[alias].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", params)
-        row = cursor.fetchone()
-    return {queue.slug: int(number) for queue, number in zip(counted, row, strict=True)}
+        mark, *row = cursor.fetchone()
+    return {queue.slug: int(number) for queue, number in zip(counted, row, strict=True)}, str(mark)
 
 
 def shown_count(number: int) -> str:
@@ -185,8 +189,16 @@ def newest_changes() -> str:
 
     Their sum is part of it because transactions commit out of order: a late commit with an earlier time still moves the sum.
     """
-    latest = Conversation.objects.order_by("-changed_at").values_list("pk", "version", "changed_at")[:50]
-    rows = list(latest)
-    if not rows:
-        return "0"
-    return f"{rows[0][2].timestamp():.6f}.{sum(version for _, version, _ in rows)}.{sum(pk for pk, _, _ in rows)}"
+    alias = router.db_for_read(Conversation)
+    [part], params = _newest_changes(alias)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT {part}", params)
+        return str(cursor.fetchone()[0])
+
+
+def _newest_changes(alias: str) -> tuple[list[str], list[Any]]:
+    """One column of a SELECT, and its parameters."""
+    latest = Conversation.objects.using(alias).order_by("-changed_at").values("pk", "version", "changed_at")[:50]
+    sql, params = latest.query.get_compiler(using=alias).as_sql()
+    texts = " || '.' || ".join(f"CAST({each} AS text)" for each in ("MAX(changed_at)", "SUM(version)", "SUM(pk)"))
+    return [f"(SELECT {texts} FROM ({sql}) AS latest)"], list(params)  # noqa: S608

@@ -55,14 +55,15 @@ def inbox(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return render(request, "console/inbox/pane.html", context)
     if conversation is None:
         context["guide"] = guide.shown(request)
+    counts, newest = queues.counts_and_changes(view.user)
     context |= {
         **admin.site.each_context(request),
         **view.context(conversation),
-        **queue_context(queues.counts(view.user)),
+        **queue_context(counts),
         "here": view.user.presence == view.user.Presence.ONLINE,
         "title": _("Inbox"),
         "is_fullwidth": "1",
-        "etag": etag_of(conversation, view.claims),
+        "etag": etag_of(newest, conversation, view.claims),
     }
     return render(request, "console/inbox/page.html", context)
 
@@ -73,11 +74,12 @@ def queue_context(counts: dict[str, int]) -> dict[str, Any]:
     return {"queues": rows, "unread": queues.shown_count(counts["unread"]) if counts["unread"] else ""}
 
 
-def etag_of(conversation: Conversation | None, answered: list[Held], others: str = "") -> str:
-    """Changes with everything that the page shows: any conversation, the open one, who answers where, company, the date, the language."""
+def etag_of(newest: str, conversation: Conversation | None, answered: list[Held], others: str = "") -> str:
+    """Changes with everything that the page shows: any conversation (`newest`: the mark of `queues.newest_changes`), the open one, who
+    answers where, company, the date, the language."""
     version = f"{conversation.pk}.{conversation.version}" if conversation else ""
     held = ",".join(f"{claim.conversation}.{claim.holder}" for claim in answered)
-    parts = [queues.newest_changes(), version, held, others, str(timezone.localdate()), get_language() or ""]
+    parts = [newest, version, held, others, str(timezone.localdate()), get_language() or ""]
     return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:20]}"'
 
 
@@ -93,7 +95,7 @@ def live(request: HttpRequest) -> HttpResponse:
     others = answering.company(request, conversation) if conversation else "gone" if gone else ""
     staff.see(access.person(request))
     view = View.of(request)
-    etag = etag_of(conversation, view.claims, others)
+    etag = etag_of(queues.newest_changes(), conversation, view.claims, others)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag})
     answer = _list_fragments(request, view, conversation)
