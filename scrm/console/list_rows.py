@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.templatetags.unfold_list import CHECKBOX_CLASSES, LINK_CLASSES, ROW_CLASSES, result_headers
 from unfold.utils import display_for_field, display_for_label, display_for_value
@@ -30,16 +31,22 @@ FRAME = (
     'lg:table-row lg:border-none lg:mb-0 lg:rounded-none dark:border-base-800">{}</tr></tbody>'
 )
 STRIPE = " bg-base-50 dark:bg-white/[.02]"
+# What a cell without a value shows. A phone leaves such a cell out.
+NOTHING = ("", "-", "–")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: how a row's value is read and shown, and what stands before and after it in every row."""
+    """One column: how a row's value is read and shown, and what stands before and after it in every row.
+
+    `bare`: what stands before one without a value.
+    """
 
     shown: Callable[[Any], Any]
     opening: SafeString
     closing: SafeString
     linked: bool
+    bare: SafeString
 
 
 def can_draw(changes: ChangeList, actions_row: Any) -> bool:
@@ -63,6 +70,8 @@ def rows(changes: ChangeList) -> Iterator[SafeString]:
 
 def _cell(column: Column, row: Any, address: Callable[[Any], str]) -> SafeString:
     value = column.shown(row)
+    if not column.linked and value in NOTHING:
+        return format_html("{}{}{}", column.bare, value, column.closing)
     if column.linked and (link := address(row)):
         value = format_html('<a href="{}" class="{}">{}</a>', link, " ".join(LINK_CLASSES), value)
     return format_html("{}{}{}", column.opening, value, column.closing)
@@ -77,16 +86,18 @@ def _columns(changes: ChangeList) -> list[Column]:
 
 def _column(changes: ChangeList, name: str, linked: bool, first: bool) -> Column:
     if name == BOX:
-        return Column(getattr(changes.model_admin, BOX), _opening("td", CHECKBOX_CLASSES, _("Select record")), SafeString("</td>"), False)
+        opening = _opening("td", CHECKBOX_CLASSES, _("Select record"))
+        return Column(getattr(changes.model_admin, BOX), opening, SafeString("</td>"), False, opening)
     label = label_for_field(name, changes.model, model_admin=changes.model_admin)
     shown, narrow = _reader(changes, name)
     tag = "th" if linked and first else "td"
     classes = [f"field-{name}", *ROW_CLASSES, *(["nowrap"] if narrow else [])]
-    return Column(shown, _opening(tag, classes, label), format_html("</{}>", tag), linked)
+    bare = _opening(tag, [*classes, "console-bare"], label)
+    return Column(shown, _opening(tag, classes, label), format_html("</{}>", tag), linked, bare)
 
 
 def _opening(tag: str, classes: list[str], label: Any) -> SafeString:
-    return format_html('<{} class="{}" data-label="{}">', tag, " ".join(classes), label)
+    return format_html('<{} class="{}" data-label="{}">', tag, " ".join(classes), capfirst(label))
 
 
 def _reader(changes: ChangeList, name: str) -> tuple[Callable[[Any], Any], bool]:
@@ -101,7 +112,22 @@ def _reader(changes: ChangeList, name: str) -> tuple[Callable[[Any], Any], bool]
         return lambda row: display_for_value(_called(getattr(row, name)), empty), False
     if isinstance(field, models.ForeignKey):
         return lambda row: _related(row, name, empty), True
+    if isinstance(field, models.BooleanField):
+        return _drawn_once(lambda value: display_for_field(value, field, empty), name), False
     return lambda row: display_for_field(getattr(row, name), field, empty), isinstance(field, models.DateField | models.TimeField)
+
+
+def _drawn_once(draw: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
+    """The theme renders a template for each yes and no."""
+    drawn: dict[Any, Any] = {}
+
+    def shown(row: Any) -> Any:
+        value = getattr(row, name)
+        if value not in drawn:
+            drawn[value] = draw(value)
+        return drawn[value]
+
+    return shown
 
 
 def _called(value: Any) -> Any:

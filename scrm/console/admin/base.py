@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
 from scrm.conversations.visibility import few_of, listed_for
@@ -79,6 +80,12 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     show_facets = 0
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The browser's tab says what is listed: Django's "Select contact to change" is no name of a page."""
+        named = {"title": capfirst(self.opts.verbose_name_plural)}
+        answer: HttpResponse = super().changelist_view(request, {**named, **(extra_context or {})})
+        return answer
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Lists, pages, look-ups by other forms and actions: of what the person may see."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -46,7 +46,7 @@ class RightsField(forms.ModelMultipleChoiceField):
             return str(OTHERS[obj.codename])
         if model is None or word not in ORDINARY:
             return gettext(obj.name)
-        name = str(model._meta.verbose_name_plural)
+        name = gettext("roles") if model is Group else str(model._meta.verbose_name_plural)
         return str(ORDINARY[word]) % {"what": name[:1].upper() + name[1:]}
 
 
@@ -59,4 +59,6 @@ class ChoosesRights:
         if db_field.name != self.rights_field:
             return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
         kwargs |= {"queryset": offered(), "form_class": RightsField}
+        if db_field.name == "permissions":
+            kwargs |= {"label": gettext("Rights"), "help_text": ""}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]

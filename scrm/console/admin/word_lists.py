@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 LONGEST, MOST = 80, 50
@@ -15,6 +16,10 @@ class WordsField(forms.CharField):
     """`ja, zh` or `ja、zh` as ["ja", "zh"]; each word once, in the order in which they were written."""
 
     widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, *, label: Any = None, **kwargs: Any) -> None:
+        """Labels begin with a capital, as those that come from the model do."""
+        super().__init__(label=label and capfirst(label), **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value

@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -23,6 +25,7 @@ from scrm.console import advice, channel_page, consent_sources, list_rows
 from scrm.console.consent_sources import message_of
 from scrm.contacts import repair_words
 from scrm.contacts.models import Consent
+from scrm.staff.models import User
 
 register = template.Library()
 
@@ -51,6 +54,17 @@ def _drawn_tick(state: str, language: str) -> str:
         return ""
     icon, title, colour = TICKS[state]
     return format_html('<span class="material-symbols-outlined tick {}" title="{}">{}</span>', colour, title, icon)
+
+
+@register.filter
+def heading(title: Any) -> str:
+    """A part of the way to a page. Names of things begin with a capital; names that people gave, of files and users, stay as they are."""
+    if not isinstance(title, Promise):
+        return str(title)
+    # Django's groups are our roles, and stand with the staff in the menu.
+    theirs, ours = Group._meta, User._meta
+    others = {str(theirs.verbose_name_plural): _("roles"), str(theirs.app_config.verbose_name): str(ours.app_config.verbose_name)}
+    return capfirst(others.get(str(title), str(title)))
 
 
 @register.filter(name="repair_words")
