@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections.models import Connection
 from scrm.console import template_wording as wording
+from scrm.console.template_cards import Cards, posted_cards, stored_cards
 from scrm.conversations.models import MessageTemplate
 from scrm.conversations.template_drafts import Written, can_write, written_of
 from scrm.conversations.template_parts import FILE_FORMATS, Button, Parts, compose
@@ -28,6 +29,7 @@ SAMPLE_TYPES = {"IMAGE": ("image/jpeg", "image/png"), "VIDEO": ("video/mp4",), "
 SAMPLE_BYTES = {"IMAGE": 5 * 2**20, "VIDEO": 16 * 2**20, "DOCUMENT": 16 * 2**20}
 _SIGNATURES = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG", "application/pdf": b"%PDF"}
 LONGEST = 2000
+OFFER, CARDS = "OFFER", "CARDS"
 
 
 class OneText(forms.CharField):
@@ -47,6 +49,9 @@ class TemplateForm(forms.Form):
         label=_("Category"),
         choices=[("UTILITY", _("service notice")), ("MARKETING", _("promotion")), ("AUTHENTICATION", _("authentication"))],
     )
+    layout = forms.ChoiceField(label=_("Layout"), required=False, choices=list(wording.LAYOUTS.items()))
+    offer = forms.CharField(label=_("Offer's heading"), required=False, max_length=60)
+    offer_ends = forms.BooleanField(label=_("The phone counts down to the offer's end"), required=False)
     header_format = forms.ChoiceField(label=_("Header"), required=False, choices=list(wording.HEADERS.items()))
     header_text = forms.CharField(label=_("Header's text"), required=False, max_length=200)
     header_file = forms.FileField(label=_("Example file"), required=False)
@@ -57,7 +62,8 @@ class TemplateForm(forms.Form):
 
     def __init__(self, data: Any = None, files: Any = None, *, template: MessageTemplate | None = None) -> None:
         self.template = template
-        super().__init__(data, files, initial=_initial(template) if template else {"category": "UTILITY", "header_format": ""})
+        fresh = {"category": "UTILITY", "header_format": "", "layout": ""}
+        super().__init__(data, files, initial=_initial(template) if template else fresh)
         connections = Connection.objects.filter(kind="channel").order_by("label")
         able = [row.pk for row in connections if can_write(row)] if template is None else [template.connection_id]
         self.fields["connection"].queryset = connections.filter(pk__in=able)  # type: ignore[attr-defined]
@@ -82,7 +88,25 @@ class TemplateForm(forms.Form):
                 check_file(upload, form)
             except ValidationError as error:
                 self.add_error("header_file", error)
+        if given.get("layout") == CARDS:
+            self._clean_cards()
         return given
+
+    def _clean_cards(self) -> None:
+        cards = self.cards()
+        for index, _row in enumerate(cards.rows):
+            upload = self._upload(f"card_{index}_file")
+            if upload is None:
+                continue
+            try:
+                check_file(upload, cards.header_format)
+            except ValidationError as error:
+                words = gettext("Card %(number)d: %(error)s") % {"number": index + 1, "error": " ".join(error.messages)}
+                self.add_error(None, words)
+
+    def _upload(self, name: str) -> UploadedFile | None:
+        given = self.files.get(name)
+        return given if isinstance(given, UploadedFile) and given else None
 
     # --- what is written ----------------------------------------------------------------------------------------------
 
@@ -102,34 +126,55 @@ class TemplateForm(forms.Form):
         stored = written_of(self.template).parts.buttons if self.template else ()
         return next((button.rest for button in stored if button.kind == kind and button.text == text), {})
 
+    def chosen_layout(self) -> str:
+        """ "", OFFER or CARDS."""
+        return self._clean("layout") if self.is_bound else str(self.initial.get("layout", ""))
+
+    def cards(self) -> Cards:
+        return posted_cards(self.data, self.files) if self.is_bound else stored_cards(self._stored())
+
+    def _stored(self) -> Parts:
+        return written_of(self.template).parts if self.template else Parts()
+
     def parts(self) -> Parts:
+        """A preview is drawn of what is there, valid or not. What the chosen layout does not have is left out."""
         if not self.is_bound:
-            return written_of(self.template).parts if self.template else Parts()
-        # A preview is drawn of what is there, valid or not.
-        given = {name: self._clean(name) for name in ("header_format", "header_text", "body", "footer", "code_minutes")}
-        minutes = given["code_minutes"]
+            return self._stored()
+        given = {name: self._clean(name) for name in ("header_format", "header_text", "body", "footer", "code_minutes", "offer")}
+        minutes, layout = given["code_minutes"], self.chosen_layout()
+        plain = layout != CARDS
         return Parts(
-            header_format=given["header_format"],
-            header_text=given["header_text"],
-            header_handle=self._stored_handle(given["header_format"]),
+            header_format=given["header_format"] if plain else "",
+            header_text=given["header_text"] if plain else "",
+            header_handle=self._stored_handle(given["header_format"]) if plain else "",
             body=given["body"],
-            footer=given["footer"],
-            buttons=tuple(
-                Button(row["kind"], row["text"], row["value"], row["example"], self._rest_of(row["kind"], row["text"]))
-                for row in self.buttons()
-                if row["kind"] in {*wording.BUTTONS, "OTP"} and any(row.values())
-            ),
-            examples={name.removeprefix("example_"): self._posted(name) for name in self.data if str(name).startswith("example_")},
+            footer="" if layout else given["footer"],
+            buttons=self._buttons() if plain else (),
+            examples=self._examples(),
             security_hint=bool(self.data.get("security_hint")),
             code_minutes=int(minutes) if minutes.isdecimal() and len(minutes) < 5 else None,
-            others=written_of(self.template).parts.others if self.template else (),
+            offer=given["offer"] if layout == OFFER else None,
+            offer_ends=layout == OFFER and bool(self.data.get("offer_ends")),
+            cards=() if plain else self.cards().parts(self._stored().cards),
+            others=self._stored().others,
         )
+
+    def _buttons(self) -> tuple[Button, ...]:
+        return tuple(
+            Button(row["kind"], row["text"], row["value"], row["example"], self._rest_of(row["kind"], row["text"]))
+            for row in self.buttons()
+            if row["kind"] in {*wording.BUTTONS, "OTP"} and any(row.values())
+        )
+
+    def _examples(self) -> dict[str, str]:
+        own = [str(name) for name in self.data if str(name).startswith("example_") and not str(name).startswith("example_card_")]
+        return {name.removeprefix("example_"): self._posted(name) for name in own}
 
     def _clean(self, name: str) -> str:
         return str(self.data.get(name, "")).replace("\x00", "").replace("\r\n", "\n").strip()
 
     def _stored_handle(self, form: str) -> str:
-        stored = written_of(self.template).parts if self.template else Parts()
+        stored = self._stored()
         return stored.header_handle if stored.header_format == form else ""
 
     def said(self, name: str) -> str:
@@ -151,8 +196,12 @@ class TemplateForm(forms.Form):
         """Where each place's value comes from, as posted or as stored; only for places that the text has."""
         if not self.is_bound:
             return dict(self.template.variables or {}) if self.template else {}
+        return self.sources_of(self.places())
+
+    def sources_of(self, places: list[Place]) -> dict[str, dict[str, str]]:
+        """Where the value of each of these places comes from, as posted."""
         found = {}
-        for place in self.places():
+        for place in places:
             source, fallback = self._posted(f"source_{place.key}"), self._posted(f"fallback_{place.key}")
             custom = self._posted(f"custom_{place.key}")
             source = CUSTOM + custom[:60] if source == CUSTOM and custom else source
@@ -162,20 +211,51 @@ class TemplateForm(forms.Form):
         return found
 
     def written(self) -> Written:
-        """What a valid form holds. A new example file is stored now."""
-        given = self.cleaned_data
-        sample = dict(written_of(self.template).sample) if self.template and given["header_format"] in FILE_FORMATS else {}
-        if sample and sample.get("format", given["header_format"]) != given["header_format"]:
-            sample = {}
-        if given.get("header_file") and given["header_format"] in FILE_FORMATS:
-            sample = _stored(given["header_file"], given["header_format"])
-        return Written(given["name"].strip(), given["language"], self.chosen_category(), self.parts(), self.variables(), sample)
+        """What a valid form holds. New example files are stored now."""
+        given, parts = self.cleaned_data, self.parts()
+        name, language, category = given["name"].strip(), given["language"], self.chosen_category()
+        sample = self._sample("header_file", parts.header_format, dict(written_of(self.template).sample) if self.template else {})
+        return Written(name, language, category, parts, self.variables(), sample, self._card_samples(parts))
+
+    def _sample(self, name: str, form: str, kept: Mapping[str, str]) -> Mapping[str, str]:
+        """The stored example file of a header of this form: a new one, or the one from before."""
+        if form not in FILE_FORMATS:
+            return {}
+        upload = self._upload(name)
+        if upload is not None:
+            return _stored(upload, form)
+        return kept if kept.get("format", form) == form else {}
+
+    def _card_samples(self, parts: Parts) -> dict[int, Mapping[str, str]]:
+        before = self._kept_samples()
+        found = {
+            index: self._sample(f"card_{index}_file", card.header_format, before.get(index, {})) for index, card in enumerate(parts.cards)
+        }
+        return {index: sample for index, sample in found.items() if sample}
+
+    def _kept_samples(self) -> dict[int, Mapping[str, str]]:
+        """Example files from before by the card's place now."""
+        stored = written_of(self.template).card_samples if self.template else {}
+        rows = self.cards().rows
+        return {index: stored[int(row.kept)] for index, row in enumerate(rows) if row.kept and int(row.kept) in stored}
+
+    def sampled(self) -> frozenset[int]:
+        """The cards that have an example file, chosen now or before."""
+        cards = self.cards()
+        kept = {index for index, sample in self._kept_samples().items() if sample.get("format") == cards.header_format}
+        return frozenset(kept | {index for index, row in enumerate(cards.rows) if row.has_file})
+
+    def sample_names(self) -> list[str]:
+        """The file's name for each card row; "" where none is stored."""
+        kept = self._kept_samples()
+        return [kept.get(index, {}).get("filename", "") for index, _row in enumerate(self.cards().padded())]
 
 
 def _initial(template: MessageTemplate) -> dict[str, Any]:
     parts = written_of(template).parts
-    names = ("header_format", "header_text", "body", "footer", "security_hint", "code_minutes")
+    names = ("header_format", "header_text", "body", "footer", "security_hint", "code_minutes", "offer", "offer_ends")
     return {
+        "layout": CARDS if parts.cards else OFFER if parts.offer is not None else "",
         "connection": template.connection_id,
         "name": template.name,
         "language": template.language,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
@@ -51,6 +53,7 @@ BUTTONS: dict[str, Words] = {
     "FLOW": _("Form"),
     "CATALOG": _("Catalogue"),
 }
+LAYOUTS: dict[str, Words] = {"": _("One message"), "OFFER": _("Limited-time offer"), "CARDS": _("Cards side by side")}
 HEADERS: dict[str, Words] = {
     "": _("None"),
     "TEXT": _("Text"),
@@ -60,6 +63,7 @@ HEADERS: dict[str, Words] = {
     "LOCATION": _("Location"),
 }
 CHANGES: dict[str, Words] = {"text": _("The text was changed."), "announced": _("Announced: filed elsewhere in a day.")}
+CARD_KEY = re.compile(r"card_(\d+)_")
 # In the order in which our shops want them; the rest follows by code.
 FIRST_LANGUAGES = ("zh_HK", "zh_TW", "ja", "en", "zh_CN", "en_US", "en_GB", "ko", "th", "vi", "id", "ms")
 _OWN_NAMES = {
@@ -98,6 +102,12 @@ def language_choices() -> list[tuple[str, str]]:
 
 def place_label(place: Place) -> str:
     """What a person reads beside the field of a place."""
+    card = CARD_KEY.match(place.key)
+    words = _label(place)
+    return gettext("Card %(number)d: %(words)s") % {"number": int(card[1]) + 1, "words": words} if card else words
+
+
+def _label(place: Place) -> str:
     if place.where == "button":
         kind = {"code": gettext("Code of button"), "otp": gettext("Code")}.get(place.kind, gettext("Link of button"))
         return f"{kind} {place.name}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scrm.conversations.template_parts import first_of
 from scrm.conversations.template_text import PLACE, Components, buttons_of, cards_of, kind_of, places_of, typed
 
 # WhatsApp's own marks: *bold*, _italic_, ~struck out~, ```typewriter```; they hold where they hug the words.
@@ -16,13 +17,18 @@ _STYLES = {"*": "b", "_": "i", "~": "s"}
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """`body` is (style, text) pieces, style "", b, i, s or code. A place without a value is a gap: style "gap", the place's name."""
+    """`body` is (style, text) pieces, style "", b, i, s or code. A place without a value is a gap: style "gap", the place's name.
+
+    `offer_ends` where a limited-time offer counts down; `code` what its button copies.
+    """
 
     header_kind: str = ""
     header: tuple[tuple[str, str], ...] = ()
     body: tuple[tuple[str, str], ...] = ()
     footer: str = ""
     offer: str = ""
+    offer_ends: bool = False
+    code: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
     cards: tuple[Bubble, ...] = ()
 
@@ -31,13 +37,18 @@ def bubble_of(components: Components, values: Mapping[str, Any], prefix: str = "
     """The bubble with these values, by the key of the place."""
     header, offer = typed(components, "HEADER"), typed(components, "LIMITED_TIME_OFFER").get("limited_time_offer")
     form = str(header.get("format") or "TEXT").lower() if header else ""
+    offer = offer if isinstance(offer, Mapping) else {}
+    buttons = buttons_of(typed(components, "BUTTONS"))
+    copying = next((index for index, button in enumerate(buttons) if offer and kind_of(button) == "COPY_CODE"), None)
     return Bubble(
         header_kind="" if form == "text" else form,
         header=_filled(header.get("text"), f"{prefix}header_", values) if form == "text" else (),
         body=_filled(_body(components), f"{prefix}body_", values),
         footer=_footer(components),
-        offer=str(offer.get("text", "")) if isinstance(offer, Mapping) else "",
-        buttons=tuple((kind_of(button).lower(), _button_text(button)) for button in buttons_of(typed(components, "BUTTONS"))),
+        offer=str(offer.get("text", "")),
+        offer_ends=bool(offer.get("has_expiration")),
+        code="" if copying is None else str(values.get(f"{prefix}button_{copying}") or first_of(buttons[copying].get("example"))),
+        buttons=tuple((kind_of(button).lower(), _button_text(button)) for button in buttons),
         cards=tuple(bubble_of(inner, values, own) for own, inner in cards_of(typed(components, "CAROUSEL"))),
     )
 

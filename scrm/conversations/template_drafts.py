@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.core.files.storage import default_storage
@@ -23,7 +23,7 @@ from scrm.connections.services import channel_of, explain_error
 from scrm.conversations.models import MessageTemplate, TemplateChange
 from scrm.conversations.template_parts import FILE_FORMATS, Parts, compose, is_named, parts_of
 from scrm.conversations.template_rules import Draft, Finding, errors_of
-from scrm.conversations.template_text import Json
+from scrm.conversations.template_text import Json, cards_of, kind_of
 from scrm.conversations.templates import request_sync, set_status, sync_templates
 from scrm.core import clock
 from scrm.staff.models import User
@@ -46,7 +46,8 @@ class NotSubmitted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the form holds. `sample` names the stored example file: {path, mime_type, filename}."""
+    """What the form holds. `sample` names the stored example file of the header, `card_samples` those of cards by their index:
+    {path, mime_type, filename}."""
 
     name: str
     language: str
@@ -54,15 +55,33 @@ class Written:
     parts: Parts
     variables: Json = field(default_factory=dict)
     sample: Mapping[str, str] = field(default_factory=dict)
+    card_samples: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def draft(self) -> Draft:
-        return Draft(self.name, self.language, self.category, self.parts, has_sample=bool(self.sample))
+        sampled = frozenset(self.card_samples)
+        return Draft(self.name, self.language, self.category, self.parts, has_sample=bool(self.sample), sampled=sampled)
+
+    @property
+    def examples(self) -> Json:
+        """As a template's row keeps them."""
+        cards = {str(index): dict(sample) for index, sample in self.card_samples.items()}
+        return ({"sample": dict(self.sample)} if self.sample else {}) | ({"cards": cards} if cards else {})
 
 
 def written_of(template: MessageTemplate) -> Written:
-    sample = (template.examples or {}).get("sample") or {}
-    return Written(template.name, template.language, template.category, parts_of(template.components), template.variables, sample)
+    parts = parts_of(template.components)
+    return Written(
+        template.name, template.language, template.category, parts, template.variables, sample_of(template), card_samples_of(template)
+    )
+
+
+def sample_of(template: MessageTemplate) -> Mapping[str, str]:
+    return (template.examples or {}).get("sample") or {}
+
+
+def card_samples_of(template: MessageTemplate) -> dict[int, Mapping[str, str]]:
+    return {int(index): sample for index, sample in ((template.examples or {}).get("cards") or {}).items()}
 
 
 def can_write(connection: Connection) -> bool:
@@ -84,7 +103,7 @@ def save_draft(connection: Connection, written: Written, *, by: User | None, dra
         raise NotSubmitted([Finding("", _("This template is with the platform already; edit and submit it."))])
     row.name, row.language, row.category = written.name, written.language, written.category
     row.components = compose(written.parts, written.category)
-    row.examples = {"sample": dict(written.sample)} if written.sample else {}
+    row.examples = written.examples
     row.variables, row.status, row.reason, row.external_id, row.quality = written.variables, "DRAFT", "", "", ""
     row.synced_at = row.status_at = clock.now()
     row.submitted_at = None if draft is None else row.submitted_at
@@ -104,10 +123,9 @@ def save_variables(template: MessageTemplate, variables: Json) -> None:
 def copy(template: MessageTemplate, language: str, *, by: User | None) -> MessageTemplate:
     """A draft of the same name, text and variables in another language, to be translated."""
     original = written_of(template)
-    parts = parts_of(template.components)
-    if parts.header_format in FILE_FORMATS:
-        parts = parts_of([{**part, "example": {}} if part.get("type", "").upper() == "HEADER" else part for part in template.components])
-    made = Written(original.name, language, original.category, parts, dict(original.variables), original.sample)
+    # The platform's handles belong to the original; the copy hands its example files over anew.
+    cards = tuple(replace(card, header_handle="") for card in original.parts.cards)
+    made = replace(original, language=language, parts=replace(original.parts, header_handle="", cards=cards))
     return save_draft(template.connection, made, by=by)
 
 
@@ -165,26 +183,36 @@ def _creation(template: MessageTemplate) -> Json:
         "name": template.name,
         "language": template.language,
         "category": template.category,
-        "components": _with_sample(template),
+        "components": _with_samples(template),
     }
     return {**body, "parameter_format": "NAMED"} if is_named(template.components) else body
 
 
-def _with_sample(template: MessageTemplate) -> list[Json]:
-    """The components with the handle of a freshly stored example file, where the header has one."""
-    sample = (template.examples or {}).get("sample") or {}
+def _with_samples(template: MessageTemplate) -> list[Json]:
+    """The components with the handles of freshly stored example files, where the header or a card has one."""
     components = [dict(part) for part in template.components]
-    header = next((part for part in components if str(part.get("type", "")).upper() == "HEADER"), {})
+    _hand_over(template.connection, components, sample_of(template))
+    for part in components:
+        if kind_of(part) == "CAROUSEL":
+            cards = [[dict(inner) for inner in card] for _prefix, card in cards_of(part)]
+            for index, sample in card_samples_of(template).items():
+                _hand_over(template.connection, cards[index] if index < len(cards) else [], sample)
+            part["cards"] = [{"components": card} for card in cards]
+    return components
+
+
+def _hand_over(connection: Connection, components: list[Json], sample: Mapping[str, str]) -> None:
+    """Give the header the platform's name of its example file."""
+    header = next((part for part in components if kind_of(part) == "HEADER"), {})
     if not sample or str(header.get("format", "")).upper() not in FILE_FORMATS:
-        return components
+        return
     try:
         with default_storage.open(sample["path"]) as file:
             content = file.read()
     except OSError as error:
         raise Rejected(_("The example file is no longer stored here; choose it again."), remedy="fix_media") from error
-    handle = _editor(template.connection).upload_sample(content, sample["mime_type"], sample["filename"])
+    handle = _editor(connection).upload_sample(content, sample["mime_type"], sample["filename"])
     header["example"] = {"header_handle": [handle]}
-    return components
 
 
 def _editor(connection: Connection) -> TemplateEditor:
@@ -236,9 +264,9 @@ def resubmit(template: MessageTemplate, written: Written, *, by: User | None) ->
         raise NotSubmitted([Finding("", _("A template in this state cannot be changed."))])
     _refuse_errors(written.draft)
     trial = MessageTemplate(connection=template.connection, components=compose(written.parts, written.category))
-    trial.examples = {"sample": dict(written.sample)} if written.sample else {}
+    trial.examples = written.examples
     try:
-        changes: Json = {"components": _with_sample(trial)}
+        changes: Json = {"components": _with_samples(trial)}
         if template.status == "REJECTED" and written.category != template.category:
             changes["category"] = written.category
         _editor(template.connection).edit_template(template.external_id, changes)

@@ -13,16 +13,19 @@ from scrm.conversations.template_text import (
     Components,
     Json,
     buttons_of,
+    cards_of,
     examples_of,
     kind_of,
     names_in,
     typed,
 )
 
-KNOWN = frozenset({"HEADER", "BODY", "FOOTER", "BUTTONS"})
+KNOWN = frozenset({"HEADER", "BODY", "FOOTER", "BUTTONS", "LIMITED_TIME_OFFER"})
 # What a person fills in for each kind of button beside its text.
 BUTTON_VALUES = {"QUICK_REPLY": "", "URL": "url", "PHONE_NUMBER": "phone_number", "COPY_CODE": "example", "FLOW": "flow_id", "CATALOG": ""}
 FILE_FORMATS = frozenset({"IMAGE", "VIDEO", "DOCUMENT"})
+# What a media card can begin with. A carousel of another kind (products) is not written here.
+CARD_FORMATS = frozenset({"IMAGE", "VIDEO"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class Parts:
     """`examples` by the key of the place (header_1, body_1, body_name); `header_handle` the platform's name of an example file.
 
     An authentication template has no text of its own: `security_hint` adds 'do not share this code', `code_minutes` how long it lives.
-    `others` are components that are not written here (carousel, limited time offer) and stay as they are.
+    `offer` is the heading of a limited-time offer, `offer_ends` whether the phone counts down to its end. `cards` are the media cards of
+    a carousel, each with a header, a body and buttons; their examples are keyed as those of a message of its own.
+    `others` are components that are not written here (products side by side) and stay as they are.
     """
 
     header_format: str = ""
@@ -53,25 +58,44 @@ class Parts:
     examples: Mapping[str, str] = field(default_factory=dict)
     security_hint: bool = False
     code_minutes: int | None = None
+    offer: str | None = None
+    offer_ends: bool = False
+    cards: tuple[Parts, ...] = ()
     others: tuple[Mapping[str, Any], ...] = ()
 
 
 def is_named(components: Components) -> bool:
     """True when the variables have names instead of numbers; the platform wants to be told."""
     texts = [typed(components, kind).get("text") for kind in ("HEADER", "BODY")]
-    return any(not name.isdecimal() for text in texts for name in names_in(text))
+    own = any(not name.isdecimal() for text in texts for name in names_in(text))
+    return own or any(is_named(card) for _prefix, card in cards_of(typed(components, "CAROUSEL")))
 
 
 def compose(parts: Parts, category: str) -> list[Json]:
     """The components as the platform takes them, examples included."""
     if category == "AUTHENTICATION":
         return _authentication(parts)
-    components = [_header(parts), _text("BODY", "body", parts.body, parts.examples), *map(dict, parts.others)]
+    components = [_header(parts), _offer(parts), _text("BODY", "body", parts.body, parts.examples), *map(dict, parts.others)]
     if parts.footer:
         components.append({"type": "FOOTER", "text": parts.footer})
-    if parts.buttons:
-        components.append({"type": "BUTTONS", "buttons": [_button(button) for button in parts.buttons]})
+    components += [_buttons(parts), {"type": "CAROUSEL", "cards": [_card(card) for card in parts.cards]} if parts.cards else {}]
     return [component for component in components if component]
+
+
+def _buttons(parts: Parts) -> Json:
+    return {"type": "BUTTONS", "buttons": [_button(button) for button in parts.buttons]} if parts.buttons else {}
+
+
+def _offer(parts: Parts) -> Json:
+    if parts.offer is None:
+        return {}
+    return {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": parts.offer, "has_expiration": parts.offer_ends}}
+
+
+def _card(card: Parts) -> Json:
+    """The body may be missing; header and buttons never are in a card that the platform takes."""
+    body = _text("BODY", "body", card.body, card.examples) if card.body else {}
+    return {"components": [part for part in (_header(card), body, _buttons(card)) if part]}
 
 
 def _header(parts: Parts) -> Json:
@@ -122,6 +146,10 @@ def parts_of(components: Sequence[Mapping[str, Any]]) -> Parts:
     form = str(header.get("format") or "TEXT").upper() if header else ""
     handles = header.get("example", {}).get("header_handle") if isinstance(header.get("example"), Mapping) else None
     minutes = footer.get("code_expiration_minutes")
+    offer = typed(components, "LIMITED_TIME_OFFER").get("limited_time_offer")
+    offer = offer if isinstance(offer, Mapping) else {}
+    cards = _read_cards(components)
+    known = KNOWN | {"CAROUSEL"} if cards else KNOWN
     return Parts(
         header_format=form,
         header_text=str(header.get("text") or ""),
@@ -132,8 +160,17 @@ def parts_of(components: Sequence[Mapping[str, Any]]) -> Parts:
         examples=_read_examples(header, "header") | _read_examples(body, "body"),
         security_hint=bool(body.get("add_security_recommendation")),
         code_minutes=minutes if isinstance(minutes, int) else None,
-        others=tuple(part for part in components if isinstance(part, Mapping) and kind_of(part) not in KNOWN),
+        offer=str(offer.get("text") or "") if offer else None,
+        offer_ends=bool(offer.get("has_expiration")),
+        cards=cards,
+        others=tuple(part for part in components if isinstance(part, Mapping) and kind_of(part) not in known),
     )
+
+
+def _read_cards(components: Components) -> tuple[Parts, ...]:
+    """The media cards; none when a card begins with something that is not written here."""
+    cards = [parts_of(card) for _prefix, card in cards_of(typed(components, "CAROUSEL"))]
+    return tuple(cards) if all(card.header_format in CARD_FORMATS and not card.others for card in cards) else ()
 
 
 def _read_examples(part: Mapping[str, Any], where: str) -> dict[str, str]:
@@ -145,10 +182,10 @@ def _read_button(button: Mapping[str, Any]) -> Button:
     name = BUTTON_VALUES.get(kind, "")
     value, example = button.get(name) if name else "", button.get("example") if kind == "URL" else ""
     rest = {key: part for key, part in button.items() if key not in {"type", "text", name, "example"}}
-    return Button(kind, str(button.get("text") or ""), _first(value), _first(example), rest)
+    return Button(kind, str(button.get("text") or ""), first_of(value), first_of(example), rest)
 
 
-def _first(value: Any) -> str:
+def first_of(value: Any) -> str:
     """Examples come as a text or as a list with one."""
     if isinstance(value, list):
         value = value[0] if value else ""

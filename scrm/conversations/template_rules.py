@@ -1,40 +1,32 @@
 """A template's draft held against the platform's rules before it is submitted, with a sentence for each field. Pure.
 
-Figures and rules: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/overview and the error codes
-2388040, 2388047, 2388072, 2388073, 2388293, 2388299. What is filed as marketing: the template categorisation guide.
+The pieces' rules are in `template_piece_rules`, those of offers and cards in `template_layout_rules`. What is filed as marketing: the
+platform's template categorisation guide.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
-from scrm.conversations.template_parts import FILE_FORMATS, Button, Parts
-from scrm.conversations.template_text import PLACE, names_in
+from scrm.conversations import template_layout_rules as layouts
+from scrm.conversations import template_piece_rules as pieces
+from scrm.conversations.template_parts import Parts
+from scrm.conversations.template_piece_rules import Finding, words_in
+
+__all__ = ["LANGUAGES", "Draft", "Finding", "check", "errors_of", "marketing_signs", "words_in"]
 
 NAME = re.compile(r"[a-z0-9_]{1,512}")
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
-HEADER, BODY, FOOTER, BUTTON_TEXT, BUTTONS = 60, 1024, 60, 25, 10
-URL_LENGTH, PHONE_LENGTH, CODE_LENGTH = 2000, 20, 15
-MOST_OF_A_KIND = {"URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1, "FLOW": 1, "CATALOG": 1}
 CODE_MINUTES = range(1, 91)
 _LANGUAGES = """
 af sq ar az bn bg ca zh_CN zh_HK zh_TW hr cs da nl en en_GB en_US et fil fi fr ka de el gu ha he hi hu id ga it ja kn kk rw_RW ko ky_KG
 lo lv lt mk ms ml mr nb fa pl pt_BR pt_PT pa ro ru sr sk sl es es_AR es_ES es_MX sw sv ta te th tr uk ur uz vi zu
 """
 LANGUAGES = frozenset(_LANGUAGES.split())
-# Two variables with nothing but spaces and marks between them; one at the very start or end, marks included.
-_NEIGHBOURS = re.compile(r"\}\}\s*\{\{")
-_AT_START = re.compile(r"\s*\{\{")
-_AT_END = re.compile(r"\}\}[\s.,!?;:。、！？]*$")
-_FORMATTING = re.compile(r"[*_~`\n\r]|[\U0001F300-\U0001FAFF\u2600-\u27BF]")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3]")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 # What the categorisation guide files as marketing, in the words of our four markets.
 _SIGNS: dict[str, re.Pattern[str]] = {
@@ -59,35 +51,31 @@ _ORDER = re.compile(r"\b(order|booking|appointment|delivery|purchase)\b|注文|�
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """`field` names the form's field (body, button_0, example_body_1 ...). A warning does not stop the submission."""
-
-    field: str
-    text: str
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
+    """`has_sample`: an example file of the header is stored here; `sampled`: of which cards one is."""
+
     name: str
     language: str
     category: str
     parts: Parts
     has_sample: bool = False
+    sampled: frozenset[int] = frozenset()
 
 
 def check(draft: Draft) -> list[Finding]:
     """Everything that the platform would refuse or file differently, in the order of the form."""
-    found = [*_frame(draft)]
+    found, parts = [*_frame(draft)], draft.parts
     if draft.category == "AUTHENTICATION":
-        return [*found, *_authentication(draft.parts)]
+        return [*found, *_authentication(parts)]
     return [
         *found,
-        *_header(draft),
-        *_body(draft.parts),
-        *_footer(draft.parts),
-        *_buttons(draft.parts.buttons),
-        *_examples(draft.parts),
+        *pieces.header(parts, has_sample=draft.has_sample),
+        *pieces.body(parts.body),
+        *pieces.footer(parts),
+        *pieces.buttons_together(parts.buttons),
+        *pieces.examples(parts),
+        *(layouts.offer(parts, draft.category) if parts.offer is not None else ()),
+        *(layouts.carousel(parts, draft.category, draft.sampled) if parts.cards else ()),
         *_category(draft),
     ]
 
@@ -105,146 +93,12 @@ def _frame(draft: Draft) -> Iterator[Finding]:
         yield Finding("category", _("Choose a category."))
 
 
-def _too_long(field: str, text: str, limit: int) -> Iterator[Finding]:
-    if len(text) > limit:
-        yield Finding(field, _("%(length)d characters; WhatsApp takes %(limit)d.") % {"length": len(text), "limit": limit})
-
-
-def _variables(field: str, text: str) -> Iterator[Finding]:
-    """Their spelling: {{1}}, {{2}} ... without a gap, or {{name}} in small letters; never both."""
-    names = names_in(text)
-    if "{{" in PLACE.sub("", text) or "}}" in PLACE.sub("", text):
-        yield Finding(field, _("Write a variable as two braces, a number or a name, two braces: {{1}} or {{name}}."))
-    numbers = [name for name in names if name.isdecimal()]
-    if numbers and len(numbers) < len(names):
-        yield Finding(field, _("Use numbers or names for the variables, not both."))
-    elif numbers and sorted(map(int, numbers)) != list(range(1, len(numbers) + 1)):
-        yield Finding(field, _("Number the variables {{1}}, {{2}} and so on without a gap."))
-    for name in names:
-        if not name.isdecimal() and not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            yield Finding(
-                field, _("A variable's name begins with a small letter and has small letters, digits and _ only: %(name)s") % {"name": name}
-            )
-
-
-def _header(draft: Draft) -> Iterator[Finding]:
-    parts = draft.parts
-    if parts.header_format in FILE_FORMATS and not draft.has_sample and not parts.header_handle:
-        yield Finding("header_file", _("Add an example file: the reviewers want to see one."))
-    if parts.header_format != "TEXT":
-        return
-    if not parts.header_text.strip():
-        yield Finding("header_text", _("Write the header, or choose none."))
-    yield from _too_long("header_text", parts.header_text, HEADER)
-    yield from _variables("header_text", parts.header_text)
-    if len(names_in(parts.header_text)) > 1:
-        yield Finding("header_text", _("A header takes one variable."))
-    if _FORMATTING.search(PLACE.sub("", parts.header_text)):
-        yield Finding("header_text", _("A header has no emoji, no new line and no * _ ~ marks."))
-
-
-def _body(parts: Parts) -> Iterator[Finding]:
-    text = parts.body
-    if not text.strip():
-        yield Finding("body", _("Write the text."))
-        return
-    yield from _too_long("body", text, BODY)
-    yield from _variables("body", text)
-    if _AT_START.match(text) or _AT_END.search(text):
-        yield Finding("body", _("A variable stands at the start or the end. Put words around it."))
-    if _NEIGHBOURS.search(text):
-        yield Finding("body", _("Two variables stand side by side. Put words between them."))
-    if re.search(r"\n\s*\n\s*\n", text) or "\t" in text or " " * 5 in text:
-        yield Finding("body", _("No tabs, no more than four spaces and no more than one empty line in a row."))
-    count, needed = len(names_in(text)), 2 * len(names_in(text)) + 1
-    if count and words_in(text) < needed:
-        yield Finding(
-            "body", _("%(count)d variables need a longer text: about %(words)d words beside them.") % {"count": count, "words": needed}
-        )
-
-
-def words_in(text: str) -> int:
-    """Words beside the variables. Chinese and Japanese have no spaces: two characters count as a word."""
-    plain = PLACE.sub(" ", text)
-    return len(_WORD.findall(_CJK.sub(" ", plain))) + math.ceil(len(_CJK.findall(plain)) / 2)
-
-
-def _footer(parts: Parts) -> Iterator[Finding]:
-    yield from _too_long("footer", parts.footer, FOOTER)
-    if "{{" in parts.footer or "\n" in parts.footer:
-        yield Finding("footer", _("A footer has no variables and no new line."))
-
-
-def _buttons(buttons: tuple[Button, ...]) -> Iterator[Finding]:
-    if len(buttons) > BUTTONS:
-        yield Finding("buttons", _("At most %(limit)d buttons.") % {"limit": BUTTONS})
-    kinds = [button.kind for button in buttons]
-    for kind, most in MOST_OF_A_KIND.items():
-        if kinds.count(kind) > most:
-            yield Finding(
-                "buttons", _("At most %(limit)d buttons of this kind: %(kind)s") % {"limit": most, "kind": kind.lower().replace("_", " ")}
-            )
-    quick = [kind == "QUICK_REPLY" for kind in kinds]
-    if sum(a != b for a, b in pairwise(quick)) > 1:
-        yield Finding("buttons", _("Put the quick replies together: all before or all after the other buttons."))
-    texts = [button.text.strip().casefold() for button in buttons if button.text]
-    for index, button in enumerate(buttons):
-        if button.text and texts.count(button.text.strip().casefold()) > 1:
-            yield Finding(f"button_{index}", _("Two buttons have the same text."))
-        yield from _button(f"button_{index}", button)
-
-
-def _button(field: str, button: Button) -> Iterator[Finding]:
-    if button.kind != "COPY_CODE" and not button.text.strip():
-        yield Finding(field, _("The button needs a text."))
-    yield from _too_long(field, button.text, BUTTON_TEXT)
-    if "{{" in button.text or "\n" in button.text:
-        yield Finding(field, _("A button's text has no variables and no new line."))
-    checks = {"URL": _url, "PHONE_NUMBER": _phone, "COPY_CODE": _code}
-    if button.kind in checks:
-        yield from checks[button.kind](field, button)
-    if button.kind == "FLOW" and not button.value and not button.rest:
-        yield Finding(field, _("Give the form's id."))
-
-
-def _url(field: str, button: Button) -> Iterator[Finding]:
-    yield from _too_long(field, button.value, URL_LENGTH)
-    if not re.match(r"https?://[^\s/]+\.[^\s]+|https?://\S+:\d+", button.value):
-        yield Finding(field, _("The link begins with https://"))
-    variables = PLACE.findall(button.value)
-    if variables and (len(variables) > 1 or variables[0] != "1" or not re.search(r"\{\{\s*1\s*\}\}$", button.value)):
-        yield Finding(field, _("A link takes one variable, {{1}}, at its end."))
-    elif variables and not button.example.startswith(PLACE.split(button.value)[0]):
-        yield Finding(f"{field}_example", _("Give the whole link as an example, beginning like the link itself."))
-
-
-def _phone(field: str, button: Button) -> Iterator[Finding]:
-    if not re.fullmatch(r"\+?[0-9]{5,20}", button.value) or len(button.value) > PHONE_LENGTH:
-        yield Finding(field, _("The number has its country code and digits only, at most 20 characters."))
-
-
-def _code(field: str, button: Button) -> Iterator[Finding]:
-    if not 1 <= len(button.value) <= CODE_LENGTH:
-        yield Finding(field, _("Give an example of the code, at most %(limit)d characters.") % {"limit": CODE_LENGTH})
-
-
-def _examples(parts: Parts) -> Iterator[Finding]:
-    keys = [f"header_{name}" for name in names_in(parts.header_text)] if parts.header_format == "TEXT" else []
-    for key in [*keys, *(f"body_{name}" for name in names_in(parts.body))]:
-        if not parts.examples.get(key, "").strip():
-            where, _underline, name = key.partition("_")
-            words = (
-                _("The reviewers want an example for %(name)s.")
-                if where == "body"
-                else _("The reviewers want an example for the header's %(name)s.")
-            )
-            yield Finding(f"example_{key}", words % {"name": f"{{{{{name}}}}}"})
-
-
 def _category(draft: Draft) -> Iterator[Finding]:
     if draft.category != "UTILITY":
         return
     parts = draft.parts
+    if any(button.kind == "COPY_CODE" for button in parts.buttons):
+        yield Finding("category", _("A code to copy makes it a promotion in WhatsApp's eyes."), warning=True)
     signs = marketing_signs("\n".join([parts.header_text, parts.body, parts.footer, *(button.text for button in parts.buttons)]))
     if signs:
         words = ", ".join(dict.fromkeys(signs.values()))
@@ -267,4 +121,4 @@ def _authentication(parts: Parts) -> Iterator[Finding]:
     if parts.code_minutes is not None and parts.code_minutes not in CODE_MINUTES:
         yield Finding("code_minutes", _("A code lives 1 to 90 minutes."))
     if parts.buttons and parts.buttons[0].text:
-        yield from _too_long("button_0", parts.buttons[0].text, BUTTON_TEXT)
+        yield from pieces.too_long("button_0", parts.buttons[0].text, pieces.BUTTON_TEXT)

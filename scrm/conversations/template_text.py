@@ -31,7 +31,7 @@ Json = dict[str, Any]
 Components = Sequence[Mapping[str, Any]]
 
 PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-HEADER, BODY, FOOTER, LINK, CODE = 60, 1024, 60, 2000, 15
+HEADER, BODY, FOOTER, LINK, CODE, CARD_BODY = 60, 1024, 60, 2000, 15, 160
 FILES = frozenset({"image", "video", "document"})
 # The platform fills the link of a copy-code button of an authentication template from the same code as the body.
 OTP_LINK = "https://www.whatsapp.com/otp/"
@@ -72,6 +72,7 @@ class Place:
 @dataclass(slots=True)
 class _Filling:
     values: Mapping[str, Any]
+    now: datetime | None = None
     used: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -274,6 +275,8 @@ def _time(place: Place, filling: _Filling) -> Json:
     milliseconds = _milliseconds(filling.given(place))
     if milliseconds is None:
         filling.problems[place.public] = _("Say when the offer ends, with date, time and time zone.")
+    elif filling.now is not None and milliseconds <= filling.now.timestamp() * 1000:
+        filling.problems[place.public] = _("The offer is over already. Choose a time to come.")
     return {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": milliseconds or 0}}
 
 
@@ -312,21 +315,31 @@ _SUB_TYPES = {"link": "url", "otp": "url", "code": "copy_code"}
 # --- filling ----------------------------------------------------------------------------------------------------------
 
 
-def fill(components: Components, values: Mapping[str, Any]) -> Filled:
-    """Put the values in. Raises `NotFillable` that names every place that is missing, too long or of the wrong kind."""
-    filling = _Filling(values)
+def fill(components: Components, values: Mapping[str, Any], *, now: datetime | None = None) -> Filled:
+    """Put the values in. Raises `NotFillable` that names every place that is missing, too long or of the wrong kind.
+
+    With `now`, an offer that is over by then is refused, too.
+    """
+    filling = _Filling(values, now)
     request = _request(components, "", filling)
     text = rendered(components, filling.used)
-    for kind, limit in (("HEADER", HEADER), ("BODY", BODY)):
-        length = len(_put(typed(components, kind).get("text"), f"{kind.lower()}_", filling.used))
-        if not filling.problems and length > limit:
-            filling.problems[kind.lower()] = _("With its values the text has %(length)d characters; %(limit)d are the most.") % {
-                "length": length,
-                "limit": limit,
-            }
+    if not filling.problems:
+        _check_lengths(components, filling, "", BODY)
     if filling.problems:
         raise NotFillable(filling.problems)
     return Filled(request, text)
+
+
+def _check_lengths(components: Components, filling: _Filling, prefix: str, longest: int) -> None:
+    """The texts with their values; a card's is short, so that all cards are equally tall."""
+    for kind, limit in (("HEADER", HEADER), ("BODY", longest)):
+        length = len(_put(typed(components, kind).get("text"), f"{prefix}{kind.lower()}_", filling.used))
+        if length > limit:
+            filling.problems[f"{prefix}{kind.lower()}"] = _(
+                "With its values the text has %(length)d characters; %(limit)d are the most."
+            ) % {"length": length, "limit": limit}
+    for own, inner in cards_of(typed(components, "CAROUSEL")):
+        _check_lengths(inner, filling, own, CARD_BODY)
 
 
 def _request(components: Components, prefix: str, filling: _Filling) -> list[Json]:

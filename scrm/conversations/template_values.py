@@ -1,7 +1,8 @@
 """Where a template's values come from: the contact, the newest order, the shop, the colleague; each with a fallback.
 
 `MessageTemplate.variables` says it, by the key of the place: {"body_1": {"source": "contact.first_name", "fallback": "there"}}.
-A source that is empty for this person gives the fallback; without one the place stays empty and the message is not sent.
+A source that is empty for this person gives the fallback; without one the place stays empty and the message is not sent. The end of a
+limited-time offer is told as hours from the sending.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _AGO: dict[str, dict[str, str]] = {
 }
 WEEK, MONTH = 7, 30
 CUSTOM = "contact.custom."
+# Hours. A larger number is a moment in milliseconds.
+LONGEST_OFFER = 24 * 366
 
 
 @dataclass
@@ -128,6 +131,14 @@ def read(source: str, subject: Subject) -> str:
     return one_line(reader(subject))
 
 
+def _end(value: str, subject: Subject) -> str:
+    """An offer's end where the person lives: so many hours from now, or a moment that is written out."""
+    if not value.isdecimal() or not 0 < int(value[:9]) <= LONGEST_OFFER:
+        return value
+    ends = (subject.now or clock.now()) + timedelta(hours=int(value))
+    return ends.astimezone(subject.zone).isoformat(timespec="minutes")
+
+
 def values_for(template: MessageTemplate, subject: Subject) -> dict[str, str]:
     """A value for each place that has one for this person; what is missing is for a person to fill in, or blocks the message."""
     mapped: Mapping[str, Mapping[str, str]] = template.variables or {}
@@ -136,6 +147,7 @@ def values_for(template: MessageTemplate, subject: Subject) -> dict[str, str]:
         wanted = mapped.get(place.key) or {}
         value = read(str(wanted.get("source", "")), subject)
         value = value if is_visible(value) else one_line(wanted.get("fallback", ""))
+        value = _end(value, subject) if place.kind == "time" else value
         if is_visible(value):
             found[place.key] = value
     return found

@@ -362,7 +362,7 @@ def places(template: MessageTemplate) -> list[str]:
 
 def render(template: MessageTemplate, values: dict[str, Any]) -> str:
     """The text a person will read. Raises `NotFillable`. Values are put in as they are: nothing in them is ever evaluated."""
-    return fill(template.components, values).text
+    return fill(template.components, values, now=clock.now()).text
 
 
 def content_for(template: MessageTemplate, values: dict[str, Any]) -> dict[str, Any]:

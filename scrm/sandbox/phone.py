@@ -87,6 +87,9 @@ def words() -> dict[str, str]:
         "unsupported": _("This picture cannot be shown here"),
         "stop_offers": _("Stop offers"),
         "resume_offers": _("Allow offers"),
+        "copy_code": _("Copy the code"),
+        "offer_ends": _("Ends"),
+        "offer_over": _("This offer is over"),
     }
 
 

@@ -91,7 +91,10 @@ def react(person: Person, message: Message, emoji: str, *, sent_at: datetime | N
 
 
 def tap_button(person: Person, message: Message, choice: str, *, sent_at: datetime | None = None) -> Message:
-    """Press a reply button, a list row or a template's quick reply of `message`; `choice` is its id (templates: its index)."""
+    """Press a reply button, a list row or a template's quick reply of `message`; `choice` is its id.
+
+    Of a template it is the button's index; on a carousel's card "card.button".
+    """
     if message.kind == "template":
         kind, content = _template_answer(message, choice)
     else:
@@ -112,11 +115,25 @@ def _interactive_answer(message: Message, choice: str) -> Content:
 
 
 def _template_answer(message: Message, choice: str) -> tuple[str, Content]:
-    buttons = [b for c in message.content["stored"] if c["type"].upper() == "BUTTONS" for b in c["buttons"]]
+    stored, sent = message.content["stored"], message.content["sent"]
+    card, dot, index = choice.rpartition(".")
+    if dot:
+        stored, sent = _card_of(stored, sent, card)
+        choice = index
+    buttons = [b for c in stored if c["type"].upper() == "BUTTONS" for b in c["buttons"]]
     if not choice.isdecimal() or int(choice) >= len(buttons) or buttons[int(choice)]["type"].upper() != "QUICK_REPLY":
         raise ValueError(f"template has no quick reply {choice!r}")
     text = buttons[int(choice)]["text"]
-    return "button", {"text": text, "payload": template_match.button_payload(message.content["sent"], int(choice), text)}
+    return "button", {"text": text, "payload": template_match.button_payload(sent, int(choice), text)}
+
+
+def _card_of(stored: list[Content], sent: Content, card: str) -> tuple[list[Content], Content]:
+    """A carousel's card: its components as they are kept, and as they were filled."""
+    cards = [inner for component in stored if component["type"].upper() == "CAROUSEL" for inner in component["cards"]]
+    filled = template_match.cards_of(sent)
+    if not card.isdecimal() or not int(card) < min(len(cards), len(filled)):
+        raise ValueError(f"template has no card {card!r}")
+    return cards[int(card)]["components"], filled[int(card)]
 
 
 def stop_marketing(person: Person, number: Number | str, *, stop: bool = True) -> None:

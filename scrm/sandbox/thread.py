@@ -120,8 +120,13 @@ def _header(header: dict[str, Any] | None) -> Bubble:
 
 
 def _template(message: Message) -> Bubble:
-    sent, bubble = message.content["sent"], Bubble()
-    for component in message.content["stored"]:
+    return _template_bubble(message.content["stored"], message.content["sent"], "")
+
+
+def _template_bubble(stored: list[dict[str, Any]], sent: dict[str, Any], prefix: str) -> Bubble:
+    """`prefix` stands before the number of a card's buttons: "1." on the second card."""
+    bubble = Bubble()
+    for component in stored:
         kind = component["type"].upper()
         if kind == "HEADER":
             bubble |= _template_header(component, sent)
@@ -130,8 +135,20 @@ def _template(message: Message) -> Bubble:
         elif kind == "FOOTER":
             bubble["footer"] = component.get("text", "")
         elif kind == "BUTTONS":
-            bubble |= _template_buttons(component["buttons"], sent)
+            bubble |= _template_buttons(component["buttons"], sent, prefix)
+        elif kind == "LIMITED_TIME_OFFER":
+            bubble["offer"] = _offer(component["limited_time_offer"], sent)
+        elif kind == "CAROUSEL":
+            cards = zip(component["cards"], template_match.cards_of(sent), strict=False)
+            bubble["cards"] = [_template_bubble(card["components"], filled, f"{n}.") for n, (card, filled) in enumerate(cards)]
     return bubble
+
+
+def _offer(offer: dict[str, Any], sent: dict[str, Any]) -> Bubble:
+    """The heading, and the end in milliseconds where the phone counts down to it (0: it does not)."""
+    given = template_match.parameters_of(sent, "limited_time_offer")
+    ends = given[0]["limited_time_offer"]["expiration_time_ms"] if given and offer.get("has_expiration") else 0
+    return {"text": offer.get("text", ""), "ends": ends}
 
 
 def _template_header(component: dict[str, Any], sent: dict[str, Any]) -> Bubble:
@@ -144,18 +161,20 @@ def _template_header(component: dict[str, Any], sent: dict[str, Any]) -> Bubble:
     return {}
 
 
-def _template_buttons(buttons: list[dict[str, Any]], sent: dict[str, Any]) -> Bubble:
-    replies, links = [], []
+def _template_buttons(buttons: list[dict[str, Any]], sent: dict[str, Any], prefix: str) -> Bubble:
+    replies, links, codes = [], [], []
     for index, button in enumerate(buttons):
         kind = button["type"].upper()
         if kind == "QUICK_REPLY":
-            replies.append({"choice": str(index), "title": button["text"]})
+            replies.append({"choice": f"{prefix}{index}", "title": button["text"]})
         elif kind == "URL":
             suffix = template_match.button_parameters(sent, index)
             links.append({"title": button["text"], "url": template_match.fill(button["url"], suffix)})
         elif kind == "PHONE_NUMBER":
             links.append({"title": button["text"], "url": f"tel:{button['phone_number']}"})
-    return {"buttons": replies, "links": links}
+        elif kind == "COPY_CODE":
+            codes += [parameter["coupon_code"] for parameter in template_match.button_parameters(sent, index)]
+    return {"buttons": replies, "links": links, "codes": codes}
 
 
 def _button(message: Message) -> Bubble:

@@ -1,7 +1,7 @@
 """A template that is to be submitted, held against the platform's form before it leaves.
 
 Figures: https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/overview (2026):
-name 512, header 60, body 1,024, footer 60, button text 25, 10 buttons, 10 cards; a variable may not begin or end a text.
+name 512, header 60, body 1,024, footer 60, button text 25, 10 buttons, 2 to 10 cards; a variable may not begin or end a text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.untrusted import Json, as_list, as_object, as_text, clean
 NAME = re.compile("[a-z0-9_]{1,512}")
 LANGUAGE = re.compile("[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
-HEADER, BODY, FOOTER, BUTTON_TEXT, BUTTONS, CARDS = 60, 1024, 60, 25, 10, 10
+HEADER, BODY, FOOTER, BUTTON_TEXT, BUTTONS, CARDS, CARD_BODY = 60, 1024, 60, 25, 10, 10, 160
 COMPONENTS = frozenset({"HEADER", "BODY", "FOOTER", "BUTTONS", "CAROUSEL", "LIMITED_TIME_OFFER", "CALL_PERMISSION_REQUEST"})
 FORMATS = frozenset({"TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT", "GIF"})
 
@@ -128,11 +128,15 @@ def _buttons(component: Json, category: str) -> None:
 
 def _carousel(component: Json, category: str) -> None:
     cards = [as_object(card) for card in as_list(component.get("cards"))]
-    if not 1 <= len(cards) <= CARDS:
-        raise _wrong(f"A carousel has up to {CARDS} cards, not {len(cards)}")
+    if not 2 <= len(cards) <= CARDS:
+        raise _wrong(f"A carousel has 2 to {CARDS} cards, not {len(cards)}")
     for card in cards:
-        if not as_list(card.get("components")):
+        parts = [as_object(part) for part in as_list(card.get("components"))]
+        if not parts:
             raise _wrong("A card of the carousel is empty")
+        for part in parts:
+            if as_text(part.get("type")).upper() == "BODY":
+                _text(part.get("text"), CARD_BODY, "A card's text")
 
 
 def _offer(component: Json, _: str) -> None:

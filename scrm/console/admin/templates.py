@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -24,15 +27,18 @@ from scrm.console.admin.base import Colours, ConsoleAdmin
 from scrm.console.admin.filters import ConnectionFilter, TemplateCategoryFilter, TemplateStatusFilter
 from scrm.console.admin.forms import dress
 from scrm.console.inbox import wording
+from scrm.console.template_cards import CARD_ROWS
 from scrm.console.template_form import BUTTON_ROWS, TemplateForm
 from scrm.conversations import template_drafts
 from scrm.conversations.models import Conversation, MessageTemplate, TemplateSync
 from scrm.conversations.template_bubble import bubble_of, examples_for
 from scrm.conversations.template_drafts import EDITABLE, NotSubmitted
+from scrm.conversations.template_layout_rules import CARD_BUTTON_KINDS
 from scrm.conversations.template_rules import Draft, Finding, check
-from scrm.conversations.template_text import Place
+from scrm.conversations.template_text import Place, places_of
 from scrm.conversations.template_values import CUSTOM, SOURCES, Subject, values_for
 from scrm.conversations.templates import sync_templates
+from scrm.core import clock
 from scrm.staff.models import User
 
 HISTORY = 30
@@ -45,6 +51,7 @@ class VariableRow:
 
     key: str
     label: str
+    kind: str
     needs_example: bool
     example: str
     source: str
@@ -200,10 +207,8 @@ class MessageTemplateAdmin(ConsoleAdmin):
 
     def _save_variables(self, request: HttpRequest, template: MessageTemplate) -> HttpResponseBase:
         """The text is with the platform; where its values come from is ours."""
-        posted = request.POST.copy()
-        for name, value in _as_posted(template).items():
-            posted[name] = value
-        template_drafts.save_variables(template, TemplateForm(posted, template=template).variables())
+        form = TemplateForm(request.POST, template=template)
+        template_drafts.save_variables(template, form.sources_of(places_of(template.components)))
         messages.success(request, gettext("Saved."))
         return redirect("admin:conversations_messagetemplate_change", template.pk)
 
@@ -233,7 +238,10 @@ class MessageTemplateAdmin(ConsoleAdmin):
             form.chosen_category(),
             form.parts(),
             has_sample=bool(request.FILES.get("header_file")) or _has_sample(form.template),
+            sampled=form.sampled(),
         )
+        # Pictures and videos that lie here go with every message for which nobody chooses another.
+        held = {f"card_{index}_header": "held" for index in form.sampled()} | ({"header": "held"} if draft.has_sample else {})
         checked = form.is_bound or form.template is not None
         told = [*findings, *(check(draft) if checked else [])]
         unique = list({(finding.field, finding.text): finding for finding in told}.values())
@@ -245,7 +253,8 @@ class MessageTemplateAdmin(ConsoleAdmin):
             "checked": checked,
             "findings": unique,
             "errors": [finding for finding in unique if not finding.warning],
-            "missing": [template_wording.place_label(place) for place in places if person and not values.get(place.key)],
+            "offer_left": _left(values.get("offer", ""), variables),
+            "missing": [template_wording.place_label(place) for place in places if person and not (values | held).get(place.key)],
         }
 
     def _page(self, request: HttpRequest, form: TemplateForm, template: MessageTemplate | None, findings: list[Finding]) -> HttpResponse:
@@ -262,6 +271,9 @@ class MessageTemplateAdmin(ConsoleAdmin):
             "refused": findings,
             "rows": list(zip(BUTTON_ROWS, form.buttons(), strict=True)),
             "button_kinds": list(template_wording.BUTTONS.items()),
+            "cards": form.cards(),
+            "card_rows": list(zip(CARD_ROWS, form.cards().padded(), form.sample_names(), strict=True)),
+            "card_kinds": [(kind, label) for kind, label in template_wording.BUTTONS.items() if kind in CARD_BUTTON_KINDS],
             "people": _people(request, template) if request.user.has_perm("conversations.view_conversation") else [],
             "may_write": may_change and (template is None or template.status in EDITABLE),
             "may_change": may_change,
@@ -296,13 +308,14 @@ def _has_sample(template: MessageTemplate | None) -> bool:
     return bool(template and (template.examples or {}).get("sample"))
 
 
-def _as_posted(template: MessageTemplate) -> dict[str, str]:
-    """The stored text as the form would post it, so that only the variables are taken from the request."""
-    form = TemplateForm(template=template)
-    posted = {name: str(form.initial.get(name) or "") for name in ("header_format", "header_text", "body", "footer", "category")}
-    for index, row in enumerate(form.buttons()):
-        posted |= {f"button_{index}_{part}": value for part, value in row.items()}
-    return posted
+def _left(end: str, variables: Mapping[str, Any]) -> str:
+    """How long an offer still runs, in words: until its end, or for the hours that stand in the form."""
+    hours, now = str(variables.get("offer", {}).get("fallback", "")), clock.now()
+    try:
+        ends = datetime.fromisoformat(end) if end else now + timedelta(hours=int(hours[:4]))
+    except ValueError:
+        return ""
+    return timeuntil(ends, now, depth=1) if ends.tzinfo else ""
 
 
 def _source_choices() -> list[tuple[str, str]]:
@@ -316,6 +329,7 @@ def _variable_row(place: Place, form: TemplateForm, variables: dict[str, dict[st
     return VariableRow(
         place.key,
         template_wording.place_label(place),
+        place.kind,
         place.kind == "text",
         place.example,
         CUSTOM if custom else source,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,24 +27,29 @@ from scrm.console.template_form import check_file
 from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, MessageTemplate
+from scrm.conversations.template_drafts import card_samples_of, sample_of
 from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of, rendered
 from scrm.conversations.template_values import Subject, read, spoken, values_for
 from scrm.conversations.templates import category_of
+from scrm.core import clock
 from scrm.staff.models import User
 
 MOST = 200
+# The platform keeps an uploaded file for 30 days.
+KEEP_FILES = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Blank:
-    """One field of the picker. `kind` text, file, location or time."""
+    """One field of the picker. `kind` text, file, location or time. `example` names the file that goes when none is chosen."""
 
     key: str
     label: str
     kind: str
     value: str
     accept: str
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def choices_for(conversation: Conversation, agent: User) -> list[Choice]:
     made = []
     for row in rows:
         subject = subjects.setdefault(spoken(row.language), Subject(contact, conversation.connection, row.language, agent))
-        made.append(_choice(row, _greeting(row, subject) | values_for(row, subject)))
+        made.append(_choice(row, _greeting(row, subject) | values_for(row, subject), subject.zone))
     return made
 
 
@@ -98,17 +108,30 @@ def _distance(language: str, wanted: str) -> int:
     return 1 if same else 2
 
 
-def _choice(row: MessageTemplate, values: Mapping[str, str]) -> Choice:
+def _choice(row: MessageTemplate, values: Mapping[str, str], zone: ZoneInfo) -> Choice:
     places = [place for place in places_of(row.components) if place.kind != "otp"]
-    blanks = tuple(_blank(place, values.get(place.key, "")) for place in places)
+    held = held_files(row)
+    blanks = tuple(_blank(place, values.get(place.key, ""), zone, held.get(place.key, {})) for place in places)
     words = f"{row.name} · {language_name(row.language)} · {wording.category_name(row.category)}"
     preview = rendered(row.components, {place.key: f"{{{{{place.key}}}}}" for place in places})
     return Choice(row.pk, words, category_of(row), all(place.kind != "unsupported" for place in places), preview, blanks)
 
 
-def _blank(place: Place, value: str) -> Blank:
-    kind = "file" if place.kind in FILES else place.kind if place.kind in {"location", "time"} else "text"
-    return Blank(place.key, place_label(place), kind, value, _ACCEPT.get(place.kind, ""))
+def _blank(place: Place, value: str, zone: ZoneInfo, held: Mapping[str, str]) -> Blank:
+    if place.kind == "time":
+        label = _("%(label)s (%(zone)s)") % {"label": place_label(place), "zone": zone.key}
+        return Blank(place.key, label, "time", _on_the_clock(value, zone), "")
+    kind = "file" if place.kind in FILES else place.kind if place.kind == "location" else "text"
+    example = value or held.get("filename", "") if kind == "file" else ""
+    return Blank(place.key, place_label(place), kind, value, _ACCEPT.get(place.kind, ""), example)
+
+
+def _on_the_clock(value: str, zone: ZoneInfo) -> str:
+    """As a browser's field for date and time takes it: the hour where the customer lives."""
+    try:
+        return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+    except ValueError:
+        return ""
 
 
 def template_draft(
@@ -119,7 +142,7 @@ def template_draft(
     if template is None:
         raise ValidationError(_("Choose a template."))
     try:
-        filled = fill(template.components, _all_values(conversation, template, values, files, by))
+        filled = fill(template.components, _all_values(conversation, template, values, files, by), now=clock.now())
     except NotFillable as reason:
         raise ValidationError(list(reason.problems.values())) from None
     content = {"name": template.name, "language": template.language, "components": filled.components}
@@ -138,16 +161,62 @@ def template_draft(
 def _all_values(
     conversation: Conversation, template: MessageTemplate, values: Mapping[str, str], files: Mapping[str, Any], by: User
 ) -> dict[str, Any]:
-    """What was typed; files become the platform's ids, places their coordinates. A file is handed over only when all else is there."""
+    """What was typed; files become the platform's ids, places their coordinates. A file is handed over only when all else is there.
+
+    For a header without a file or link of its own, the example file goes that its template was approved with.
+    """
+    subject = Subject(conversation.identity.contact, conversation.connection, template.language, by)
     known: dict[str, Any] = dict(values)
-    for place in places_of(template.components):
+    places = places_of(template.components)
+    files_wanted = [place for place in places if place.kind in FILES]
+    if files_wanted:
+        mapped = values_for(template, subject)
+        known |= {place.key: mapped[place.key] for place in files_wanted if place.key in mapped and not known.get(place.key)}
+    for place in places:
         if place.kind == "location" and known.get(place.key):
             known[place.key] = _where(str(known[place.key]))
-    waiting = [place for place in places_of(template.components) if place.kind in FILES and files.get(f"place_{place.key}")]
-    fill(template.components, known | {place.key: {"id": "0"} for place in waiting})
+        elif place.kind == "time":
+            known[place.key] = _moment(str(known.get(place.key, "")), subject.zone)
+    chosen = {place.key: files[f"place_{place.key}"] for place in files_wanted if files.get(f"place_{place.key}")}
+    held = held_files(template)
+    waiting = [place for place in files_wanted if place.key in chosen or (place.key in held and not known.get(place.key))]
+    fill(template.components, known | {place.key: {"id": "0"} for place in waiting}, now=clock.now())
     for place in waiting:
-        known[place.key] = _handed_over(conversation, files[f"place_{place.key}"], place.kind)
+        upload = chosen.get(place.key)
+        known[place.key] = _handed_over(conversation, upload, place.kind) if upload else _held(conversation, held[place.key], place.kind)
     return known
+
+
+def held_files(template: MessageTemplate) -> dict[str, Mapping[str, str]]:
+    """The example files that lie here, by the key of the place: {path, mime_type, filename}."""
+    cards = {f"card_{index}_header": sample for index, sample in card_samples_of(template).items()}
+    return cards | ({"header": sample} if (sample := sample_of(template)) else {})
+
+
+def _held(conversation: Conversation, sample: Mapping[str, str], kind: str) -> dict[str, str]:
+    """The platform's id of an example file; one that was handed over lately is used again."""
+    key = f"template-file:{conversation.connection_id}:{hashlib.sha256(sample['path'].encode()).hexdigest()}"
+    external_id = cache.get(key)
+    if external_id is None:
+        try:
+            with default_storage.open(sample["path"]) as file:
+                content = file.read()
+            external_id = channel_of(conversation.connection).upload(content, sample["mime_type"], sample["filename"])
+        except OSError:
+            raise ValidationError(_("The example file is no longer stored here; choose a file.")) from None
+        except ConnectorError as error:
+            raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": error}) from error
+        cache.set(key, external_id, KEEP_FILES.total_seconds())
+    return {"id": external_id, "filename": sample["filename"]} if kind == "document" else {"id": external_id}
+
+
+def _moment(text: str, zone: ZoneInfo) -> str:
+    """A date and time without a zone is meant where the customer lives."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()
 
 
 def _where(text: str) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from scrm.sandbox.graph.contract import anything, array, by_type, integer, one_of, record, text
 from scrm.sandbox.graph.errors import GraphError
+from scrm.sandbox.graph.template_layouts import CODE, check_layout
 from scrm.sandbox.graph.template_match import VARIABLE
 
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
-FORMATS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
+FORMATS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")
 HEADER, BODY, FOOTER = 60, 1024, 60
 OTP_LINK = "https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}"
 _example = {"example": record({}, closed=False)}
@@ -20,11 +21,13 @@ BUTTON = by_type(
         "QUICK_REPLY": record({"type": anything, "text": _phrase}),
         "URL": record({"type": anything, "text": _phrase, "url": text(most=2000)}, {"example": anything}),
         "PHONE_NUMBER": record({"type": anything, "text": _phrase, "phone_number": text(most=20)}),
-        "COPY_CODE": record({"type": anything}, {"example": anything, "text": _phrase}),
+        "COPY_CODE": record({"type": anything, "example": anything}, {"text": _phrase}),
         "REQUEST_CONTACT_INFO": record({"type": anything}, {"text": _phrase}),
         "OTP": record({"type": anything}, closed=False),
         "FLOW": record({"type": anything, "text": _phrase}, closed=False),
         "CATALOG": record({"type": anything, "text": _phrase}),
+        "MPM": record({"type": anything, "text": _phrase}),
+        "SPM": record({"type": anything, "text": _phrase}),
         "VOICE_CALL": record({"type": anything, "text": _phrase}, closed=False),
     }
 )
@@ -84,6 +87,19 @@ def check_components(components: list[dict[str, Any]], category: str) -> None:
             raise GraphError(2388073, f"The footer has more than {FOOTER} characters")
         elif component["type"] == "BUTTONS":
             _check_buttons(component["buttons"])
+        elif component["type"] == "CAROUSEL":
+            for card in component["cards"]:
+                _check_card(card["components"])
+    check_layout(components, category)
+
+
+def _check_card(components: list[dict[str, Any]]) -> None:
+    """A card's body is checked as a message's; whether it may be missing is the layout's."""
+    for component in components:
+        if component["type"] == "BODY":
+            _check_body(component)
+        elif component["type"] == "BUTTONS":
+            _check_buttons(component["buttons"])
 
 
 def _check_header(component: dict[str, Any]) -> None:
@@ -93,7 +109,7 @@ def _check_header(component: dict[str, Any]) -> None:
             raise GraphError(2388047, f"A text header has 1 to {HEADER} characters, one line and at most one variable")
         if VARIABLE.search(given) and "example" not in component:
             raise GraphError(100, "A header with a variable needs an example")
-    elif component["format"] != "LOCATION" and not component.get("example", {}).get("header_handle"):
+    elif component["format"] not in ("LOCATION", "PRODUCT") and not component.get("example", {}).get("header_handle"):
         raise GraphError(100, "A header with a file needs an example of it")
 
 
@@ -118,6 +134,12 @@ def _check_buttons(buttons: list[dict[str, Any]]) -> None:
     for button in buttons:
         if button["type"] == "URL" and VARIABLE.search(button["url"]) and not button.get("example"):
             raise GraphError(100, "A link with a variable needs an example")
+        example = button.get("example")
+        if (
+            button["type"] == "COPY_CODE"
+            and not 1 <= len(str(example[0] if isinstance(example, list) and example else example or "")) <= CODE
+        ):
+            raise GraphError(100, f"A COPY_CODE button needs an example of 1 to {CODE} characters")
 
 
 def as_shown(components: list[dict[str, Any]], category: str) -> list[dict[str, Any]]:

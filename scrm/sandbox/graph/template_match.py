@@ -9,6 +9,7 @@ from typing import Any
 from scrm.sandbox.graph.errors import GraphError
 from scrm.sandbox.models import MessageTemplate, Number
 
+CARD_BODY = 160
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -63,6 +64,12 @@ def parameters_of(sent: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return _parameters(sent.get("components") or [], kind)
 
 
+def cards_of(sent: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cards of a carousel as they were filled, each with its components."""
+    given = sent.get("components") or []
+    return [card for component in given if component["type"].lower() == "carousel" for card in component.get("cards", [])]
+
+
 def button_parameters(sent: dict[str, Any], index: int) -> list[dict[str, Any]]:
     return _button_parameters_in(sent.get("components") or [], index)
 
@@ -109,12 +116,15 @@ def _check_header(component: dict[str, Any], parameters: list[dict[str, Any]], s
 
 def _check_cards(cards: list[dict[str, Any]], given: list[dict[str, Any]], stored: MessageTemplate) -> None:
     """Every card is filled, in the template's order."""
-    sent = [card for component in given if component["type"].lower() == "carousel" for card in component.get("cards", [])]
+    sent = cards_of({"components": given})
     if [card.get("card_index") for card in sent] != list(range(len(cards))):
         raise GraphError(132000, f"carousel: {len(sent)} cards do not match the expected {len(cards)}")
     for card, filled in zip(cards, sent, strict=True):
         inner = MessageTemplate(components=card["components"], parameter_format=stored.parameter_format)
         check_parameters(inner, {"components": filled.get("components", [])})
+        text = next((str(part["text"]) for part in card["components"] if part["type"].upper() == "BODY"), "")
+        if len(fill(text, parameters_of(filled, "body"))) > CARD_BODY:
+            raise GraphError(132005, f"carousel: hydrated text of a card is longer than {CARD_BODY} characters")
 
 
 def _check_offer(offer: dict[str, Any], parameters: list[dict[str, Any]]) -> None:

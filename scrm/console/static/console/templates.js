@@ -1,5 +1,7 @@
 // The template editor: shows what belongs to the chosen kinds, counts characters, and has the server draw the phone while one writes.
 
+import { Cards } from "./template_cards.js";
+
 const form = document.getElementById("tp-form");
 const WAIT = 250;
 const FILES = ["IMAGE", "VIDEO", "DOCUMENT"];
@@ -11,6 +13,7 @@ class Editor {
   constructor(form) {
     this.form = form;
     this.rows = [...form.querySelectorAll("[data-row]")];
+    this.cards = new Cards(form, () => this.changed());
     this.timer = 0;
     this.asked = 0;
     this.open = Math.max(0, ...this.rows.map((row, index) => (this.kindOf(row) ? index + 1 : 0)));
@@ -35,7 +38,7 @@ class Editor {
 
   pressed(event) {
     const button = event.target.closest("button");
-    if (!button) return;
+    if (!button || this.cards.pressed(button)) return;
     if ("add" in button.dataset) this.addButton();
     if ("remove" in button.dataset) this.removeButton(button.closest("[data-row]"));
     if ("variable" in button.dataset) this.addVariable();
@@ -79,12 +82,15 @@ class Editor {
   }
 
   arrange() {
-    const { category, header_format: header } = this.form.elements;
+    const { category, header_format: header, layout } = this.form.elements;
     const code = category.value === "AUTHENTICATION";
     for (const part of this.form.querySelectorAll("[data-part]")) part.hidden = (part.dataset.part === "code") !== code;
+    // A layout has its own parts: "" is the plain message.
+    for (const part of this.form.querySelectorAll("[data-layouts]")) part.hidden = (code && "part" in part.dataset) || !part.dataset.layouts.split(" ").includes(layout.value);
     for (const field of this.form.querySelectorAll("[data-header]")) {
-      field.hidden = field.dataset.header === "FILE" ? !FILES.includes(header.value) : header.value !== field.dataset.header;
+      field.hidden = layout.value === "CARDS" || (field.dataset.header === "FILE" ? !FILES.includes(header.value) : header.value !== field.dataset.header);
     }
+    this.cards.arrange();
     this.rows.forEach((row, index) => this.arrangeRow(row, index));
     const add = this.form.querySelector("[data-add]");
     add.hidden = this.open >= this.rows.length;
@@ -109,17 +115,20 @@ class Editor {
     for (const counter of this.form.querySelectorAll("[data-count]")) {
       const field = counter.parentElement.querySelector("input, textarea");
       const length = field.value.length;
-      counter.textContent = length ? `${length} / ${counter.dataset.count}` : "";
-      counter.classList.toggle("over", length > Number(counter.dataset.count));
+      const most = (this.form.elements.layout.value === "OFFER" && counter.dataset.countOffer) || counter.dataset.count;
+      counter.textContent = length ? `${length} / ${most}` : "";
+      counter.classList.toggle("over", length > Number(most));
     }
   }
 
   async preview() {
     const asked = ++this.asked;
     const body = new FormData(this.form);
-    const file = this.form.elements.header_file;
-    // The file itself is not needed to draw its place; that one was chosen is.
-    if (file?.files.length) body.set("header_file", new Blob(["."]), file.files[0].name);
+    // The files themselves are not needed to draw their places; that they were chosen is.
+    for (const file of this.form.querySelectorAll("input[type='file']")) {
+      if (file.files.length) body.set(file.name, new Blob(["."]), file.files[0].name);
+      else body.delete(file.name);
+    }
     for (const field of this.form.querySelectorAll("fieldset:disabled [name]")) body.set(field.name, field.value);
     const answer = await fetch(this.form.dataset.preview, { method: "POST", body, headers: { "X-Requested-With": "fetch" } }).catch(() => null);
     if (!answer?.ok || asked !== this.asked) return;

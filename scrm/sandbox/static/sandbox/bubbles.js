@@ -32,7 +32,7 @@ export function render(state, zone, words, act) {
 }
 
 function row(bubble, zone, words, act) {
-  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), place(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
+  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), offer(bubble, words), place(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
   const tools = el(
     "div",
     { class: "tools" },
@@ -40,7 +40,7 @@ function row(bubble, zone, words, act) {
     el("button", { type: "button", title: words.reply, "aria-label": words.reply, onclick: () => act.quote(bubble) }, "↩"),
   );
   const reactions = bubble.reactions.length ? el("span", { class: "reactions" }, bubble.reactions.join(" ")) : null;
-  const column = el("div", { class: "column" }, body, reactions, choices(bubble, words, act));
+  const column = el("div", { class: "column" }, body, reactions, choices(bubble, words, act), cards(bubble, words, act));
   return el("div", { class: `row ${bubble.mine ? "mine" : "theirs"}`, "data-id": bubble.id }, column, tools);
 }
 
@@ -77,12 +77,28 @@ function foot(bubble, zone) {
   return el("span", { class: "foot" }, el("time", { datetime: new Date(bubble.at).toISOString() }, clockTime(bubble.at, zone)), bubble.tick ? el("span", { class: `tick ${bubble.tick}`, role: "img", "aria-label": bubble.tick }) : null);
 }
 
+function offer(bubble, words) {
+  if (!bubble.offer) return null;
+  const { text: heading, ends } = bubble.offer;
+  const left = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(ends);
+  const runs = ends > Date.now() ? `${words.offer_ends} ${left}` : words.offer_over;
+  return el("div", { class: "offer" }, el("b", {}, heading), ends ? el("span", { class: ends > Date.now() ? "" : "over" }, runs) : null, (bubble.codes || []).map((code) => el("span", {}, code)));
+}
+
+// A carousel's cards, to be pushed aside with a finger; a tap on one of their replies names the card.
+function cards(bubble, words, act) {
+  if (!bubble.cards) return null;
+  const made = bubble.cards.map((card) => el("div", { class: "one-card" }, media({ ...card, kind: "card" }, words), text(card), choices({ ...card, id: bubble.id }, words, act)));
+  return el("div", { class: "cards", tabindex: "0", role: "group" }, made);
+}
+
 function choices(bubble, words, act) {
   const buttons = (bubble.buttons || []).map((button) => el("button", { type: "button", onclick: () => act.tap(bubble, button.choice) }, "↩ ", button.title));
   for (const link of bubble.links || []) {
     const href = safeLink(link.url);
     if (href) buttons.push(el("a", { href, target: "_blank", rel: "noreferrer noopener" }, "↗ ", link.title));
   }
+  for (const code of bubble.codes || []) buttons.push(el("button", { type: "button", onclick: () => navigator.clipboard?.writeText(code) }, "⧉ ", `${words.copy_code}: ${code}`));
   if (bubble.list) buttons.push(el("button", { type: "button", onclick: () => act.openList(bubble) }, "☰ ", bubble.list.title));
   if (bubble.asks_location) buttons.push(el("button", { type: "button", onclick: () => act.attach() }, "📍 ", words.share_location));
   return buttons.length ? el("div", { class: "choices" }, buttons) : null;
