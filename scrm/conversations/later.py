@@ -16,16 +16,17 @@ from datetime import datetime, timedelta
 
 from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from scrm.contacts import events
 from scrm.contacts.models import Event
+from scrm.conversations import forecast
 from scrm.conversations.counting import SILENT_KINDS
 from scrm.conversations.models import Conversation, LaterMessage, Message
 from scrm.conversations.policy import Verdict
 from scrm.conversations.queueing import Draft, QueueResult, queue_message
 from scrm.conversations.services import RefusedState
-from scrm.conversations.standing import Standing
 from scrm.conversations.threads import locked, touch
 from scrm.core import clock
 from scrm.core.logs import trail
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 PAGE = 100
 # What nobody sent for so long after its time may no longer be what its author meant.
 LATE_AFTER = timedelta(hours=24)
+# Clocks of platforms differ from ours by so much.
+EARLY = timedelta(minutes=5)
 UNDECIDED = (LaterMessage.State.WAITING, LaterMessage.State.HELD)
 ANSWERS = "conversations.change_conversation"
 
@@ -162,11 +165,11 @@ def reason_to_hold(row: LaterMessage, conversation: Conversation, now: datetime)
 def replied_since(row: LaterMessage, conversation: Conversation) -> bool:
     """Has the customer written on this channel since it was scheduled? A reaction is no answer."""
     last = conversation.identity.contact.last_inbound_at
-    if last is None or last < row.created_at - timedelta(minutes=5):
+    if last is None or last < row.created_at - EARLY:
         return False
     chats = Conversation.objects.filter(identity=conversation.identity_id, connection=conversation.connection_id).values("pk")
     heard = Message.objects.filter(conversation__in=chats, direction=Message.Direction.IN, created_at__gt=row.created_at)
-    return heard.exclude(kind__in=SILENT_KINDS).filter(sent_at__gt=row.created_at - timedelta(minutes=5)).exists()
+    return heard.exclude(kind__in=SILENT_KINDS).filter(sent_at__gt=row.created_at - EARLY).exists()
 
 
 def _queue(row: LaterMessage, conversation: Conversation, by: User | None) -> QueueResult:
@@ -196,25 +199,32 @@ def _settle(row: LaterMessage, state: str, **more: object) -> None:
 
 
 def undecided(conversation: Conversation) -> list[LaterMessage]:
-    """What is scheduled or held in a conversation, in the order of going."""
+    """What is scheduled or held in a conversation, in the order of going; each with `answered`, see `with_replies`."""
     rows = LaterMessage.objects.filter(conversation=conversation, state__in=UNDECIDED)
-    return list(rows.select_related("author").order_by("send_at", "pk")[:20])
+    return list(with_replies(rows).select_related("author").order_by("send_at", "pk")[:20])
 
 
-def predict(conversation: Conversation, rows: Sequence[LaterMessage | Message]) -> list[Verdict]:
+def with_replies(rows: QuerySet[LaterMessage]) -> QuerySet[LaterMessage]:
+    """Each row with `answered`: what `replied_since` says of it, in the same statement."""
+    heard = Message.objects.filter(
+        conversation__identity=OuterRef("conversation__identity"),
+        conversation__connection=OuterRef("conversation__connection"),
+        direction=Message.Direction.IN,
+        created_at__gt=OuterRef("created_at"),
+        sent_at__gt=OuterRef("heard_from"),
+    )
+    return rows.alias(heard_from=F("created_at") - EARLY).annotate(answered=Exists(heard.exclude(kind__in=SILENT_KINDS)))
+
+
+def predict(rows: Sequence[tuple[Conversation, LaterMessage | Message]]) -> list[Verdict]:
     """What the law says, as things stand, to each at its time: of a scheduled message `send_at`, of a queued one `due_at`."""
-    return [_predicted(conversation, row) for row in rows]
+    return forecast.predict([_asked(conversation, row) for conversation, row in rows])
 
 
-def _predicted(conversation: Conversation, row: LaterMessage | Message) -> Verdict:
-    now = clock.now()
+def _asked(conversation: Conversation, row: LaterMessage | Message) -> forecast.Asked:
     if isinstance(row, LaterMessage):
-        at, message = row.send_at, _as_message(conversation, row)
-    else:
-        at, message = row.due_at or now, row
-    standing = Standing([conversation], max(at, now), [message] if message.pk else [])
-    standing.know_templates([message])
-    return standing.judge(message, conversation)
+        return forecast.Asked(conversation, _as_message(conversation, row), row.send_at)
+    return forecast.Asked(conversation, row, row.due_at or clock.now())
 
 
 def _as_message(conversation: Conversation, row: LaterMessage) -> Message:

@@ -58,8 +58,16 @@ def _reached(buckets: Counter[int]) -> Reached:
 
 def read(keys: Collection[str], now: datetime) -> dict[str, Reached]:
     """How full these rows are. A row that is not there is empty."""
-    found = Reach.objects.filter(key__in=keys).values_list("key", "buckets")
-    return {key: _reached(_kept(buckets, now)) for key, buckets in found}
+    return {key: reached(counts, now) for key, counts in buckets(keys).items()}
+
+
+def buckets(keys: Collection[str]) -> dict[str, dict[str, int]]:
+    """The counts as they are stored, to be asked how full they are at several moments."""
+    return dict(Reach.objects.filter(key__in=keys).values_list("key", "buckets"))
+
+
+def reached(counts: dict[str, int], now: datetime) -> Reached:
+    return _reached(_kept(counts, now))
 
 
 def change(key: str, cap: int, moves: Counter[int], now: datetime) -> bool:
@@ -68,14 +76,14 @@ def change(key: str, cap: int, moves: Counter[int], now: datetime) -> bool:
     if row is None:
         insert_new(Reach, [Reach(key=key, cap=cap, changed_at=now)], key="key")
         row = Reach.objects.select_for_update().get(key=key)
-    buckets = _kept(row.buckets, now)
-    before = sum(buckets.values())
-    buckets.update(moves)
-    buckets = +buckets
-    after = sum(buckets.values())
+    kept = _kept(row.buckets, now)
+    before = sum(kept.values())
+    kept.update(moves)
+    kept = +kept
+    after = sum(kept.values())
     if after > cap and after > before:
         return False
-    stored = {str(name): count for name, count in sorted(buckets.items())}
+    stored = {str(name): count for name, count in sorted(kept.items())}
     Reach.objects.filter(pk=row.pk).update(buckets=stored, cap=cap, changed_at=now)
     return True
 
@@ -85,7 +93,7 @@ def give_back(key: str, at: datetime) -> None:
     row = Reach.objects.select_for_update().filter(key=key).first()
     if row is None:
         return
-    buckets = Counter({int(name): count for name, count in row.buckets.items()})
-    buckets[bucket_of(at)] -= 1
-    stored = {str(name): count for name, count in sorted(buckets.items()) if count > 0}
+    counts = Counter({int(name): count for name, count in row.buckets.items()})
+    counts[bucket_of(at)] -= 1
+    stored = {str(name): count for name, count in sorted(counts.items()) if count > 0}
     Reach.objects.filter(pk=row.pk).update(buckets=stored, changed_at=clock.now())

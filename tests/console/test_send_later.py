@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 
@@ -106,6 +108,27 @@ class ThePage:
         Message.objects.filter(pk=message.pk).update(state="queued", due_at=timezone.now() + timedelta(hours=3))
         beside = desk.get(f"/admin/inbox/{conversation.pk}/beside/").content.decode()
         assert "To be sent" in beside and "您的訂單已寄出" in beside
+
+    def test_costs_the_same_for_many_messages_as_for_one(self, desk: Client) -> None:
+        conversation = people.conversation()
+
+        def statements(page: str) -> int:
+            with CaptureQueriesContext(connection) as asked:
+                assert desk.get(f"/admin/inbox/{conversation.pk}/{page}").status_code == 200
+            return len(asked)
+
+        def one_more(number: int) -> None:
+            plan(desk, conversation, text=f"第{number}件", when="at", send_on=local(hours=3 + 20 * number))
+            message = said(conversation, f"您的訂單 {number}", direction="out", source="rule")
+            Message.objects.filter(pk=message.pk).update(state="queued", due_at=timezone.now() + timedelta(hours=2 + 20 * number))
+
+        one_more(0)
+        statements("beside/")
+        once = statements("beside/"), statements("")
+        for number in range(1, 8):
+            one_more(number)
+        many = statements("beside/"), statements("")
+        assert LaterMessage.objects.count() == 8 and many[0] <= once[0] + 1 and many[1] <= once[1] + 1
 
     def test_is_told_of_it_by_the_live_answer(self, desk: Client) -> None:
         conversation = people.conversation()

@@ -81,7 +81,7 @@ class BeforeItsTime:
     def test_the_forecast_knows_that_the_window_will_be_shut(self, mei: User, at: Any) -> None:
         conversation = people.conversation()
         soon, tomorrow = planned(conversation, mei, hours=2), planned(conversation, mei, hours=30)
-        verdicts = later.predict(conversation, [soon, tomorrow])
+        verdicts = later.predict([(conversation, soon), (conversation, tomorrow)])
         assert [(each.verdict, each.rule) for each in verdicts] == [("allow", ""), ("refuse", "window_closed")]
 
 

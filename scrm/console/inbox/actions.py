@@ -82,7 +82,7 @@ def _scheduled(request: HttpRequest, conversation: Conversation, form: sending.C
     """`when`: a preset's name, or "at" with `send_on`; `hold`: not when the customer writes first."""
     at = moments.chosen(request.POST["when"], request.POST.get("send_on", ""))
     row = sending.schedule(conversation, form, values, at=at, by=access.person(request))
-    verdict = later.predict(conversation, [row])[0]
+    verdict = later.predict([(conversation, row)])[0]
     notice = _("Scheduled: %(time)s.") % {"time": moment(row.send_at)}
     if not verdict.allowed:
         notice = _("%(scheduled)s As things stand, it will not go then: %(because)s") % {

@@ -12,6 +12,7 @@ from scrm.console.inbox import reasons, wording
 from scrm.contacts.models import Contact
 from scrm.conversations import later
 from scrm.conversations.models import Conversation, LaterMessage, Message
+from scrm.conversations.policy import Verdict
 from scrm.conversations.visibility import visible_to
 from scrm.core import clock
 from scrm.staff.models import User
@@ -41,25 +42,34 @@ class Upcoming:
 
 def scheduled_in(conversation: Conversation) -> list[Upcoming]:
     """What people scheduled here, for the strip above the composer."""
-    rows = later.undecided(conversation)
-    return [_scheduled(conversation, row) for row in rows]
+    return _told([(conversation, row) for row in later.undecided(conversation)])
 
 
 def of_contact(contact: Contact, user: User) -> list[Upcoming]:
     """Everything that the reader may see of what is to go to the person: scheduled by people, deferred by the law, waiting for its turn."""
-    rows = LaterMessage.objects.filter(conversation__identity__contact=contact, state__in=later.UNDECIDED)
-    shown = [_scheduled(row.conversation, row) for row in _with_chats(visible_to(rows, user).order_by("send_at", "pk")[:MOST])]
+    rows = later.with_replies(LaterMessage.objects.filter(conversation__identity__contact=contact, state__in=later.UNDECIDED))
     queued = Message.objects.filter(conversation__identity__contact=contact, state="queued", due_at__gt=clock.now())
-    shown += [_queued(row.conversation, row) for row in _with_chats(visible_to(queued, user).order_by("due_at", "pk")[:MOST])]
-    return sorted(shown, key=lambda each: each.at)[:MOST]
+    found: list[LaterMessage | Message] = [
+        *_with_chats(visible_to(rows, user).order_by("send_at", "pk")[:MOST]),
+        *_with_chats(visible_to(queued, user).order_by("due_at", "pk")[:MOST]),
+    ]
+    return sorted(_told([(row.conversation, row) for row in found]), key=lambda each: each.at)[:MOST]
 
 
 def _with_chats(rows: QuerySet[Row]) -> QuerySet[Row]:
     return rows.select_related("author", "conversation__identity__contact", "conversation__connection")
 
 
-def _scheduled(conversation: Conversation, row: LaterMessage) -> Upcoming:
-    verdict = later.predict(conversation, [row])[0]
+def _told(rows: list[tuple[Conversation, LaterMessage | Message]]) -> list[Upcoming]:
+    """All of them judged together: it costs the same for many as for one."""
+    verdicts = later.predict(rows)
+    return [
+        _scheduled(row, verdict) if isinstance(row, LaterMessage) else _queued(row, verdict)
+        for (_chat, row), verdict in zip(rows, verdicts, strict=True)
+    ]
+
+
+def _scheduled(row: LaterMessage, verdict: Verdict) -> Upcoming:
     return Upcoming(
         at=row.send_at,
         words=_excerpt(row.kind, row.text),
@@ -67,13 +77,12 @@ def _scheduled(conversation: Conversation, row: LaterMessage) -> Upcoming:
         verdict=verdict.verdict,
         forecast="" if verdict.allowed else reasons.verdict_words(verdict),
         held=str(LaterMessage.Because(row.because).label) if row.because else "",
-        replied=not row.because and row.hold_on_reply and later.replied_since(row, conversation),
+        replied=bool(not row.because and row.hold_on_reply and getattr(row, "answered", False)),
         later=row.pk,
     )
 
 
-def _queued(conversation: Conversation, row: Message) -> Upcoming:
-    verdict = later.predict(conversation, [row])[0]
+def _queued(row: Message, verdict: Verdict) -> Upcoming:
     who = wording.cause(row, "") or str(row.author or "")
     forecast = "" if verdict.allowed else reasons.verdict_words(verdict)
     return Upcoming(row.due_at or row.created_at, _excerpt(row.kind, row.text), who, verdict.verdict, forecast, message=row.pk)
