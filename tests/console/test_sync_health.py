@@ -43,7 +43,23 @@ class TestHealthPage:
                 connection=two_ways.crm, kind="contact", key=str(number), state="dead", last_error="<No> e-mail",
                 due_at=clock.now(), asked_at=clock.now(),
             )  # fmt: skip
-        assert "3 × &lt;No&gt; e-mail" in owner.get(PAGE).content.decode()
+        html = owner.get(PAGE).content.decode()
+        assert "3 × written to the CRM</a>: &lt;No&gt; e-mail" in html and "/admin/sync/push/?state__exact=dead" in html
+
+    def test_leads_from_a_dead_letter_to_the_person_and_says_what_to_do(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        now = clock.now()
+        fields = {"connection": two_ways.crm, "state": "dead", "due_at": now, "asked_at": now}
+        Push.objects.create(kind="contact", key="901", **fields)
+        Push.objects.create(kind="deal", key="902:1", **fields)
+        html = owner.get("/admin/sync/push/?state__exact=dead").content.decode()
+        assert "/admin/contacts/contact/901/change/" in html and "902:1" in html
+        assert "choose “Write again”" in html
+        assert "choose “Write again”" not in owner.get("/admin/sync/push/").content.decode()
+
+    def test_tells_a_crms_limits_in_words(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        Connection.objects.filter(pk=two_ways.crm.pk).update(facts={"daily-remaining": 649985, "x-remaining": 3})
+        html = owner.get(PAGE).content.decode()
+        assert "calls today" in html and "daily-remaining" not in html and "x-remaining" in html
 
     def test_asks_the_same_number_of_questions_however_many_crms(
         self,

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
@@ -14,12 +16,13 @@ from unfold.decorators import action, display
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
 from scrm.sync import deciding, pulls, services, waiting
-from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
+from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Pull, Push, SyncConflict, SyncPlan
 
 
 @admin.register(Push)
 class PushAdmin(ReadOnlyAdmin):
-    list_display = ("connection", "kind", "key", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
+    list_display = ("connection", "kind", "shown_key", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
+    list_before_template = "console/admin/dead_letters.html"
     list_filter = ("state", ConnectionFilter, "kind")
     list_select_related = ("connection",)
     ordering = ("-id",)
@@ -29,6 +32,14 @@ class PushAdmin(ReadOnlyAdmin):
     @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
     def shown_state(self, row: Push) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @display(description=_("our key"))
+    def shown_key(self, row: Push) -> str:
+        """What has to be put right of a contact is on its page."""
+        if row.kind != Kind.CONTACT or not row.key.isdecimal():
+            return row.key
+        address = reverse("admin:contacts_contact_change", args=[row.key])
+        return format_html('<a href="{}">{}</a>', address, row.key)
 
     @display(description=_("waits for"))
     def waits_for(self, row: Push) -> str:
@@ -59,6 +70,7 @@ class PushAdmin(ReadOnlyAdmin):
 @admin.register(Pull)
 class PullAdmin(ReadOnlyAdmin):
     list_display = ("connection", "kind", "external_id", "shown_state", "attempts", "last_error", "due_at", "pulled_at")
+    list_before_template = "console/admin/dead_letters.html"
     list_filter = ("state", ConnectionFilter, "kind")
     list_select_related = ("connection",)
     ordering = ("-id",)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -48,7 +49,7 @@ class TagRuleAdmin(ConsoleAdmin):
 
     @display(description=_("keywords"))
     def shown_keywords(self, row: TagRule) -> str:
-        return ", ".join(row.keywords.split("\n"))[:80]
+        return Truncator(", ".join(row.keywords.split("\n"))).chars(80)
 
     def save_model(self, request: HttpRequest, obj: TagRule, form: Any, change: bool) -> None:
         services.save_rule(obj)

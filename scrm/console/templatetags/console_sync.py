@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from django import template
 from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_noop
+
+# As the CRMs name them.
+LIMITS = {
+    "daily-remaining": gettext_noop("calls today"),
+    "remaining": gettext_noop("calls in this interval"),
+    "secondly-remaining": gettext_noop("calls in this second"),
+}
 
 register = template.Library()
 
@@ -12,3 +20,9 @@ register = template.Library()
 def share(value: float | None) -> str:
     """0.987 as 98.7 %; a dash where nothing was counted."""
     return "–" if value is None else f"{number_format(round(value * 100, 1), 1)} %"
+
+
+@register.filter
+def limit_words(name: str) -> str:
+    """A limit of a CRM in words; one that is not known here by the CRM's own name."""
+    return gettext(LIMITS[name]) if name in LIMITS else name
