@@ -151,14 +151,16 @@ class HttpClient:
         idempotent: bool = False,
         overall: timedelta = OVERALL,
         max_reply: int = MAX_REPLY,
+        glance: bool = False,
     ) -> Reply:
         """Send one request; `target` is a path under the base address or a whole address.
 
+        `glance`: the status says all; of a body that is too large, too slow or broken off, what came is kept.
         Returns any answer but a redirect, 4xx and 5xx included. Raises `Unreachable`, `OutcomeUnknown`, `Misconfigured`.
         """
         request = self._build(method, target, json=json, params=params, data=form, files=files, content=content, headers=headers)
         if not idempotent:
-            return self._once(request, overall, max_reply)
+            return self._once(request, overall, max_reply, glance)
         try:
             for attempt in stamina.retry_context(
                 on=(Unreachable, OutcomeUnknown, _Repeatable),
@@ -169,7 +171,7 @@ class HttpClient:
                 wait_jitter=0.2,
             ):
                 with attempt:
-                    reply = self._once(request, overall, max_reply)
+                    reply = self._once(request, overall, max_reply, glance)
                     if reply.status in REPEATABLE_STATUS:
                         raise _Repeatable(reply)
         except _Repeatable as last:
@@ -185,12 +187,13 @@ class HttpClient:
         except (httpx2.InvalidURL, UnicodeError) as error:
             raise Misconfigured("The address or the token holds characters that no request can carry") from error
 
-    def _once(self, request: httpx2.Request, overall: timedelta, max_reply: int) -> Reply:
+    def _once(self, request: httpx2.Request, overall: timedelta, max_reply: int, glance: bool) -> Reply:
         began = time.monotonic()
         try:
             response = self._client.send(request, stream=True)
             try:
-                body = _read(response, began + overall.total_seconds(), max_reply)
+                deadline = began + overall.total_seconds()
+                body = _glance(response, deadline, max_reply) if glance else _read(response, deadline, max_reply)
             finally:
                 response.close()
         except httpx2.HTTPError as error:
@@ -221,6 +224,19 @@ def _read(response: httpx2.Response, deadline: float, max_reply: int) -> bytes:
     if too_large:
         raise OutcomeUnknown(f"The answer is larger than {max_reply // 1024 // 1024} MiB", code=f"HTTP {response.status_code}")
     return body.getvalue()
+
+
+def _glance(response: httpx2.Response, deadline: float, most: int) -> bytes:
+    """The beginning of the body; whatever goes wrong with the rest is no matter."""
+    body = b""
+    try:
+        for chunk in response.iter_raw(16 * 1024):
+            body += chunk
+            if len(body) >= most or time.monotonic() > deadline:
+                break
+    except httpx2.HTTPError:
+        return body[:most]
+    return body[:most]
 
 
 def _translated(error: httpx2.HTTPError, host: str) -> Misconfigured | Unreachable | OutcomeUnknown:

@@ -90,13 +90,15 @@ class Poster:
         self.url, self._secrets = url, [each for each in secrets if each.strip()]
         self._header = dict([header]) if header else {}
         hidden = [*self._secrets, *self._header.values()]
-        self._http = HttpClient(url, {"accept": "*/*"}, read=OVERALL, secrets=hidden, transport=GuardedTransport)
+        self._http = HttpClient(
+            url, {"accept": "*/*", "accept-encoding": "identity"}, read=OVERALL, secrets=hidden, transport=GuardedTransport
+        )
 
     def post(self, body: bytes, message_id: str, at: datetime) -> Reply:
-        """The answer of any status. Raises as `HttpClient.request` does; a redirect is `Misconfigured`."""
+        """The answer of any status, of its body the beginning. Raises as `HttpClient.request` does; a redirect is `Misconfigured`."""
         signed = headers(self._secrets, message_id, at, body) if self._secrets else {"webhook-id": message_id}
         sent = {"content-type": "application/json", **self._header, **signed}
-        return self._http.request("POST", self.url, content=body, headers=sent, max_reply=MAX_ANSWER)
+        return self._http.request("POST", self.url, content=body, headers=sent, max_reply=MAX_ANSWER, glance=True)
 
     def close(self) -> None:
         self._http.close()
