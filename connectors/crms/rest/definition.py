@@ -7,8 +7,9 @@ body that is sent (`body_at`). Paths belong to the base address and may hold a q
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
@@ -74,7 +75,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class KindSetup:
-    """How one kind of record is read and written. `whole`: an update replaces the record, so everything is sent back with it."""
+    """How one kind of record is read and written. `whole`: an update replaces the record, so everything is sent back with it.
+
+    `shared`: another kind stands in the same list with its key in the same field, so the key says which kind it is of.
+    """
 
     kind: str
     list: str
@@ -96,6 +100,7 @@ class KindSetup:
     types: Mapping[str, ValueType] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +129,17 @@ def parse(text: str) -> Definition:
     unknown = [kind for kind in kinds.given if kind not in KINDS]
     if unknown:
         raise Misconfigured(f"kinds: there is no {unknown[0]!r}; there are {', '.join(KINDS)}")
-    return Definition({kind: _kind(kind, kinds.child(kind)) for kind in kinds.given})
+    return Definition(_apart({kind: _kind(kind, kinds.child(kind)) for kind in kinds.given}))
+
+
+def _apart(kinds: Mapping[str, KindSetup]) -> dict[str, KindSetup]:
+    """A conversation may have a deal and a case, both under its own key: in one list they must not be taken for each other."""
+    places = Counter((setup.list.partition("?")[0], setup.key) for setup in kinds.values() if setup.key)
+    return {kind: replace(setup, shared=places[setup.list.partition("?")[0], setup.key] > 1) for kind, setup in kinds.items()}
 
 
 def _kind(kind: str, given: _Reader) -> KindSetup:
-    given.only(*(name for name in KindSetup.__dataclass_fields__ if name != "kind"))
+    given.only(*(name for name in KindSetup.__dataclass_fields__ if name not in ("kind", "shared")))
     setup = KindSetup(
         kind=kind,
         list=given.path("list", required=True),

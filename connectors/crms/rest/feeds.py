@@ -15,7 +15,7 @@ from connectors.contracts import Change, Page, Removal
 from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.paging import read_page, walk
-from connectors.crms.rest.records import change_of, id_of
+from connectors.crms.rest.records import change_of, id_of, is_of_kind
 from connectors.crms.rest.wire import Wire, refusal
 from connectors.errors import Misconfigured, OutcomeUnknown
 from connectors.timestamps import from_milliseconds, milliseconds
@@ -34,7 +34,7 @@ def changed_records(wire: Wire, setup: KindSetup, cursor: Json, limit: int) -> P
         raise Misconfigured("The position in the changes lies in the future; this machine's clock or the stored position is wrong")
     began, top = _number(cursor.get("began")) or now, _number(cursor.get("top"))
     page = read_page(wire, setup, as_object(cursor.get("at")), _filter(setup, since), _size(setup, limit))
-    changes = [change_of(setup, row) for row in page.rows]
+    changes = [change_of(setup, row) for row in page.rows if is_of_kind(setup, row)]
     fresh = tuple(change for change in changes if not since or change.modified_at is None or milliseconds(change.modified_at) >= since)
     top = max([top, *(milliseconds(change.modified_at) for change in changes if change.modified_at)])
     if page.following is not None:

@@ -17,6 +17,8 @@ from connectors.untrusted import Json, as_text, clean, clean_text, fingerprint
 # Under this name everybody looks for our key, wherever the server keeps it.
 OWN_KEY = "scrm_id"
 
+# Stands in none of our keys.
+_KIND_ENDS = "/"
 _PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
 
@@ -26,7 +28,28 @@ def id_of(setup: KindSetup, row: Any) -> str:
 
 
 def key_of(setup: KindSetup, row: Any) -> str:
-    return as_text(pointers.get(row, setup.key)) if setup.key else ""
+    """Our key in the row, '' where it has none or is of another kind."""
+    found = as_text(pointers.get(row, setup.key)) if setup.key else ""
+    if not setup.shared:
+        return found
+    kind, slash, key = found.rpartition(_KIND_ENDS)
+    return key if kind == _marked(setup) and (slash or not kind) else ""
+
+
+def key_there(setup: KindSetup, key: str) -> str:
+    """Our key as it stands over there: with its kind where several stand in one list. A contact's is a number alone."""
+    marked = _marked(setup) if setup.shared else ""
+    return f"{marked}{_KIND_ENDS}{key}" if marked else key
+
+
+def is_of_kind(setup: KindSetup, row: Any) -> bool:
+    """False for a row in a list of several kinds that carries a key of another kind of ours."""
+    found = as_text(pointers.get(row, setup.key)) if setup.key and setup.shared else ""
+    return not found or bool(key_of(setup, row))
+
+
+def _marked(setup: KindSetup) -> str:
+    return "" if setup.kind == "contact" else setup.kind
 
 
 def modified_of(setup: KindSetup, row: Any) -> datetime | None:
@@ -89,7 +112,7 @@ def fields_of(setup: KindSetup, write: Write) -> dict[str, Any]:
         if link.kind in setup.links:
             wanted[_as_pointer(setup.links[link.kind])] = typed(setup, setup.links[link.kind], link.id)
     if setup.key:
-        wanted[_as_pointer(setup.key)] = typed(setup, setup.key, write.key)
+        wanted[_as_pointer(setup.key)] = typed(setup, setup.key, key_there(setup, write.key))
     return wanted
 
 

@@ -14,7 +14,7 @@ from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import Definition, KindSetup
 from connectors.crms.rest.feeds import read_item
 from connectors.crms.rest.paging import read_page, walk
-from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, new_body, same_version, version_of
+from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, key_there, new_body, same_version, version_of
 from connectors.crms.rest.wire import Wire, refusal, words_of
 from connectors.errors import Gone, OutcomeUnknown, Rejected
 from connectors.http import Reply
@@ -36,7 +36,7 @@ class Finder:
 
     def find(self, key: str) -> list[str]:
         if self._all is None and self._setup.search:
-            page = read_page(self._wire, self._setup, {}, {self._setup.search: key})
+            page = read_page(self._wire, self._setup, {}, {self._setup.search: key_there(self._setup, key)})
             found = [id_of(self._setup, row) for row in page.rows if key_of(self._setup, row) == key]
             if found or not page.rows or page.following is None:
                 return found
