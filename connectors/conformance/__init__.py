@@ -5,6 +5,7 @@ server that the caller set up behind the adapter. A channel's whole list is `che
 """
 
 from connectors.conformance.both_ways import (
+    check_comes_back,
     check_conditions,
     check_going_on,
     check_hints,
@@ -37,6 +38,7 @@ __all__ = [
     "check_apply",
     "check_body",
     "check_capabilities",
+    "check_comes_back",
     "check_changes",
     "check_channel",
     "check_error_tree",

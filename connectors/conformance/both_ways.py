@@ -6,6 +6,7 @@ Each function gets an adapter and acts that make the other side do something. Wh
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,8 @@ from connectors.contracts import Change, Crm, Hint, Json, Removal, Write
 from connectors.errors import BadSignature, TryLater
 
 MOST_PAGES = 200
+# Tenths of a second after which a change must be in the feed.
+SEEN_WITHIN = 40
 
 
 def read_to_end(crm: Crm, kind: str, cursor: Json, limit: int) -> tuple[list[Change], Json]:
@@ -58,6 +61,34 @@ def check_versions(crm: Crm, write: Write) -> None:
     (read,) = crm.read(write.kind, [outcome.id])
     demand(bool(outcome.version), "a write returns a version", outcome)
     demand(read.version == outcome.version, "what we wrote is known again by its version", read.version)
+
+
+def check_comes_back(crm: Crm, write: Write, meanwhile: Callable[[str], None], name: str, value: str) -> None:
+    """A record that we wrote and somebody changed over there comes by the feed and by its id: the new value, our key, another version.
+
+    `name`: their field that is changed, `value`: what it is changed to.
+    """
+    (made,) = crm.apply([write])
+    meanwhile(made.id)
+    told: list[Change] = []
+    values = {value, f"{value}.0"}
+    found, cursor = read_to_end(crm, write.kind, {}, 50)
+    for _ in range(SEEN_WITHIN):
+        told = [change for change in found if change.id == made.id]
+        if told and str(told[0].fields.get(name)) in values:
+            break
+        # A window of whole seconds ends before the present one.
+        time.sleep(0.1)
+        found, cursor = read_to_end(crm, write.kind, cursor, 50)
+    demand(len(told) == 1, "a changed record is told once in a run", [change.id for change in found])
+    (read,) = crm.read(write.kind, [made.id])
+    for change in (told[0], read):
+        demand(change.kind == write.kind, "a record says what it is", change.kind)
+        demand(str(change.fields.get(name)) in values, "the new value is told", change.fields.get(name))
+        # Within one tick of a coarse clock two states may have one version: then the values decide.
+        coarse = crm.capabilities.resolution > timedelta(milliseconds=1)
+        demand(coarse or change.version != made.version, "a change there is another version than our write", change.version)
+        demand(write.key in map(str, change.fields.values()), "our key comes back", change.fields)
 
 
 def check_removals(crm: Crm, kind: str, gone: str, known: Sequence[str], *, merged: tuple[str, str] | None = None) -> None:

@@ -38,6 +38,7 @@ RECHECK_SECONDS = 1.0
 BATCH = 120
 # Two batches of different people at a time: with one, a second core waits while the rules are weighed.
 LANES = 2
+HISTORY = timedelta(days=3)
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
@@ -76,7 +77,7 @@ def forget() -> None:
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
     rules = rules_by_trigger()
-    asked = [event for event in batch if event.kind in rules]
+    asked = [event for event in batch if event.kind in rules and not _is_history(event)]
     if not asked:
         return
     occasions = sorted(_facts_of(asked), key=lambda facts: (facts.contact.pk, facts.event.occurred_at, facts.event.pk))
@@ -87,6 +88,11 @@ def handle(batch: list[Event]) -> None:
     asked_for = [_done(run, occasion) for run, occasion in judged]
     _queue(asked_for)
     insert_all(Run, [run for run, _ in judged])
+
+
+def _is_history(event: Event) -> bool:
+    """An order of days ago that arrives now was taken over from elsewhere: nobody waits for an answer to it."""
+    return event.kind == "order.placed" and event.occurred_at < clock.now() - HISTORY
 
 
 def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule]:

@@ -81,40 +81,60 @@ def upsert_order(
     placed_at: datetime,
     lines: Sequence[LineInput] | None = None,
     shipment: ShipmentInput | None = None,
+    cause: str = "",
 ) -> OrderResult:
     """Create or update an order by its number, with its lines and its shipment; both are left alone when None.
 
     A new order records `order.placed` and a changed one `order.changed` on the contact, if it has one. Lines replace the
-    former lines; a shipment is known by carrier and tracking number. Raises `UnknownProduct` and then changes nothing.
+    former lines; a shipment is known by carrier and tracking number. `cause`: who says so.
+    Raises `UnknownProduct` and then changes nothing.
     """
     values: dict[str, Any] = {"contact": contact, "status": Order.Status(status).value, "currency": currency.upper()}
     values |= {"total": Decimal(total), "placed_at": placed_at}
     try:
         with transaction.atomic():
-            return _upsert(number, values, lines, shipment)
+            return _upsert(number, values, lines, shipment, cause)
     except IntegrityError:
         # Somebody created the same number a moment ago; now it can be found.
         with transaction.atomic():
-            return _upsert(number, values, lines, shipment)
+            return _upsert(number, values, lines, shipment, cause)
 
 
-def _upsert(number: str, values: dict[str, Any], lines: Sequence[LineInput] | None, shipment: ShipmentInput | None) -> OrderResult:
-    order = Order.objects.select_for_update().filter(number=number).first()
+def change_order(order_id: int, values: Mapping[str, Any], *, shipment: ShipmentInput | None = None, cause: str = "") -> OrderResult:
+    """Give these columns of an order these values; told as `order.changed` like any other change. Raises `Order.DoesNotExist`."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
+        before = _Before(order.status, order.contact_id)
+        changed = _set(order, values)
+        changed += ["shipment"] if shipment is not None and _upsert_shipment(order, shipment) else []
+        _record(order, False, changed, before, cause)
+    return OrderResult(order, False, tuple(changed))
+
+
+def _upsert(
+    number: str, values: dict[str, Any], lines: Sequence[LineInput] | None, shipment: ShipmentInput | None, cause: str
+) -> OrderResult:
+    order = Order.objects.select_for_update(of=("self",)).filter(number=number).first()
     created = order is None
     before = _Before(order.status, order.contact_id) if order is not None else _Before()
     if order is None:
         order = Order.objects.create(number=number, **values)
         changed = []
     else:
-        changed = [name for name, value in values.items() if getattr(order, name) != value]
-        for name in changed:
-            setattr(order, name, values[name])
-        if changed:
-            order.save(update_fields=changed)
+        changed = _set(order, values)
     changed += ["lines"] if lines is not None and _replace_lines(order, lines) else []
     changed += ["shipment"] if shipment is not None and _upsert_shipment(order, shipment) else []
-    _record(order, created, changed, before)
+    _record(order, created, changed, before, cause)
     return OrderResult(order, created, () if created else tuple(changed))
+
+
+def _set(order: Order, values: Mapping[str, Any]) -> list[str]:
+    changed = [name for name, value in values.items() if getattr(order, name) != value]
+    for name in changed:
+        setattr(order, name, values[name])
+    if changed:
+        order.save(update_fields=changed)
+    return changed
 
 
 def _replace_lines(order: Order, lines: Sequence[LineInput]) -> bool:
@@ -146,7 +166,7 @@ def _upsert_shipment(order: Order, shipment: ShipmentInput) -> bool:
     return bool(changed)
 
 
-def _record(order: Order, created: bool, changed: Sequence[str], before: _Before) -> None:
+def _record(order: Order, created: bool, changed: Sequence[str], before: _Before, cause: str) -> None:
     if order.contact is None or not (created or changed):
         return
     details: dict[str, Any] = {"order": order.pk, "number": order.number, "status": order.status}
@@ -155,4 +175,4 @@ def _record(order: Order, created: bool, changed: Sequence[str], before: _Before
         if "contact" in changed and before.contact_id is not None:
             details["contact_before"] = before.contact_id
     kind, at = ("order.placed", order.placed_at) if created else ("order.changed", clock.now())
-    events.record([Event(contact=order.contact, kind=kind, occurred_at=at, data=details)])
+    events.record([Event(contact=order.contact, kind=kind, occurred_at=at, data=details, cause=cause)])

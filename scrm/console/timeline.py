@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from scrm.api.models import PartnerToken
 from scrm.automation.models import Rule
 from scrm.commerce.models import Order
+from scrm.connections.models import Connection
 from scrm.console.consent_sources import source_name
 from scrm.console.inbox import wording
 from scrm.contacts.models import Consent, Contact, Event, Identity
@@ -64,6 +65,8 @@ KINDS: dict[str, str | Promise] = {
     "tag.removed": gettext_lazy("Tag taken off"),
     "order.placed": gettext_lazy("Order placed"),
     "order.changed": gettext_lazy("Order changed"),
+    "deal.changed": gettext_lazy("Deal moved on in the CRM"),
+    "case.changed": gettext_lazy("Case moved on in the CRM"),
     "conversation.opened": gettext_lazy("Conversation opened"),
     "conversation.closed": gettext_lazy("Conversation closed"),
     "conversation.snoozed": gettext_lazy("Conversation snoozed"),
@@ -100,8 +103,11 @@ class Causes:
 
     def __init__(self, causes: Iterable[str]) -> None:
         wanted: dict[str, set[int]] = {}
+        crms: set[str] = set()
         for cause in causes:
             kind, number, _version = _parts(cause)
+            if kind == "crm":
+                crms.add(cause.partition(":")[2])
             if kind in NAMED and number is not None:
                 wanted.setdefault(kind, set()).add(number)
         self._names = {
@@ -109,11 +115,15 @@ class Causes:
             for kind, numbers in wanted.items()
             for pk, name in NAMED[kind][0]._default_manager.filter(pk__in=numbers).values_list("pk", "name")
         }
+        self._crms = dict(Connection.objects.filter(slug__in=crms).values_list("slug", "label")) if crms else {}
 
     def words(self, cause: str) -> str:
         kind, number, version = _parts(cause)
         if kind in PLAIN:
             return str(PLAIN[kind])
+        if kind == "crm":
+            slug = cause.partition(":")[2]
+            return self._crms.get(slug, slug)
         if kind == "import" and number is not None:
             return _("import %(number)s") % {"number": number}
         name = self._names.get((kind, number)) if number is not None else None

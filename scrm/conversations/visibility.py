@@ -65,6 +65,7 @@ BY_CONTACT: dict[str, tuple[str, ...]] = {
     "tags.tagassignment": ("contact",),
     "automation.run": ("contact",),
     "sync.postalcompletion": ("contact",),
+    "sync.salestate": ("contact",),
 }
 # Rows that name customers without leading to them, for those alone who see all: what is sent to and came from elsewhere, and the records.
 FOR_ALL_SEEING = frozenset(

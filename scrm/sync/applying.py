@@ -20,13 +20,14 @@ from scrm.contacts.records import ms
 from scrm.core import clock
 from scrm.core.logs import trail
 from scrm.core.rows import update_many
-from scrm.sync import linking, people_in
+from scrm.sync import linking, persons_there, sides
 from scrm.sync.inlet import Inlet, Unit, held
+from scrm.sync.kinds import Kind
 from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable
 from scrm.sync.models import ExternalRecord, Push, SyncConflict
-from scrm.sync.people_in import People, Saying
-from scrm.sync.resolution import Resolution, Side, Values, Verdict, alike, resolve
+from scrm.sync.ours import Ours, Saying
+from scrm.sync.resolution import Resolution, Side, Values, Verdict, alike, blank, resolve
 from scrm.sync.services import Wanted, want_many
 
 logger = logging.getLogger(__name__)
@@ -119,11 +120,14 @@ class _Work:
     def _is_same(self, record: ExternalRecord, change: Change) -> bool:
         """Whether this is the state that we know.
 
-        A version in whole seconds may be that of our own write and of somebody's edit right after it: then the values decide.
+        A version in whole seconds may be that of our own write and of somebody's edit right after it: then the values decide. Of what is
+        no person the CRM itself fills in some, such as the first stage of a deal: those are worth knowing too.
         """
         if record.version != change.version:
             return False
-        return self.inlet.grain <= EXACT or holds_what_we_know(self.inlet.units, record, change)
+        if self.inlet.grain <= EXACT and self.inlet.kind == Kind.CONTACT:
+            return True
+        return holds_what_we_know(self.inlet.units, record, change)
 
     def _note_echo(self, record: ExternalRecord, change: Change) -> None:
         """What we wrote ourselves, or have taken over before: nothing changed, but how they keep what we wrote is worth knowing."""
@@ -156,13 +160,13 @@ class _Work:
     def _meet(self, strangers: Sequence[Change]) -> None:
         if not strangers:
             return
-        met = linking.meet(self.inlet, strangers)
+        met = sides.meet(self.inlet, strangers)
         for change in strangers:
             who = met[change.id]
             if who.rival:
                 self.results.append(Applied(change.id, who.reason, wait=timedelta(0)))
-            elif who.contact_id is None:
-                self.results.append(Applied(change.id, who.reason, left=True))
+            elif not who.ours:
+                self.results.append(Applied(change.id, who.reason, wait=who.wait, left=not who.failed and who.wait is None))
             else:
                 self._settle_known(self._new_record(change, who), change)
 
@@ -170,44 +174,50 @@ class _Work:
         return ExternalRecord(
             connection=self.inlet.connection,
             kind=self.inlet.kind,
-            key=str(who.contact_id),
+            key=who.ours,
             external_id=change.id,
+            links=self._links(change),
             synced_at=clock.now(),
         )
+
+    def _links(self, change: Change) -> list[list[str]]:
+        """What the record hangs on over there already, so that nothing is written to say it again."""
+        person = "" if self.inlet.kind == Kind.CONTACT else persons_there.named_by(self.inlet, change)
+        return [[Kind.CONTACT.value, person]] if person else []
 
     # --- field by field -----------------------------------------------------------------------------------------------
 
     def _compare(self) -> None:
-        people = People.read(self.inlet, {int(record.key) for record, _ in self.pairs})
-        self.pairs = [pair for pair in self.pairs if int(pair[0].key) in people.contacts]
+        ours = sides.read(self.inlet, {record.key for record, _ in self.pairs})
+        self.pairs = [pair for pair in self.pairs if ours.has(pair[0].key)]
         sayings: dict[tuple[str, str], Saying] = {}
         settled: list[tuple[ExternalRecord, Change, Unit, Resolution]] = []
         for record, change in self.pairs:
             for unit in self.inlet.units:
-                resolution = self._resolve(people, record, change, unit)
+                resolution = self._resolve(ours, record, change, unit)
                 settled.append((record, change, unit, resolution))
                 saying = _saying(record, change, unit, resolution, self.fetched_at)
                 if saying is not None:
-                    _check_readable(people, saying)
+                    _check_readable(ours, saying)
                     sayings[record.external_id, unit.name] = saying
-        people_in.write(people, [each for each in sayings.values() if each.result != "unfit"])
-        told = {each.contact_id for each in sayings.values()}
-        after = People.read(self.inlet, told) if told else people
+        ours.write([each for each in sayings.values() if each.result != "unfit"])
+        told = {each.key for each in sayings.values()}
+        after = sides.read(self.inlet, told) if told else ours
         for record, change, unit, resolution in settled:
-            values = (after if int(record.key) in told else people).values(int(record.key))
+            values = (after if record.key in told else ours).values(record.key)
             self._agree(record, change, unit, resolution, sayings.get((record.external_id, unit.name)), unit.ours(values))
 
-    def _resolve(self, people: People, record: ExternalRecord, change: Change, unit: Unit) -> Resolution:
-        pk = int(record.key)
+    def _resolve(self, ours_: Ours, record: ExternalRecord, change: Change, unit: Unit) -> Resolution:
         theirs, (our_base, their_base) = unit.theirs(change.fields), unit.base(record)
         waiting = {target: value for target, value in (record.held or {}).items() if target in unit.targets}
         if waiting and all(held(change.fields.get(target)) == value for target, value in waiting.items()):
             return Resolution(Verdict.SAME)  # still waits for a person
-        ours = unit.ours(people.values(pk))
-        if our_base is None and unit.is_empty(people.values(pk)):
+        values = ours_.values(record.key)
+        ours = unit.ours(values)
+        if our_base is None and unit.is_empty(values):
             ours = tuple("" for _ in ours)
         return resolve(
-            Side(ours, people.changed_at(pk, unit), our_base),
+            Side(ours, ours_.changed_at(record.key, unit), our_base),
             Side(theirs, None if change.modified_at is None else ms(change.modified_at), their_base),
             direction=unit.direction,
             grain_ms=self.inlet.grain_ms,
@@ -225,6 +235,8 @@ class _Work:
             return
         if outcome == "held":
             record.held = waiting | dict(zip(unit.targets, theirs, strict=True))
+            if saying is not None and unit.kind != Kind.CONTACT:
+                self._note_conflict(record, saying, ours)
             return
         record.held = {name: value for name, value in waiting.items() if name not in unit.targets} or None
         if outcome in ("in", "agreed", "unfit") or (outcome == "same" and _first(record, unit)):
@@ -236,11 +248,14 @@ class _Work:
             self._note_conflict(record, saying, ours)
 
     def _note_conflict(self, record: ExternalRecord, saying: Saying, ours: Values) -> None:
-        """What the review of people's fields does not list: addresses that both sides changed, and values that do not fit."""
-        both = saying.contest and not saying.met and saying.unit.name in ("phone", "email")
+        """What the review of people's fields does not list: addresses that both sides changed, values that do not fit, and all of what is
+        no person. What the later change has settled is listed and asks nobody."""
+        is_person = saying.unit.kind == Kind.CONTACT
+        both = saying.contest and not saying.met and (not is_person or saying.unit.name in ("phone", "email"))
         if saying.result != "unfit" and not both:
             return
         reason = SyncConflict.Reason.UNFIT if saying.result == "unfit" else SyncConflict.Reason.BOTH
+        settled = both and not is_person and saying.result in ("in", "out")
         self.conflicts.append(
             SyncConflict(
                 record=record,
@@ -250,6 +265,8 @@ class _Work:
                 base=_shown(saying.before),
                 ours=_shown(ours),
                 theirs=_shown(saying.theirs),
+                winner=saying.winner if settled else "",
+                state=SyncConflict.State.SETTLED if settled else SyncConflict.State.OPEN,
                 found_at=clock.now(),
             )
         )
@@ -277,7 +294,7 @@ class _Work:
         for row in self.conflicts:
             row.record_id = row.record.pk
             before = known.get((row.record_id, row.field))
-            if before is not None:
+            if before is not None and row.state == SyncConflict.State.OPEN:
                 row.pk, row.found_at = before.pk, before.found_at
             row.save()
 
@@ -293,8 +310,10 @@ def holds_what_we_know(units: Iterable[Unit], record: ExternalRecord, change: Ch
             same = now == waiting[target]
         elif target in seen:
             same = now == seen[target]
+        elif target in record.base:
+            same = alike(now, record.base[target])
         else:
-            same = target not in record.base or alike(now, record.base[target])
+            same = blank([now])
         if not same:
             return False
     return True
@@ -313,13 +332,13 @@ def _saying(record: ExternalRecord, change: Change, unit: Unit, resolution: Reso
     before = their_base if their_base is not None else our_base
     at = change.modified_at or fetched_at
     winner = resolution.winner if contest else "theirs"
-    return Saying(int(record.key), unit, unit.theirs(change.fields), at, contest, winner, our_base is None and their_base is None, before)
+    return Saying(record.key, unit, unit.theirs(change.fields), at, contest, winner, our_base is None and their_base is None, before)
 
 
-def _check_readable(people: People, saying: Saying) -> None:
+def _check_readable(ours: Ours, saying: Saying) -> None:
     """A value of theirs without counterpart here: ours stays and the value is listed."""
     try:
-        people_in.value_of(people, saying)
+        ours.value_of(saying)
     except Unmappable as error:
         saying.result, saying.words = "unfit", str(error)
 

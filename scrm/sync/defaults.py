@@ -8,6 +8,7 @@ from connectors.contracts import Crm
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.sync.models import FieldMapping, Kind
+from scrm.sync.person_ids import CONTACT
 
 # (object, our field, their field). HubSpot: all but those that begin with scrm, which our `prepare` creates, are in every account.
 MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
@@ -29,6 +30,7 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "summary", "description"),
         (Kind.CASE, "name", "subject"),
         (Kind.CASE, "summary", "content"),
+        (Kind.CASE, "stage", "hs_pipeline_stage"),
     ),
     # A webhook has no fields of its own: ours go out under our names.
     "bridge": (
@@ -68,6 +70,8 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "summary", "Description"),
         (Kind.CASE, "name", "Subject"),
         (Kind.CASE, "summary", "Description"),
+        (Kind.CASE, "stage", "Status"),
+        (Kind.CASE, "contact", "ContactId"),
     ),
     # Zoho: all but those that begin with Scrm are in every account. A currency is only where several are switched on, so it is not here.
     "zoho": (
@@ -86,10 +90,16 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.DEAL, "summary", "Description"),
         (Kind.CASE, "name", "Subject"),
         (Kind.CASE, "summary", "Description"),
+        (Kind.DEAL, "contact", "Contact_Name"),
+        (Kind.CASE, "stage", "Status"),
+        (Kind.CASE, "contact", "Related_To"),
     ),
 }
 # Which of these come from the CRM as well: what people there correct of a person.
 BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
+# Of a deal what sellers there move on; of a case, and of whom both are about, all that is known is what the CRM says.
+SALES_BOTH_WAYS = frozenset({"stage", "amount", "closed_at"})
+_SAID_THERE = frozenset({(Kind.CASE.value, "stage"), (Kind.CASE.value, "contact"), (Kind.DEAL.value, "contact")})
 # The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
 STAGES: dict[str, dict[str, str]] = {
     "hubspot": {"won": "closedwon", "lost": "closedlost"},
@@ -112,15 +122,18 @@ def install_mappings(connection: Connection) -> int:
     if FieldMapping.objects.filter(connection=connection).exists():
         return 0
     rows = [
-        FieldMapping(connection=connection, kind=kind, source=ours, target=theirs, direction=_direction(kind, ours))
+        FieldMapping(connection=connection, kind=kind, source=ours, target=theirs, direction=direction_of(connection.adapter, kind, ours))
         for kind, ours, theirs in MAPPINGS.get(connection.adapter, ())
     ]
     FieldMapping.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 
-def _direction(kind: str, ours: str) -> str:
-    both = kind == Kind.CONTACT and ours in BOTH_WAYS
+def direction_of(adapter: str, kind: str, ours: str) -> str:
+    """The direction that a mapping of a new connection begins with."""
+    if (kind, ours) in _SAID_THERE or ours == CONTACT:
+        return FieldMapping.Direction.IN.value
+    both = (kind == Kind.CONTACT and ours in BOTH_WAYS) or (kind == Kind.DEAL and ours in SALES_BOTH_WAYS and adapter != "bridge")
     return (FieldMapping.Direction.BOTH if both else FieldMapping.Direction.OUT).value
 
 

@@ -18,7 +18,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 
 from connectors.contracts import Change, Crm, Page, Removal
-from connectors.errors import ConnectorError, OutcomeUnknown
+from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown, Rejected
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock, jobs
@@ -26,7 +26,7 @@ from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
 from scrm.sync import catching_up, meter, payloads, pulls, removing
 from scrm.sync.applying import Applied, apply_changes
-from scrm.sync.inlet import Inlet
+from scrm.sync.inlet import Inlet, kinds_in
 from scrm.sync.kinds import Kind
 from scrm.sync.models import ExternalRecord, FieldMapping, SyncCursor
 from scrm.sync.preparing import ready
@@ -59,7 +59,7 @@ def pull_due(*, slug: str = "", at_once: bool = False) -> int:
 
 
 def _pull_from(connection: Connection, *, at_once: bool) -> int:
-    kinds = kinds_in(connection) or _kinds_of_new(connection)
+    kinds = kinds_in(connection.pk) or _kinds_of_new(connection)
     if not kinds:
         return 0
     _make_cursors(connection, kinds)
@@ -71,23 +71,17 @@ def _pull_from(connection: Connection, *, at_once: bool) -> int:
     return pages
 
 
-def kinds_in(connection: Connection) -> list[str]:
-    """The kinds of which something comes in."""
-    wanted = FieldMapping.objects.filter(connection=connection, enabled=True).exclude(direction=FieldMapping.Direction.OUT)
-    return sorted({kind for kind in wanted.values_list("kind", flat=True) if kind == Kind.CONTACT})
-
-
 def _kinds_of_new(connection: Connection) -> list[str]:
     """A connection that was never called has no mappings yet."""
     if FieldMapping.objects.filter(connection=connection).exists() or not connections.is_callable_now(connection):
         return []
-    return kinds_in(connection) if ready(connection) is not None else []
+    return kinds_in(connection.pk) if ready(connection) is not None else []
 
 
 def _make_cursors(connection: Connection, kinds: Sequence[str]) -> None:
-    wanted = {(kind, feed) for kind in kinds for feed in Feed.values}
     there = set(SyncCursor.objects.filter(connection=connection).values_list("kind", "feed"))
-    new = [SyncCursor(connection=connection, kind=kind, feed=feed, due_at=clock.now()) for kind, feed in sorted(wanted - there)]
+    wanted = [(kind, feed) for kind in kinds for feed in Feed.values if (kind, feed) not in there]
+    new = [SyncCursor(connection=connection, kind=kind, feed=feed, due_at=clock.now()) for kind, feed in wanted]
     SyncCursor.objects.bulk_create(new, ignore_conflicts=True)
 
 
@@ -135,6 +129,9 @@ def _one_page(inlet: Inlet, crm: Crm, row: SyncCursor) -> bool | None:
         with meter.called(inlet.connection.pk):
             page = _fetch(inlet, crm, row)
     except ConnectorError as error:
+        if concerns_kind_only(inlet.kind, error):
+            _release(row, wait=UNHEARD, reason=str(error))
+            return None
         connections.report_failure(inlet.connection, error)
         _release(row, wait=_patience(error), reason=str(error))
     except DatabaseError:
@@ -148,6 +145,11 @@ def _one_page(inlet: Inlet, crm: Crm, row: SyncCursor) -> bool | None:
         crash_here("pull.read")
         return _take_over(inlet, row, page, began)
     return None
+
+
+def concerns_kind_only(kind: str, error: ConnectorError) -> bool:
+    """An account need not have orders, or show its cases to us: people are kept in step all the same."""
+    return kind != Kind.CONTACT and isinstance(error, Misconfigured | Gone | Rejected)
 
 
 def _fetch(inlet: Inlet, crm: Crm, row: SyncCursor) -> Page:

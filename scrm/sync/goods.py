@@ -8,10 +8,22 @@ from typing import Any
 
 from scrm.commerce.models import Order, OrderLine, Product
 from scrm.connections.models import Connection
+from scrm.sync import person_ids
 from scrm.sync.models import Kind
 from scrm.sync.sources import Ref, Source, numbers, stamp
 
-ORDER_SOURCES: tuple[str, ...] = ("number", "status", "total", "currency", "placed_at", "sku", "lines", "carrier", "tracking_number")
+ORDER_SOURCES: tuple[str, ...] = (
+    "number",
+    "status",
+    "total",
+    "currency",
+    "placed_at",
+    "sku",
+    "lines",
+    "carrier",
+    "tracking_number",
+    "contact",  # whose it is: the id of the person's record there
+)
 # A price is asked for by its currency: price.HKD.
 PRODUCT_SOURCES: tuple[str, ...] = ("sku", "name", "name.ja", "name.zh_Hant", "name.zh_Hans", "name.en", "aliases", "active")
 PRODUCT_SOURCES += ("price.HKD", "price.TWD", "price.JPY", "price.SGD", "price.MOP", "price.USD")
@@ -19,11 +31,12 @@ PRODUCT_SOURCES += ("price.HKD", "price.TWD", "price.JPY", "price.SGD", "price.M
 
 def load_orders(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) -> dict[str, Source]:
     """The orders that exist; each needs its person over there."""
-    rows = Order.objects.filter(pk__in=numbers(keys)).select_related("contact").prefetch_related("lines__product", "shipments")
-    return {str(order.pk): _order(order) for order in rows}
+    rows = list(Order.objects.filter(pk__in=numbers(keys)).select_related("contact").prefetch_related("lines__product", "shipments"))
+    there = person_ids.of_all(connection, [row.contact for row in rows], wanted)
+    return {str(order.pk): _order(order, there.get(order.contact_id or 0, "")) for order in rows}
 
 
-def _order(order: Order) -> Source:
+def _order(order: Order, person_id: str) -> Source:
     lines, shipments = list(order.lines.all()), list(order.shipments.all())
     last = max(shipments, key=lambda each: each.pk) if shipments else None
     values = {
@@ -36,6 +49,7 @@ def _order(order: Order) -> Source:
         "lines": "\n".join(map(_line, lines)),
         "carrier": last.carrier if last else "",
         "tracking_number": last.tracking_number if last else "",
+        "contact": person_id,
     }
     person = order.contact
     needs = (Ref(Kind.CONTACT, str(person.merged_into_id or person.pk)),) if person else ()

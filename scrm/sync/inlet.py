@@ -17,7 +17,7 @@ from scrm.sync.resolution import Direction, Values, blank
 
 # Several of their fields make one of ours.
 _NAMES = frozenset({"first_name", "last_name", "full_name"})
-# What can be written here. All else only goes out, whatever the mapping says.
+# What can be written here, by kind. All else only goes out, whatever the mapping says.
 PERSON = frozenset(
     {"name", "company", "country", "language", "priority", "time_zone", "birthday", "address", "city", "state", "postal_code", "notes"}
 )
@@ -25,8 +25,12 @@ PERSON = frozenset(
 _UNSAID = {"priority": "normal", "opted_out": "false"}
 ADDRESSES = frozenset({"phone", "email"})
 TAGS = "tags"
+ORDER = frozenset({"number", "status", "total", "currency", "placed_at", "carrier", "tracking_number", "contact"})
+PRODUCT = frozenset({"sku", "name", "aliases", "active"})
+SALE = frozenset({"name", "stage", "amount", "currency", "closed_at", "priority", "contact"})
+_GOODS = {Kind.ORDER.value: ORDER, Kind.PRODUCT.value: PRODUCT, Kind.DEAL.value: SALE, Kind.CASE.value: SALE}
 # Kinds whose records can change something here.
-KINDS_IN = frozenset({Kind.CONTACT.value})
+KINDS_IN = frozenset({Kind.CONTACT.value, *_GOODS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,11 @@ class Unit:
 
     name: str
     specs: tuple[Spec, ...]
+    kind: str = Kind.CONTACT.value
 
     @property
     def direction(self) -> Direction:
-        if not is_writable(self.name) or not any(spec.comes_in for spec in self.specs):
+        if not is_writable(self.name, self.kind) or not any(spec.comes_in for spec in self.specs):
             return "out"
         return "both" if any(spec.goes_out for spec in self.specs) else "in"
 
@@ -52,7 +57,7 @@ class Unit:
 
     def is_empty(self, values: Mapping[str, Any]) -> bool:
         said = [values.get(spec.source) for spec in self.specs]
-        return blank(said) or said == [_UNSAID.get(self.name)]
+        return blank(said) or (self.kind == Kind.CONTACT and said == [_UNSAID.get(self.name)])
 
     def theirs(self, fields: Mapping[str, Any]) -> Values:
         return tuple(held(fields.get(target)) for target in self.targets)
@@ -81,12 +86,18 @@ def unit_name(source: str) -> str:
     return "name" if source in _NAMES else source
 
 
-def is_writable(name: str) -> bool:
+def is_writable(name: str, kind: str = Kind.CONTACT.value) -> bool:
+    if kind != Kind.CONTACT:
+        names = _GOODS.get(kind, frozenset())
+        return name in names or (kind == Kind.PRODUCT and name.startswith(("name.", "price.")))
     return name in PERSON or name in ADDRESSES or name == TAGS or name.startswith("custom.") or name == "opted_out"
 
 
-def units_of(specs: Iterable[Spec]) -> list[Unit]:
+def units_of(specs: Iterable[Spec], kind: str = Kind.CONTACT.value) -> list[Unit]:
+    """Of what is no person, each field of theirs is a unit of its own."""
     grouped: dict[str, list[Spec]] = {}
+    if kind != Kind.CONTACT:
+        return [Unit(spec.source, (spec,), kind) for spec in specs]
     for spec in specs:
         grouped.setdefault(unit_name(spec.source), []).append(spec)
     return [Unit(name, tuple(found)) for name, found in grouped.items()]
@@ -112,7 +123,9 @@ class Inlet:
     def of(cls, connection: Connection, crm: Crm, kind: str, mappings: Sequence[FieldMapping] | None = None) -> Inlet:
         specs = payloads.specs_of(payloads.mappings_of(connection) if mappings is None else mappings, kind)
         able = crm.capabilities
-        return cls(connection, kind, able.resolution, specs, plan_of(connection, kind), units_of(specs), tells="changes" in able.feeds)
+        return cls(
+            connection, kind, able.resolution, specs, plan_of(connection, kind), units_of(specs, kind), tells="changes" in able.feeds
+        )
 
     @property
     def source(self) -> str:
@@ -139,3 +152,11 @@ class Inlet:
 
 def plan_of(connection: Connection, kind: str) -> SyncPlan:
     return SyncPlan.objects.filter(connection=connection, kind=kind).first() or SyncPlan(connection=connection, kind=kind)
+
+
+def kinds_in(connection: int) -> list[str]:
+    """The kinds of which something comes in."""
+    wanted = FieldMapping.objects.filter(connection=connection, enabled=True).exclude(direction=FieldMapping.Direction.OUT)
+    found = set(wanted.values_list("kind", flat=True))
+    # People first: the others hang on them.
+    return [kind for kind in (Kind.CONTACT.value, *sorted(KINDS_IN - {Kind.CONTACT})) if kind in found]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -50,11 +51,21 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Whom the record is about: `contact_id`, or why nobody. `rival`: the id of the record that this person is linked to so far."""
+    """Whom the record is about: `contact_id`, or why nobody. `rival`: the id of the record that this person is linked to so far.
+
+    `key`: of what is no person. `wait`: it can be told after that time; `failed`: a person must see to it first.
+    """
 
     contact_id: int | None = None
     reason: str = ""
     rival: str = ""
+    key: str = ""
+    wait: timedelta | None = None
+    failed: bool = False
+
+    @property
+    def ours(self) -> str:
+        return self.key or (str(self.contact_id) if self.contact_id is not None else "")
 
 
 def meet(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:

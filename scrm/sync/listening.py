@@ -11,7 +11,7 @@ from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Message
 from scrm.core.zones import business_day
 from scrm.sync.defaults import MAPPINGS
-from scrm.sync.models import FieldMapping, Kind, Push
+from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push
 from scrm.sync.services import Wanted, want_many
 
 MESSAGES = frozenset({"message.received", "message.sent", "message.failed"})
@@ -35,7 +35,9 @@ def note_changes(events: Sequence[Event]) -> None:
         return
     objects = {*_people(events), *_days(events)}
     wanted = [Wanted(crm, kind, key) for crm in crms for kind, key in objects]
-    wanted += [Wanted(crm, kind, key) for crm, kinds in crms.items() for kind, key in _sales(events, kinds)]
+    born = _born_there(events)
+    for crm, kinds in crms.items():
+        wanted += [Wanted(crm, kind, key) for kind, key in _sales(events, kinds) if (crm, kind, key) not in born]
     wanted += _going_on(events)
     want_many(wanted)
 
@@ -75,6 +77,17 @@ def _going_on(events: Iterable[Event]) -> list[Wanted]:
     keys = [f"conversation:{pk}" for pk in ids]
     there = Push.objects.filter(kind__in=(Kind.DEAL, Kind.CASE), key__in=keys) if keys else Push.objects.none()
     return [Wanted(*row) for row in there.values_list("connection", "kind", "key")]
+
+
+def _born_there(events: Iterable[Event]) -> set[tuple[int, str, str]]:
+    """The deals of orders that a CRM itself brought: there they are orders already, and nobody asks for a deal."""
+    ids = {str(event.data["order"]) for event in events if event.kind in ORDERS and event.data.get("order")}
+    if not ids:
+        return set()
+    orders = set(ExternalRecord.objects.filter(kind=Kind.ORDER, key__in=ids).values_list("connection", "key"))
+    deals = Push.objects.filter(kind=Kind.DEAL, key__in=[f"order:{pk}" for _, pk in orders]) if orders else Push.objects.none()
+    ours = set(deals.values_list("connection", "key"))
+    return {(crm, Kind.DEAL.value, f"order:{pk}") for crm, pk in orders if (crm, f"order:{pk}") not in ours}
 
 
 def _sales(events: Iterable[Event], kinds: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from scrm.sync.pull_models import SyncConflict as SyncConflict
 from scrm.sync.pull_models import SyncCursor as SyncCursor
 from scrm.sync.pull_models import SyncPlan as SyncPlan
 from scrm.sync.report_models import MappedField as MappedField
+from scrm.sync.sales_models import SaleState as SaleState
 from scrm.sync.verify_models import Verification as Verification
 from scrm.sync.verify_models import VerifiedRecord as VerifiedRecord
 

@@ -20,7 +20,7 @@ from scrm.contacts.models import Contact
 from scrm.core import audit
 from scrm.staff.models import User
 from scrm.sync import initial, linking, payloads, people
-from scrm.sync.defaults import BOTH_WAYS, MAPPINGS, install_mappings
+from scrm.sync.defaults import MAPPINGS, direction_of, install_mappings
 from scrm.sync.inlet import Inlet, unit_name
 from scrm.sync.mapping import Spec, Unmappable, to_ours, to_theirs
 from scrm.sync.models import ExternalRecord, FieldMapping, Kind
@@ -68,8 +68,9 @@ def suggested_direction(connection: Connection, kind: str, each: Suggestion) -> 
     info = next((known for known in schema(connection)[kind].fields if known.name == each.target), None)
     if info is not None and not info.writable:
         return FieldMapping.Direction.IN.value
-    both = kind == Kind.CONTACT and each.source in BOTH_WAYS | {"full_name"}
-    return (FieldMapping.Direction.BOTH if both else FieldMapping.Direction.OUT).value
+    if kind == Kind.CONTACT and each.source == "full_name":
+        return FieldMapping.Direction.BOTH.value
+    return direction_of(connection.adapter, kind, each.source)
 
 
 def save_fields(connection: Connection, kind: str, chosen: Mapping[str, tuple[str, str]], *, by: User) -> None:

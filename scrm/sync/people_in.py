@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from scrm.contacts import fields
@@ -24,33 +24,14 @@ from scrm.sync import people
 from scrm.sync.inlet import ADDRESSES, PERSON, TAGS, Inlet, Unit
 from scrm.sync.linking import give_address
 from scrm.sync.mapping import to_ours
-from scrm.sync.resolution import Winner, alike, blank
-from scrm.sync.sources import Source
+from scrm.sync.ours import Saying
+from scrm.sync.resolution import alike, blank
+from scrm.sync.sources import Source, numbers
 from scrm.tags.models import TagAssignment
 from scrm.tags.services import remove_tag
 
 _ALLOWANCE = timedelta(milliseconds=ALLOWANCE_MS)
 _YES = frozenset({"true", "yes", "1", "on"})
-
-
-@dataclass(slots=True)
-class Saying:
-    """What one record says of one of our fields. `contest`: ours changed too; `winner` of that, '' for nobody.
-
-    `before`: their values as last agreed. `result` says in the end what became of it: in, out (ours stays and goes there), held (a person
-    decides) or unfit with `words`.
-    """
-
-    contact_id: int
-    unit: Unit
-    theirs: tuple[Any, ...]
-    at: datetime
-    contest: bool = False
-    winner: Winner = "theirs"
-    met: bool = False
-    before: tuple[Any, ...] | None = None
-    result: str = "in"
-    words: str = ""
 
 
 @dataclass(slots=True)
@@ -62,17 +43,25 @@ class People:
     sources: Mapping[str, Source] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, inlet: Inlet, ids: Iterable[int]) -> People:
-        rows = {row.pk: row for row in Contact.objects.filter(pk__in=list(ids)).order_by("pk")}
+    def read(cls, inlet: Inlet, keys: Iterable[str]) -> People:
+        rows = {row.pk: row for row in Contact.objects.filter(pk__in=numbers(keys)).order_by("pk")}
         shown = [own_record(row) if row.merged_into_id else row for row in rows.values()]
         return cls(inlet, rows, people.values_of(shown, inlet.wanted) if shown else {})
 
-    def values(self, pk: int) -> Mapping[str, Any]:
-        return self.sources[str(pk)].values
+    def has(self, key: str) -> bool:
+        return int(key) in self.contacts
 
-    def changed_at(self, pk: int, unit: Unit) -> int | None:
-        """When our value was said, in ms; None for what keeps no time."""
-        contact = self.contacts[pk]
+    def values(self, key: str) -> Mapping[str, Any]:
+        return self.sources[key].values
+
+    def value_of(self, saying: Saying) -> Any:
+        return value_of(self, saying)
+
+    def write(self, sayings: Sequence[Saying]) -> None:
+        write(self, sayings)
+
+    def changed_at(self, key: str, unit: Unit) -> int | None:
+        contact = self.contacts[int(key)]
         if unit.name not in PERSON and not unit.name.startswith("custom."):
             return None
         said = own_entry(contact, unit.name)[1]
@@ -109,7 +98,7 @@ def _offer_of(people_: People, each: Saying) -> fields.Offer:
     at = each.at
     if each.contest and not each.winner and at <= clock.now() + _ALLOWANCE:
         # Nobody can tell which was later: said as of the same moment, so that a person is asked.
-        stood = people_.changed_at(each.contact_id, each.unit)
+        stood = people_.changed_at(each.key, each.unit)
         at = at_of(stood) if stood is not None else at
     changed = not each.contest and not each.met
     return fields.Offer(
@@ -148,7 +137,7 @@ def _take_address(people_: People, each: Saying) -> None:
     value = value_of(people_, each)
     contact = people_.contacts[each.contact_id]
     kind = Identity.Kind.PHONE if each.unit.name == "phone" else Identity.Kind.EMAIL
-    if value and not any(alike(value, ours) for ours in each.unit.ours(people_.values(each.contact_id))):
+    if value and not any(alike(value, ours) for ours in each.unit.ours(people_.values(each.key))):
         give_address(people_.inlet, contact, kind, str(value))
 
 

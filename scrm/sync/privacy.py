@@ -12,7 +12,8 @@ from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
 from scrm.contacts.privacy.writing import dump
 from scrm.conversations.models import Conversation
-from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SyncConflict, VerifiedRecord
+from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SaleState, SyncConflict, VerifiedRecord
+from scrm.sync.person_ids import CRM, erased_name
 
 
 def _of(whom: Person) -> Q:
@@ -24,6 +25,8 @@ def _of(whom: Person) -> Q:
         wanted |= Q(kind__in=(Kind.DEAL, Kind.CASE), key=f"conversation:{pk}") | Q(
             kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};"
         )
+    for connection, kind, key in SaleState.objects.filter(contact__in=whom.contacts).values_list("connection", "kind", "key"):
+        wanted |= Q(connection=connection, kind=kind, key=key)
     return wanted
 
 
@@ -45,11 +48,14 @@ def _erase(whom: Person) -> Iterator[int]:
     yield from in_chunks(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom))))
     yield from in_chunks(_compared(whom))
     yield from in_chunks(ExternalRecord.objects.filter(_of(whom)))
+    # Last: what was begun over there is found by these.
+    yield from in_chunks(SaleState.objects.filter(contact__in=whom.contacts))
     yield from in_chunks(PostalCompletion.objects.filter(contact__in=whom.contacts))
 
 
 def _export(whom: Person, box: Box) -> None:
     box.rows("crm_records", dump(ExternalRecord.objects.filter(_of(whom))))
+    box.rows("deals_and_cases", dump(SaleState.objects.filter(contact__in=whom.contacts)))
     box.rows("postal_codes", dump(PostalCompletion.objects.filter(contact__in=whom.contacts)))
     box.rows("crm_differences", dump(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom)))))
     box.rows("crm_comparisons", dump(_compared(whom)))
@@ -59,10 +65,10 @@ def _export(whom: Person, box: Box) -> None:
 
 def _remember(whom: Person) -> list[tuple[str, str]]:
     """A later pull of the same record must not bring the person back."""
-    rows = ExternalRecord.objects.filter(_of(whom), kind=Kind.CONTACT).select_related("connection")
-    return [("crm", f"{row.connection.slug}:{row.external_id}") for row in rows]
+    rows = ExternalRecord.objects.filter(_of(whom)).exclude(kind=Kind.COMMUNICATION).select_related("connection")
+    return [(CRM, erased_name(row.connection, row.kind, row.external_id)) for row in rows]
 
 
 def register() -> None:
-    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, VerifiedRecord, PostalCompletion)]
+    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, VerifiedRecord, PostalCompletion, SaleState)]
     registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)

@@ -21,10 +21,12 @@ from scrm.connections import services as connections
 from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.logs import trail
-from scrm.core.rows import insert_or, update_many
+from scrm.core.rows import update_many
 from scrm.sync import linking, meter, removing
 from scrm.sync.applying import Applied, apply_changes
-from scrm.sync.inlet import KINDS_IN, Inlet
+from scrm.sync.asking import ask as ask
+from scrm.sync.inlet import Inlet, kinds_in
+from scrm.sync.kinds import Kind
 from scrm.sync.models import ExternalRecord, Pull, SyncPlan
 from scrm.sync.preparing import ready
 from scrm.sync.queue import retry_pause
@@ -49,34 +51,13 @@ def hear(connection_id: int, hints: Iterable[Hint]) -> int:
     plans = {plan.kind: plan for plan in SyncPlan.objects.filter(connection=connection_id)}
     ours = ExternalRecord.objects.filter(connection=connection_id, external_id__in={each for _, each in named})
     linked = set(ours.values_list("kind", "external_id"))
-    now, count = clock.now(), 0
+    now, count, hears = clock.now(), 0, {Kind.CONTACT.value, *kinds_in(connection_id)}
     for kind in sorted({kind for kind, _ in named}):
         plan = plans.get(kind)
         wait = timedelta(minutes=plan.minutes) if plan is not None and plan.pace == SyncPlan.Pace.BATCH else timedelta(0)
-        wanted = [each for each in named if each[0] == kind and (kind in KINDS_IN or each in linked)]
+        wanted = [each for each in named if each[0] == kind and (kind in hears or each in linked)]
         count += ask(connection_id, wanted, at=now + wait)
     return count
-
-
-def ask(connection_id: int, records: Iterable[tuple[str, str]], *, at: datetime | None = None, reason: str = "") -> int:
-    """Have these (kind, id) read, now or at a time. A new reason begins the attempts anew and revives what was dead."""
-    now = clock.now()
-    rows = [
-        Pull(connection_id=connection_id, kind=kind, external_id=each[:100], due_at=at or now, asked_at=now, last_error=reason[:500])
-        for kind, each in sorted(set(records))
-        if each
-    ]
-    if rows:
-        with transaction.atomic():
-            insert_or(
-                Pull,
-                rows,
-                "ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET wanted = sync_pull.wanted + 1, state = 'due', attempts = 0, "
-                "due_at = CASE WHEN sync_pull.state = 'due' AND sync_pull.due_at < excluded.due_at THEN sync_pull.due_at "
-                "ELSE excluded.due_at END, last_error = excluded.last_error, asked_at = excluded.asked_at",
-            )
-            jobs.wake_on_commit("pull")
-    return len(rows)
 
 
 def note(inlet: Inlet, done: Sequence[Applied]) -> None:
@@ -161,7 +142,7 @@ def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
 
 def _know_rivals(inlet: Inlet, crm: Crm, found: Sequence[Change]) -> Inlet:
     """Which of the records that these compete with for a person are still there; the link of one that is gone goes on."""
-    others = linking.rivals(inlet, found) if inlet.listens else {}
+    others = linking.rivals(inlet, found) if inlet.listens and inlet.kind == Kind.CONTACT else {}
     if not others:
         return inlet
     alive = frozenset(change.id for change in crm.read(inlet.kind, sorted(set(others.values()))))

@@ -27,6 +27,8 @@ FIRST_WAIT = timedelta(seconds=5)
 FIRST_LARGE = 2_000
 # What hangs on a contact.
 LINKED = (Kind.COMMUNICATION, Kind.DEAL, Kind.CASE, Kind.ORDER)
+# Ours are known there by our key alone: nothing that is there already can be one of them.
+OUR_KEYS_ONLY = (Kind.DEAL, Kind.CASE)
 FIRST_READ = "Waits until the CRM's own records have been read for the first time."
 REMOVED = "It was deleted in the CRM, so it is left alone there. To write it again, use “Make again in the CRM” on its link."
 _WRITTEN = frozenset({"created", "updated", "unchanged"})
@@ -172,9 +174,11 @@ class Round:
 
         One so large that it waits for the night is not waited for.
         """
-        if not self.inlet(kind).listens:
+        if kind in OUR_KEYS_ONLY or not self.inlet(kind).listens:
             return False
         row = SyncCursor.objects.filter(connection=self.connection, kind=kind, feed=SyncCursor.Feed.CHANGES).first()
+        if row is not None and row.last_error and kind != Kind.CONTACT:
+            return False  # the account cannot read them, or not now
         return row is None or (row.finished_at is None and row.in_run < FIRST_LARGE)
 
     def _waits(self, push: Push, lacking: Ref) -> Settled:

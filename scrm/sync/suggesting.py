@@ -20,6 +20,11 @@ _WORDS = {
     "amount": ("amount", "value"),
     "stage": ("stage", "deal stage", "sales stage"),
     "currency": ("currency", "currency code"),
+    "number": ("order number", "so number", "number"),
+    "total": ("total", "grand total", "total amount", "order amount"),
+    "placed_at": ("order date", "ordered at", "placed at", "order start date"),
+    "sku": ("sku", "product code"),
+    "contact": ("contact id", "bill to contact id", "related to"),
     "last_message_at": ("last message", "last message at", "scrm last message at"),
 }
 

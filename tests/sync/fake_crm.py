@@ -32,6 +32,8 @@ class FarSide:
     next_id: int = 101
     versions: dict[str, int] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
+    # What is no contact.
+    kinds: dict[str, str] = field(default_factory=dict)
     removed: list[tuple[str, str]] = field(default_factory=list)
     # What the CRM makes of values that it is given.
     tidies: Callable[[str, Any], Any] | None = None
@@ -57,9 +59,10 @@ class FarSide:
 
     # --- what people do over there ---
 
-    def add(self, record_id: str = "", *, at: datetime | None = None, **fields: Any) -> str:
-        """A new record of somebody in the CRM."""
+    def add(self, record_id: str = "", *, at: datetime | None = None, kind: str = "contact", **fields: Any) -> str:
+        """A new record in the CRM."""
         record_id = record_id or self.new_id()
+        self.kinds[record_id] = kind
         self.put(record_id, fields, at=at)
         return record_id
 
@@ -75,8 +78,15 @@ class FarSide:
 
     def change(self, record_id: str) -> Change:
         return Change(
-            "contact", record_id, str(self.versions.get(record_id, "")), self.modified.get(record_id), dict(self.fields[record_id])
+            self.kind_of(record_id),
+            record_id,
+            str(self.versions.get(record_id, "")),
+            self.modified.get(record_id),
+            dict(self.fields[record_id]),
         )
+
+    def kind_of(self, record_id: str) -> str:
+        return self.kinds.get(record_id, "contact")
 
     def new_id(self) -> str:
         self.next_id += 1
@@ -139,6 +149,7 @@ class FakeCrm:
         known = write.id or self.far.ids.get((write.kind, write.key), "")
         record_id = known or self.far.new_id()
         self.far.ids[write.kind, write.key] = record_id
+        self.far.kinds[record_id] = write.kind
         tidied = {name: self.far.tidies(name, value) if self.far.tidies else value for name, value in write.fields.items()}
         self.far.put(record_id, {**tidied, "scrm_id": write.key} if self.far.stamps else tidied)
         lost = [link.id for link in write.links if link.id not in self.far.fields]
@@ -154,7 +165,9 @@ class FakeCrm:
         self._fail_if_down()
         last = (cursor.get("at", ""), int(cursor.get("id", 0)))
         rows = sorted(
-            (self.far.modified[each].isoformat(timespec="milliseconds"), int(each)) for each in self.far.fields if each in self.far.modified
+            (self.far.modified[each].isoformat(timespec="milliseconds"), int(each))
+            for each in self.far.fields
+            if each in self.far.modified and self.far.kind_of(each) == kind
         )
         page = [row for row in rows if row > last][:limit]
         found = tuple(self.far.change(str(number)) for _, number in page)
@@ -167,12 +180,13 @@ class FakeCrm:
         start = int(cursor.get("read", 0))
         rows = self.far.removed[start : start + 100]
         more = len(self.far.removed) > start + 100
-        return Page(tuple(Removal(kind, old, new) for old, new in rows), {"read": start + len(rows)}, more)
+        gone = tuple(Removal(kind, old, new) for old, new in rows if self.far.kind_of(old) == kind)
+        return Page(gone, {"read": start + len(rows)}, more)
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
         self._fail_if_down()
         self.far.reads += 1
-        return [self.far.change(each) for each in ids if each in self.far.fields]
+        return [self.far.change(each) for each in ids if each in self.far.fields and self.far.kind_of(each) == kind]
 
     def hints(self, body: bytes, headers: Mapping[str, str], url: str) -> list[Hint]:
         return []

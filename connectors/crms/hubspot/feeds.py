@@ -108,7 +108,7 @@ def _search(wire: Wire, kind: str, window: dict[str, int], filters: list[Json], 
         "limit": max(1, min(limit, PAGE)),
         "after": "0",
     }
-    rows = [row for row in as_list(wire.call("POST", wire.objects(kind, "search"), body).get("results")) if isinstance(row, dict)]
+    rows = [row for row in as_list(wire.search(kind, body).get("results")) if isinstance(row, dict)]
     fresh = [row for row in rows if _number(row.get("id")) > window["last"]]
     if rows and not fresh:
         raise Misconfigured("HubSpot's search ignores the filter by record id; its changes cannot be read page by page")

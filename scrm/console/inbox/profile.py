@@ -20,7 +20,7 @@ from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.conversations.models import Conversation, Decision, Survey
 from scrm.conversations.visibility import visible_to
 from scrm.staff.models import User
-from scrm.sync.models import ExternalRecord, Kind
+from scrm.sync.models import ExternalRecord, Kind, SaleState
 from scrm.tags.models import TagAssignment
 
 
@@ -44,6 +44,14 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Sale:
+    """A deal or a case as a CRM holds it; `removed`: it was deleted over there."""
+
+    state: SaleState
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     contact: Contact
     identities: list[Identity]
@@ -51,6 +59,7 @@ class Profile:
     orders: list[Order]
     conversations: list[Conversation]
     records: list[ExternalRecord]
+    sales: list[Sale]
     why: list[Why]
     upcoming: list[upcoming.Upcoming]
     surveys: list[Survey]
@@ -84,6 +93,7 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         orders=list(orders_of(contact).prefetch_related("shipments")[:5]),
         conversations=list(others.exclude(pk=conversation.pk).order_by("-last_message_at")[:6]),
         records=records_of(contact, [conversation.pk]),
+        sales=sales_of(contact),
         why=why_of(contact),
         upcoming=upcoming.of_contact(contact, user),
         surveys=surveys_of(contact, user),
@@ -124,6 +134,14 @@ def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRe
     crms = Connection.objects.filter(kind=Connection.Kind.CRM).values("pk")
     rows = ExternalRecord.objects.filter(wanted, connection__in=crms).select_related("connection")
     return list(rows.order_by("-synced_at")[:8])
+
+
+def sales_of(contact: Contact, limit: int = 6) -> list[Sale]:
+    """The person's deals and cases as the CRMs hold them, the latest first. Two queries."""
+    states = list(SaleState.objects.filter(contact__in=family_of(contact)).select_related("connection").order_by("-changed_at")[:limit])
+    links = ExternalRecord.objects.filter(key__in=[row.key for row in states], kind__in=(Kind.DEAL, Kind.CASE)) if states else []
+    removed = {(row.connection_id, row.kind, row.key) for row in links if row.removed_at is not None}
+    return [Sale(row, (row.connection_id, row.kind, row.key) in removed) for row in states]
 
 
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:

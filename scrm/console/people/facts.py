@@ -80,6 +80,7 @@ def whole_contact(contact: Contact, reader: User) -> dict[str, Any]:
         "orders": list(orders_of(contact).prefetch_related("shipments")[:LISTED]),
         "conversations": conversations,
         "records": profile.records_of(contact, [row.pk for row in conversations]),
+        "sales": profile.sales_of(contact, LISTED),
         "lookalikes": lookalikes(family, reader),
         "differences": FieldConflict.objects.filter(contact__in=family, state="open").count(),
         "holds": list(LegalHold.objects.filter(contact__in=family, lifted_at=None)),

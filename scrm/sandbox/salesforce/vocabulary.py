@@ -138,6 +138,7 @@ OBJECTS: dict[str, tuple[str, tuple[Field, ...]]] = {
             Field("BillToContactId", "reference", refers_to=("Contact",)),
             Field("Description", "textarea", 32_000),
             _system("OrderNumber", "string"),
+            _system("TotalAmount", "currency"),
         ),
     ),
     "Product2": (

@@ -108,6 +108,7 @@ MODULES: dict[str, tuple[Field, ...]] = {
         *_SYSTEM,
         Field("Subject", mandatory=True),
         Field("Status", "picklist", choices=("Created", "Approved", "Delivered", "Cancelled")),
+        Field("SO_Number", "autonumber", read_only=True),
         Field("Grand_Total", "formula", read_only=True),
         Field("Ordered_Items", "subform"),
         Field("Contact_Name", "lookup", target=("Contacts",)),

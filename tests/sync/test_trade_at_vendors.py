@@ -1,0 +1,215 @@
+"""At each CRM's stand-in, over loopback: what people there do with deals, cases, orders and products stands here afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors import conformance
+from connectors.contracts import Write
+from scrm.commerce.models import Order, Product
+from scrm.connections.models import Connection
+from scrm.connections.services import crm_of
+from scrm.contacts.models import Event
+from scrm.core import clock
+from scrm.sandbox.crm.models import Record
+from scrm.sandbox.crm.records import update
+from scrm.sandbox.crm.schema import DEALS, TICKETS
+from scrm.sandbox.salesforce.tables import TableStore as OrgStore
+from scrm.sandbox.zoho.tables import TableStore as ModuleStore
+from scrm.sync import engine, feeds, pulls
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SaleState, SyncConflict
+from scrm.sync.services import want
+from tests.connectors.conftest import loopback  # noqa: F401
+from tests.faults.vendors import VENDORS, WONG, HubSpot, Rest, Salesforce, Vendor, Zoho
+from tests.sync.conftest import Shop
+from tests.sync.fake_crm import FarSide
+from tests.sync.test_sales import _rest_keeps_sales
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+    pytest.mark.urls("tests.faults.vendor_urls"),
+]
+# By vendor: a stage of a deal, a state of a case, that a person there chooses, and the field of each.
+MOVES = {
+    "hubspot": ({"dealstage": "closedwon", "amount": "1200"}, {"hs_pipeline_stage": "2"}),
+    "salesforce": ({"StageName": "Closed Won", "Amount": 1200}, {"Status": "Escalated"}),
+    "zoho": ({"Stage": "Closed Won", "Amount": 1200}, {"Status": "Escalated"}),
+    "rest": ({"tags": "won", "amount": 1200}, {"tags": "escalated"}),
+}
+
+
+@pytest.fixture(autouse=True)
+def running_clock(standing_clock: None) -> Iterator[None]:
+    with clock.frozen(datetime.now(UTC)):
+        yield
+
+
+def vendor_of(name: str, live_server: Any, settings: Any, monkeypatch: Any, loopback: Any) -> Vendor:  # noqa: F811
+    settings.SANDBOX_URL = live_server.url
+    made = VENDORS[name](live_server.url, monkeypatch)
+    if isinstance(made, Rest):
+        made.loopback = loopback
+    return made
+
+
+def shop_of(vendor: Vendor) -> Shop:
+    channel = Connection.objects.create(slug="hk", label="Harbour Lane HK", kind="channel", adapter="whatsapp_cloud", country="HK")
+    crm = vendor.connection()
+    if isinstance(vendor, Rest):
+        _rest_keeps_sales(crm)
+        for kind in ("deal", "case"):
+            FieldMapping.objects.filter(kind=kind, source="summary").update(source="stage", direction="in")
+        FieldMapping.objects.create(connection=crm, kind="deal", source="amount", target="/amount", direction="both")
+    engine.ready(crm)
+    return Shop(crm, channel, FarSide())
+
+
+def drain() -> None:
+    for _ in range(4):
+        clock.advance(timedelta(seconds=6))
+        feeds.pull_due(at_once=True)
+        pulls.read_due()
+        while engine.push_due():
+            pass
+
+
+def move(vendor: Vendor, kind: str, record_id: str, fields: dict[str, Any]) -> None:
+    """A person over there changes a deal or a case."""
+    if isinstance(vendor, HubSpot):
+        update(Record.objects.get(pk=record_id), fields, kind=DEALS if kind == "deal" else TICKETS, by=WONG)
+    elif isinstance(vendor, Salesforce):
+        vendor.act(act="edit", id=record_id, values=fields)
+    elif isinstance(vendor, Zoho):
+        vendor.act(act="edit", module="Deals" if kind == "deal" else "Cases", id=record_id, values=fields)
+    elif isinstance(vendor, Rest):
+        vendor.server.now = datetime.now(UTC) + timedelta(seconds=2)
+        vendor.server.edit(int(record_id), **fields)
+
+
+@pytest.mark.parametrize("name", list(VENDORS))
+class TestSales:
+    def test_what_sellers_and_helpers_move_on_is_seen_and_loops_nowhere(
+        self,
+        name: str,
+        live_server: Any,
+        settings: Any,
+        monkeypatch: Any,
+        loopback: Any,  # noqa: F811
+    ) -> None:
+        vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+        shop = shop_of(vendor)
+        talk = shop.conversation(shop.customer("佐藤花子"))
+        key = f"conversation:{talk.pk}"
+        for kind in ("deal", "case"):
+            want(shop.crm, kind, key)
+        drain()
+        records = dict(ExternalRecord.objects.filter(key=key).values_list("kind", "external_id"))
+        assert len(set(records.values())) == 2
+        for kind, fields in zip(("deal", "case"), MOVES[name], strict=True):
+            move(vendor, kind, records[kind], fields)
+        written = list(Push.objects.order_by("pk").values_list("kind", "key", "written"))
+        drain()
+        deal, case = (SaleState.objects.get(kind=kind, key=key) for kind in ("deal", "case"))
+        assert deal.stage in {str(value) for value in MOVES[name][0].values()}
+        assert deal.amount == Decimal(1200)
+        assert case.stage in MOVES[name][1].values()
+        assert deal.contact == case.contact == talk.identity.contact
+        told = Event.objects.filter(kind__in=["deal.changed", "case.changed"]).count()
+        drain()
+        assert Event.objects.filter(kind__in=["deal.changed", "case.changed"]).count() == told
+        assert list(Push.objects.order_by("pk").values_list("kind", "key", "written")) == written
+        assert not SyncConflict.objects.exists()
+        assert not Pull.objects.filter(state="dead").exists()
+
+    def test_a_record_of_each_kind_comes_back_as_the_contract_says(
+        self,
+        name: str,
+        live_server: Any,
+        settings: Any,
+        monkeypatch: Any,
+        loopback: Any,  # noqa: F811
+    ) -> None:
+        vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+        crm = crm_of(shop_of(vendor).crm)
+        title = {"hubspot": "dealname", "salesforce": "Name", "zoho": "Deal_Name", "rest": "/name"}[name]
+        subject = {"hubspot": "subject", "salesforce": "Subject", "zoho": "Subject", "rest": "/name"}[name]
+        moves = [{f"/{key}" if name == "rest" else key: value for key, value in each.items()} for each in MOVES[name]]
+        for kind, field, fields in (("deal", title, moves[0]), ("case", subject, moves[1])):
+            target, value = next(iter(fields.items()))
+            conformance.check_comes_back(
+                crm,
+                Write(kind, "conversation:7", {field: "佐藤花子"}),
+                lambda record_id, kind=kind, fields=fields: move(
+                    vendor, kind, record_id, {key.strip("/"): value for key, value in fields.items()}
+                ),
+                target,
+                str(value),
+            )
+
+
+ORDERS = {
+    "salesforce": (("number", "OrderNumber"), ("status", "Status"), ("total", "TotalAmount"), ("contact", "BillToContactId")),
+    "zoho": (("number", "SO_Number"), ("status", "Status"), ("total", "Grand_Total"), ("contact", "Contact_Name")),
+}
+STATES = {"salesforce": {"paid": "Draft", "shipped": "Activated"}, "zoho": {"paid": "Created", "delivered": "Delivered"}}
+PRODUCTS = {
+    "salesforce": (("sku", "ProductCode"), ("name", "Name"), ("active", "IsActive")),
+    "zoho": (("sku", "Product_Code"), ("name", "Product_Name"), ("price.HKD", "Unit_Price")),
+}
+
+
+def enter(vendor: Vendor, kind: str, values: dict[str, Any]) -> str:
+    """A person over there enters an order or a product; its number and sum are the CRM's own work."""
+    now = datetime.now(UTC)
+    if isinstance(vendor, Salesforce):
+        return OrgStore().add("Order" if kind == "order" else "Product2", values, now, "005").id
+    if "Contact_Name" in values:
+        values = {**values, "Contact_Name": {"id": values["Contact_Name"]}}
+    return ModuleStore().add("Sales_Orders" if kind == "order" else "Products", values, now).id
+
+
+@pytest.mark.parametrize("name", list(ORDERS))
+class TestGoods:
+    def test_orders_and_products_stand_here_once_and_follow(
+        self,
+        name: str,
+        live_server: Any,
+        settings: Any,
+        monkeypatch: Any,
+        loopback: Any,  # noqa: F811
+    ) -> None:
+        vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+        shop = shop_of(vendor)
+        for source, target in ORDERS[name]:
+            choices = {"transform": "choices", "options": STATES[name]} if source == "status" else {}
+            FieldMapping.objects.create(connection=shop.crm, kind="order", source=source, target=target, direction="in", **choices)
+        for source, target in PRODUCTS[name]:
+            FieldMapping.objects.create(connection=shop.crm, kind="product", source=source, target=target, direction="in")
+        person = vendor.add("美玲", "+85298765432")
+        names = dict(ORDERS[name])
+        first, second = list(STATES[name].values())
+        order = enter(vendor, "order", {names["number"]: "SO-1", names["status"]: first, names["total"]: 256, names["contact"]: person})
+        extra = {"IsActive": True} if name == "salesforce" else {"Unit_Price": 128}
+        enter(vendor, "product", {dict(PRODUCTS[name])["sku"]: "HJ-01", dict(PRODUCTS[name])["name"]: "ほうじ茶", **extra})
+        drain()
+        made = Order.objects.get()
+        assert (made.number, made.status, made.total, made.currency) == ("SO-1", "paid", Decimal(256), "USD")
+        assert made.contact is not None and made.contact.identities.get().value == "+85298765432"
+        assert (Product.objects.get().sku, Product.objects.get().name) == ("HJ-01", "ほうじ茶")
+        changed = {names["status"]: second}
+        if isinstance(vendor, Salesforce):
+            vendor.act(act="edit", id=order, values=changed)
+        else:
+            vendor.act(act="edit", module="Sales_Orders", id=order, values=changed)
+        drain()
+        made.refresh_from_db()
+        assert made.status == list(STATES[name])[1]
+        assert Event.objects.filter(kind="order.placed").count() == Event.objects.filter(kind="order.changed").count() == 1
+        drain()
+        assert Order.objects.count() == Product.objects.count() == Event.objects.filter(kind="order.changed").count() == 1
+        assert not Pull.objects.filter(state="dead").exists()
