@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import socket
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -170,3 +172,23 @@ class TestRetryAfter:
     @pytest.mark.parametrize("header", ["", "soon", "-5", "1.5", "十", "Sun, 99 Nov 2026 99:00:00 GMT"])
     def test_unreadable_is_none(self, header: str) -> None:
         assert retry_after(header, NOW) is None
+
+
+def test_an_answer_that_drips_ends_in_time() -> None:
+    """One byte after the other, each well within the time for a byte."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        made, _ = listening.accept()
+        with made, contextlib.suppress(OSError):
+            made.recv(65536)
+            made.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n")
+            for _ in range(4000):
+                made.sendall(b".")
+                time.sleep(0.05)
+
+    threading.Thread(target=drip, daemon=True).start()
+    began = time.monotonic()
+    with listening, pytest.raises(OutcomeUnknown):
+        HttpClient(f"http://127.0.0.1:{listening.getsockname()[1]}").request("GET", "/", overall=timedelta(seconds=0.3))
+    assert time.monotonic() - began < 60
