@@ -32,6 +32,7 @@ BENCHMARKS = {
     "match_one": {"vendor": "postgresql"},
     "match_all": {"vendor": "postgresql"},
     "lists": {},
+    "agents": {"vendor": "postgresql"},
     "start": {},
     "pure": {},
     "pictures": {},
