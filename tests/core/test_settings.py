@@ -50,6 +50,7 @@ class Nonsense:
         done = manage(tmp_path, "check", **environment)
         assert done.returncode != 0
         assert hint in done.stderr
+        assert done.stderr.startswith("Cannot start: ") and len(done.stderr.splitlines()) == 1
 
     def test_in_the_spool_folder_stops_the_start(self, tmp_path):
         (tmp_path / "file").write_text("")

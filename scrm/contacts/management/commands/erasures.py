@@ -27,7 +27,10 @@ class Command(BaseCommand):
         {"list": self._list, "replay": self._replay, "compact": self._compact}[options["what"]](options["by"])
 
     def _list(self, by: str) -> None:
-        for row in Erasure.objects.order_by("id"):
+        rows = list(Erasure.objects.order_by("id"))
+        if not rows:
+            self.stdout.write("Nobody has been erased.")
+        for row in rows:
             self.stdout.write(
                 f"{row.asked_at:%Y-%m-%d %H:%M} contact {row.contact_id}: {row.state} {row.step} {sum(row.counts.values()):,} rows"
             )
