@@ -37,6 +37,8 @@ jobs.drain("history")(history.go_on)
 @jobs.periodic("expire leases", every=10)
 def expire_leases() -> None:
     outbox.expire_leases()
+    if outbox.hurry_along():
+        jobs.wake("outbox")
 
 
 @jobs.periodic("wake snoozed", every=60)

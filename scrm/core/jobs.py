@@ -32,6 +32,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from scrm.core import clock, giving_way
+from scrm.core.leases import lease_now
 from scrm.core.logs import trail
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
 
@@ -453,12 +454,19 @@ def tick() -> None:
 
 
 def _due(spec: Periodic) -> bool:
-    slot = int(clock.now().timestamp()) // spec.every
-    row, _ = Timetable.objects.get_or_create(name=spec.name)
-    return bool(
-        row.last_slot < slot
-        and Timetable.objects.filter(pk=spec.name, last_slot=row.last_slot).update(last_slot=slot, started_at=clock.now())
-    )
+    """By the clock on which all hosts agree. A slot that lies ahead of it was taken before the clock was put back, and holds nobody up."""
+    rows = Timetable.objects.filter(pk=spec.name).annotate(now=lease_now()).values_list("last_slot", "now")
+    found = rows.first()
+    if found is None:
+        Timetable.objects.get_or_create(name=spec.name)
+        found = rows.get()
+    last_slot, now = found
+    slot = int(now.timestamp()) // spec.every
+    # The next one: somebody else read the clock a moment later.
+    if last_slot in {slot, slot + 1}:
+        return False
+    mine = Timetable.objects.filter(pk=spec.name, last_slot=last_slot)
+    return bool(mine.update(last_slot=slot, started_at=clock.now()))
 
 
 def run_periodic(name: str) -> None:

@@ -10,8 +10,8 @@ from connectors.contracts import Receipt, StatusUpdate
 from connectors.errors import NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
 from scrm.contacts.models import Consent
 from scrm.conversations import outbox, services, statuses
-from scrm.conversations.models import Decision, MessageTemplate, OrphanStatus, Quota
-from scrm.core import clock
+from scrm.conversations.models import Decision, Message, MessageTemplate, OrphanStatus, Quota
+from scrm.core import clock, jobs
 from tests.people import NOON, agent, conversation, customer, hong_kong
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,18 @@ class Sending:
         assert [m.client_ref for m in channel.sent] == [statuses.client_ref(message)]
         assert (message.state, message.external_id) == ("accepted", "wamid.OUT000001")
         assert channel.sent[0].to.value == "85291234567"
+
+    def test_does_not_wait_for_a_clock_that_is_behind(self, channel):
+        """A worker's, of what a web process with another clock queued: at once is at once."""
+        deferred = queued(text="later")
+        Message.objects.filter(pk=deferred.pk).update(due_at=NOON + timedelta(hours=2))
+        queued(conversation(customer(phone="85291234568"), at=NOON), "now")
+        with clock.frozen(NOON - timedelta(hours=1)):
+            outbox.send_due()
+            assert not channel.sent
+            jobs.periodics()["expire leases"].run()
+            outbox.send_due()
+        assert [m.content["body"] for m in channel.sent] == ["now"]
 
     def test_keeps_the_order_within_a_conversation(self, channel):
         chat = conversation(at=NOON)

@@ -54,6 +54,14 @@ class Periodic:
             assert jobs._due(spec)
             assert not jobs._due(spec)
 
+    def test_goes_on_when_the_clock_was_put_back(self):
+        spec = jobs.Periodic("sweeping", lambda: None, every=60)
+        with clock.frozen(clock.now()):
+            assert jobs._due(spec)
+            clock.advance(timedelta(hours=-1))
+            assert jobs._due(spec)
+            assert not jobs._due(spec)
+
     def test_that_fails_says_why_and_runs_again(self, monkeypatch):
         def broken():
             raise RuntimeError("no broom")
