@@ -48,11 +48,18 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class PlanDay:
+    """`people` the plan allows; `used` how many were spoken to first, None for a day to come; `share` of the plan in percent, to 100."""
+
     number: int
     day: date
     people: int
+    used: int | None
     quality: str
     today: bool
+
+    @property
+    def share(self) -> int:
+        return min(100, round(100 * (self.used or 0) / self.people))
 
 
 def panel(connection: Connection) -> dict[str, Any]:
@@ -189,11 +196,13 @@ def plan(connection: Connection) -> list[PlanDay]:
         else len(people)
     )
     first = max(reached_today - PLAN_BEFORE, 0)
+    used = warmup.used_by_day(connection, began + timedelta(days=first), today)
     return [
         PlanDay(
             index + 1,
             began + timedelta(days=index),
             people[index],
+            used.get(began + timedelta(days=index), 0) if began + timedelta(days=index) <= today else None,
             quality_name(known[index]) if index < len(known) else "",
             index == reached_today,
         )

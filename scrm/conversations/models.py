@@ -429,7 +429,10 @@ class Reservation(models.Model):
     class Meta:
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")
-        indexes = [models.Index(fields=["identity", "-reserved_at"], condition=Q(released=False), name="conversations_reservations")]
+        indexes = [
+            models.Index(fields=["identity", "-reserved_at"], condition=Q(released=False), name="conversations_reservations"),
+            models.Index(fields=["connection", "quota_day", "identity"], condition=Q(spoke_first=True), name="conversations_spoken_first"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.category} {self.reserved_at:%Y-%m-%d %H:%M}"

@@ -22,7 +22,10 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from django.db.models import Count
+
 from scrm.connections.models import Connection, ConnectionChange
+from scrm.conversations.models import Reservation
 from scrm.core import clock
 
 FIRST_DAY = 50
@@ -94,6 +97,15 @@ def plan_of(connection: Connection, days: int) -> list[int]:
     if began is None:
         return []
     return course(days, messaging_limit=limit_of(connection), quality_history=quality_by_day(connection, began, days))
+
+
+def used_by_day(connection: Connection, first: date, last: date) -> dict[date, int]:
+    """To how many people the number spoke first on each of its own days from `first` to `last`; days without any are left out.
+
+    One query. A person counts once a day; who was spoken to on two days counts on both. What is proven not to have gone does not count.
+    """
+    spoken = Reservation.objects.filter(connection=connection, quota_day__range=(first, last), released=False, spoke_first=True)
+    return dict(spoken.values("quota_day").annotate(people=Count("identity", distinct=True)).values_list("quota_day", "people"))
 
 
 def quality_by_day(connection: Connection, first: date, days: int) -> list[str]:

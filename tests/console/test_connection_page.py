@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.utils import timezone
 from scrm.connections.models import Alert, Connection, Probe
 from scrm.connections.services import close_alert, note_change, raise_alert
 from scrm.console import channel_page
-from scrm.conversations.models import MessageTemplate, Pace, Reach
+from scrm.conversations.models import Conversation, Message, MessageTemplate, Pace, Reach, Reservation
 from scrm.staff.models import User
 from tests import people
 from tests.console.conftest import seated
@@ -47,6 +47,33 @@ def page(owner: Client, row: Connection) -> str:
     answer = owner.get(f"/admin/connections/connection/{row.pk}/change/")
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def spoken(chat: Conversation, day: date, *, spoke_first: bool = True, released: bool = False) -> None:
+    """A template that went to this person on that day."""
+    at = timezone.now()
+    message = Message.objects.create(
+        conversation=chat,
+        connection=chat.connection,
+        direction="out",
+        kind="template",
+        state="sent",
+        source="agent",
+        sent_at=at,
+        created_at=at,
+    )
+    Reservation.objects.create(
+        identity=chat.identity,
+        connection=chat.connection,
+        message=message,
+        template=True,
+        category="marketing",
+        content_hash="0",
+        reserved_at=at,
+        quota_day=day,
+        released=released,
+        spoke_first=spoke_first,
+    )
 
 
 class ConnectionPage:
@@ -87,6 +114,22 @@ class ConnectionPage:
         days = channel_page.plan(row)
         assert [day.number for day in days][:3] == [1, 2, 3] and [day.today for day in days].count(True) == 1
         assert f"37 of {days[2].people} new people in 24 hours" in html
+
+    def test_shows_what_was_used_of_the_plan_day_by_day(self, owner: Client) -> None:
+        row = number()
+        today = channel_page.plan(row)[2].day
+        chats = [people.conversation(people.customer(name=f"客 {n}", phone=f"8529123450{n}")) for n in range(4)]
+        spoken(chats[0], today - timedelta(days=2))
+        spoken(chats[0], today - timedelta(days=2))
+        spoken(chats[1], today - timedelta(days=2))
+        spoken(chats[0], today)
+        spoken(chats[2], today, released=True)
+        spoken(chats[3], today, spoke_first=False)
+        days = channel_page.plan(row)
+        assert [day.used for day in days[:4]] == [2, 0, 1, None]
+        assert days[0].share == round(200 / days[0].people)
+        html = page(owner, row)
+        assert "<th>Planned</th><th>Used</th>" in html and f'<td>2 <span class="console-dim">{days[0].share} %</span></td>' in html
 
     def test_costs_the_same_with_much_to_show(self, owner: Client, django_assert_max_num_queries: Any) -> None:
         row = number()
