@@ -130,7 +130,9 @@ def _feeds(found: dict[int, Health]) -> None:
 def _quota(connection: Connection) -> list[tuple[str, str]]:
     """What the CRM says is left of its limits."""
     facts = connection.facts or {}
-    return [(name, str(value)) for name, value in sorted(facts.items()) if "remaining" in name or "usage" in name or "credits" in name]
+    told = [name for name in sorted(facts) if name == "api_left" or any(word in name for word in ("remaining", "usage", "credits"))]
+    # What Zoho's connector has read out of the header already.
+    return [(name, str(facts[name])) for name in told if not ("credits-" in name and "credits_left" in facts)]
 
 
 def causes() -> list[dict[str, Any]]:

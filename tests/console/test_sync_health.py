@@ -13,6 +13,7 @@ from scrm.core import clock
 from scrm.staff.models import User
 from scrm.sync import deciding, meter
 from scrm.sync.models import ExternalRecord, Push, SyncConflict, SyncCursor, VerifiedRecord
+from scrm.sync.services import want
 from scrm.sync.verification import verify
 from tests.sync.conftest import NOON, Shop, fake_adapter, shop, standing_clock  # noqa: F401
 from tests.sync.test_pull import linked, settle, two_ways  # noqa: F401
@@ -49,10 +50,11 @@ class TestHealthPage:
     def test_leads_from_a_dead_letter_to_the_person_and_says_what_to_do(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
         now = clock.now()
         fields = {"connection": two_ways.crm, "state": "dead", "due_at": now, "asked_at": now}
-        Push.objects.create(kind="contact", key="901", **fields)
+        chan = two_ways.customer("陳大文")
+        Push.objects.create(kind="contact", key=str(chan.pk), **fields)
         Push.objects.create(kind="deal", key="902:1", **fields)
         html = owner.get("/admin/sync/push/?state__exact=dead").content.decode()
-        assert "/admin/contacts/contact/901/change/" in html and "902:1" in html
+        assert f"/admin/contacts/contact/{chan.pk}/change/" in html and "902:1" in html
         assert "choose “Write again”" in html
         assert "choose “Write again”" not in owner.get("/admin/sync/push/").content.decode()
 
@@ -118,3 +120,33 @@ class TestDecisions:
         assert deciding.make_again(ExternalRecord.objects.all()) == 1
         settle(two_ways)
         assert ExternalRecord.objects.get(key=str(chan.pk)).external_id in two_ways.far.fields
+
+
+class TestWords:
+    def test_limits_are_named_in_words(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        two_ways.crm.facts = {"daily-remaining": "249987", "api_left": 14_980, "credits_left": "4711", "x-api-credits-remaining": "4711"}
+        two_ways.crm.save()
+        said = owner.get(PAGE).content.decode()
+        assert "calls today" in said and "249987" in said and "14980" in said
+        assert "daily-remaining" not in said and "x-api-credits-remaining" not in said
+
+    def test_writes_and_links_are_named_by_whom_and_what_they_are_about(
+        self,
+        two_ways: Shop,  # noqa: F811
+        owner: Client,
+        django_assert_max_num_queries: Any,
+    ) -> None:
+        chan, _ = linked(two_ways)
+        talk = two_ways.conversation(chan)
+        two_ways.message(talk, "你好")
+        for kind, key in (("communication", f"{talk.pk}:2026-11-22"), ("deal", f"conversation:{talk.pk}"), ("order", "4711")):
+            want(two_ways.crm, kind, key)
+        said = owner.get(reverse("admin:sync_push_changelist")).content.decode()
+        assert said.count("chat with 陳大文") == 2
+        assert reverse("console:conversation", args=[talk.pk]) in said
+        assert "conversation:" not in said and "4711" in said
+        for number in range(20):
+            want(two_ways.crm, "deal", f"conversation:{two_ways.conversation(two_ways.customer(f'客人{number}')).pk}")
+        with django_assert_max_num_queries(25):
+            owner.get(reverse("admin:sync_push_changelist"))
+        assert "陳大文" in owner.get(reverse("admin:sync_externalrecord_changelist")).content.decode()

@@ -7,21 +7,32 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
+from scrm.console import sync_names
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
 from scrm.sync import deciding, pulls, services, waiting
-from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Pull, Push, SyncConflict, SyncPlan
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
+
+
+def _name(rows: Any, user: Any) -> None:
+    names = sync_names.named(rows, user)
+    for row in rows:
+        row.named = names.get((row.kind, row.key))
+
+
+def _about(row: Any) -> str:
+    """Whom or what it is about; the key of what is not there any more, or not to be seen."""
+    found = getattr(row, "named", None)
+    return found.link() if found is not None else str(row.key)
 
 
 @admin.register(Push)
 class PushAdmin(ReadOnlyAdmin):
-    list_display = ("connection", "kind", "shown_key", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
+    list_display = ("connection", "kind", "about", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
     list_before_template = "console/admin/dead_letters.html"
     list_filter = ("state", ConnectionFilter, "kind")
     list_select_related = ("connection",)
@@ -33,13 +44,9 @@ class PushAdmin(ReadOnlyAdmin):
     def shown_state(self, row: Push) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
-    @display(description=_("our key"))
-    def shown_key(self, row: Push) -> str:
-        """What has to be put right of a contact is on its page."""
-        if row.kind != Kind.CONTACT or not row.key.isdecimal():
-            return row.key
-        address = reverse("admin:contacts_contact_change", args=[row.key])
-        return format_html('<a href="{}">{}</a>', address, row.key)
+    @display(description=_("about"))
+    def about(self, row: Push) -> str:
+        return _about(row)
 
     @display(description=_("waits for"))
     def waits_for(self, row: Push) -> str:
@@ -48,6 +55,7 @@ class PushAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Why the rows of the page wait, asked for all of them at once."""
         found = super().get_changelist_instance(request)
+        _name(found.result_list, request.user)
         reasons = waiting.explain(found.result_list)
         for row in found.result_list:
             row.waits = reasons[row.pk]
@@ -130,13 +138,23 @@ class SyncPlanAdmin(ConsoleAdmin):
 @admin.register(ExternalRecord)
 class ExternalRecordAdmin(ReadOnlyAdmin):
     actions = ("make_again",)
-    list_display = ("connection", "kind", "key", "external_id", "synced_at", "removed_at")
+    list_display = ("connection", "kind", "about", "external_id", "synced_at", "removed_at")
     list_filter = (ConnectionFilter, "kind")
     list_select_related = ("connection",)
     search_fields = ("external_id",)
     search_help_text = _("Their id, or our key, whole")
     ordering = ("-id",)
     sortable_by = ()
+
+    @display(description=_("about"))
+    def about(self, row: ExternalRecord) -> str:
+        return _about(row)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """What the rows of the page are about, asked for all of them at once."""
+        found = super().get_changelist_instance(request)
+        _name(found.result_list, request.user)
+        return found
 
     @action(description=_("Make again in the CRM"), permissions=["again"])
     def make_again(self, request: HttpRequest, queryset: QuerySet[ExternalRecord]) -> None:

@@ -11,6 +11,8 @@ LIMITS = {
     "daily-remaining": gettext_noop("calls today"),
     "remaining": gettext_noop("calls in this interval"),
     "secondly-remaining": gettext_noop("calls in this second"),
+    "api_left": gettext_noop("calls in 24 hours"),
+    "credits_left": gettext_noop("credits in 24 hours"),
 }
 
 register = template.Library()
