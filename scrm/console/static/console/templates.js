@@ -32,6 +32,8 @@ class Editor {
 
   changed() {
     this.arrange();
+    // An answer that is on its way knows nothing of what is being typed: it would put the old words back.
+    this.asked++;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), WAIT);
   }
@@ -138,7 +140,7 @@ class Editor {
   show(drawn) {
     document.getElementById("tp-phone").innerHTML = drawn.phone;
     const box = document.getElementById("tp-variables");
-    const places = [...box.querySelectorAll("[name^='source_']")].map((field) => field.name.slice(7)).join(" ");
+    const places = [...box.querySelectorAll("[name^='fallback_']")].map((field) => field.name.slice(9)).join(" ");
     // Only when there are other places: who types an example keeps the cursor.
     if (places !== drawn.places) box.innerHTML = drawn.variables;
     this.arrange();
