@@ -100,7 +100,8 @@ def standing(conversation_ids: Iterable[int] | None = None) -> list[Held]:
     rows = Claim.objects.filter(until__gt=clock.now())
     if conversation_ids is not None:
         rows = rows.filter(conversation__in=list(conversation_ids))
-    shown = rows.select_related("holder").order_by("conversation")[:MOST]
+    named = ("conversation_id", "until", "holder__username", "holder__display_name", "holder__first_name", "holder__last_name")
+    shown = rows.select_related("holder").only(*named).order_by("conversation")[:MOST]
     return [Held(row.conversation_id, row.holder_id, str(row.holder), row.until) for row in shown]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest
 
 from scrm.core.addresses import client_address
@@ -39,8 +42,20 @@ class SlowBackend(ModelBackend):
         if not user_obj.is_active or user_obj.is_anonymous or user_obj.is_superuser or obj is not None:
             return super().get_all_permissions(user_obj, obj)
         if not hasattr(user_obj, "_perm_cache"):
-            own = Permission.objects.filter(user=user_obj.pk)
-            through_roles = Permission.objects.filter(group__user=user_obj.pk)
-            rows = [each.order_by().values_list("content_type__app_label", "codename") for each in (own, through_roles)]
-            user_obj._perm_cache = {f"{app}.{codename}" for app, codename in rows[0].union(rows[1])}
+            with connection.cursor() as cursor:
+                cursor.execute(_rights_of(), [user_obj.pk, user_obj.pk])
+                user_obj._perm_cache = {f"{app}.{codename}" for app, codename in cursor.fetchall()}
         return set(user_obj._perm_cache)
+
+
+@cache
+def _rights_of() -> str:
+    """A user's own rights and those of their roles. Written out: building it takes the framework longer than running it takes."""
+    right, kind = Permission._meta.db_table, ContentType._meta.db_table
+    of_roles, of_user = Group.permissions.through._meta.db_table, User.user_permissions.through._meta.db_table
+    roles = User.groups.through._meta.db_table
+    return (
+        f"SELECT k.app_label, r.codename FROM {right} r JOIN {kind} k ON k.id = r.content_type_id WHERE "  # noqa: S608 - names of models
+        f"r.id IN (SELECT permission_id FROM {of_user} WHERE user_id = %s) OR r.id IN (SELECT g.permission_id FROM {of_roles} g "
+        f"JOIN {roles} u ON u.group_id = g.group_id WHERE u.user_id = %s)"
+    )

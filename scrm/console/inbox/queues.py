@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet
@@ -117,7 +118,8 @@ def counts_and_changes(user: User) -> tuple[dict[str, int], str]:
     quote = connections[alias].ops.quote_name
     counted = [queue for queue in QUEUES.values() if queue.counted]
     rows = _seen(Conversation.objects.using(alias), user)
-    parts, params = _newest_changes(alias)
+    newest, of_newest = _newest_changes(alias)
+    parts, params = [newest], list(of_newest)
     for queue in counted:
         inner = queue.select(rows, user).order_by().values("pk")[: COUNTED + 1]
         try:
@@ -190,15 +192,16 @@ def newest_changes() -> str:
     Their sum is part of it because transactions commit out of order: a late commit with an earlier time still moves the sum.
     """
     alias = router.db_for_read(Conversation)
-    [part], params = _newest_changes(alias)
+    part, params = _newest_changes(alias)
     with connections[alias].cursor() as cursor:
         cursor.execute(f"SELECT {part}", params)
         return str(cursor.fetchone()[0])
 
 
-def _newest_changes(alias: str) -> tuple[list[str], list[Any]]:
-    """One column of a SELECT, and its parameters."""
+@cache
+def _newest_changes(alias: str) -> tuple[str, tuple[Any, ...]]:
+    """One column of a SELECT, and its parameters; always the same, so it is built once."""
     latest = Conversation.objects.using(alias).order_by("-changed_at").values("pk", "version", "changed_at")[:50]
     sql, params = latest.query.get_compiler(using=alias).as_sql()
     texts = " || '.' || ".join(f"CAST({each} AS text)" for each in ("MAX(changed_at)", "SUM(version)", "SUM(pk)"))
-    return [f"(SELECT {texts} FROM ({sql}) AS latest)"], list(params)  # noqa: S608
+    return f"(SELECT {texts} FROM ({sql}) AS latest)", params  # noqa: S608
