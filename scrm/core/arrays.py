@@ -49,6 +49,7 @@ def literal(field: models.Field[Any, Any], values: Sequence[Any], connection: An
     return "{" + ",".join(map(one, values)) + "}"
 
 
+_JSON: frozenset[type] = frozenset({dict, list, str, int, float, bool})
 _Writer = Callable[[Sequence[Any]], str | None]
 
 
@@ -70,7 +71,7 @@ def _writer(field: models.Field[Any, Any]) -> tuple[frozenset[type], _Writer]:
         return frozenset({bool}), lambda values: ",".join(["t" if value else "f" for value in values])
     if kind is models.JSONField:
         encoder = field.encoder  # type: ignore[attr-defined]
-        return frozenset({dict, list}), lambda values: ",".join([_quoted(json.dumps(value, cls=encoder)) for value in values])
+        return _JSON, lambda values: ",".join([_quoted(json.dumps(value, cls=encoder)) for value in values])
     return frozenset(), lambda _: None
 
 
@@ -90,6 +91,8 @@ def _moments(values: Sequence[datetime]) -> str | None:
 def _general(field: models.Field[Any, Any], value: Any, connection: Any) -> str:
     if hasattr(value, "resolve_expression"):
         raise TypeError(f"{field.name}: an expression cannot be written with its batch")
+    if type(field) is models.JSONField:
+        return _quoted(json.dumps(value, cls=field.encoder))
     prepared = field.get_db_prep_save(value, connection)
     if prepared is None:
         return "NULL"

@@ -35,6 +35,13 @@ class InsertAll:
             assert (found.name, found.notes, found.custom["said"], found.custom["nothing"]) == (word, word, word, None)
             assert (found.last_activity_at, found.last_inbound_at, found.owner_id) == (NOON, None, None)
 
+    @pytest.mark.parametrize("values", [["a", 'b"'], [1, 2.5], [True, False], [("x", 1), {"y": None}], [["z"], "w", None]])
+    def test_keeps_json_of_every_kind(self, values: list[Any]) -> None:
+        rows = insert_all(Contact, [person(provenance=value) for value in values])
+        update_many(Contact, rows, ["provenance"])
+        stored = Contact.objects.in_bulk([row.pk for row in rows])
+        assert [stored[row.pk].provenance for row in rows] == [list(value) if isinstance(value, tuple) else value for value in values]
+
     def test_knows_the_key_of_a_related_row_that_was_saved_meanwhile(self) -> None:
         who = person(name="林怡君")
         event = Event(contact=who, kind="contact.created", occurred_at=NOON)
