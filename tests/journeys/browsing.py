@@ -63,7 +63,7 @@ def seat(chromium: Browser, user: User, address: str, **options: Any) -> Iterato
         yield page
     finally:
         context.close()
-    assert said == []
+    assert not said, "\n".join(said)
 
 
 def barriers(page: Page) -> list[str]:

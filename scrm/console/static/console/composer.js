@@ -1,5 +1,6 @@
 // The composer: drafts, quick replies, emoji, files, places, choices, templates, notes, and one idempotency key a message.
 import { startAnswers } from "./answers.js";
+import { keepApart } from "./files.js";
 
 const EMOJI = "😀 😄 😊 🙂 😉 😍 😅 😂 🤔 😢 😮 😡 👍 👌 👏 🙏 🙇 🙇‍♀️ 🤝 💪 👋 ✌️ ❤️ 💛 💚 💙 🎉 🎁 🌸 ⭐ ✨ 🔥 ✅ ❌ ⚠️ ❓ 📦 🚚 🏠 🛒 💳 💰 🧾 📷 📞 ✉️ ⏰ 📅 ☀️ ☔ 🍵 🍜".split(" ");
 const TYPING = 5000;
@@ -31,8 +32,7 @@ class Composer {
     this.page = page;
     this.text = form.elements.text;
     this.file = form.elements.file;
-    // The theme's script looks for its own file field's placeholder beside every file input, unless this says that it has been there.
-    if (this.file) this.file.hasChangeListener = true;
+    keepApart(form);
     this.sending = false;
     this.replies = null;
     this.chosen = 0;
@@ -109,6 +109,7 @@ class Composer {
       const answer = await fetch(this.form.dataset.templates);
       if (!answer.ok) return;
       box.innerHTML = await answer.text();
+      keepApart(box);
       box.addEventListener("input", () => this.showTemplate());
     }
     this.showTemplate();

@@ -1,5 +1,6 @@
 // The template editor: shows what belongs to the chosen kinds, counts characters, and has the server draw the phone while one writes.
 
+import "./files.js";
 import { Cards } from "./template_cards.js";
 
 const form = document.getElementById("tp-form");
@@ -96,8 +97,9 @@ class Editor {
     this.rows.forEach((row, index) => this.arrangeRow(row, index));
     const add = this.form.querySelector("[data-add]");
     add.hidden = this.open >= this.rows.length;
-    for (const set of this.form.querySelectorAll(".tp-variable")) {
-      set.querySelector("[data-custom]").hidden = set.querySelector("[data-source]").value !== "contact.custom.";
+    // The end of an offer has no source to choose: hours are written.
+    for (const source of this.form.querySelectorAll(".tp-variable [data-source]")) {
+      source.closest(".tp-variable").querySelector("[data-custom]").hidden = source.value !== "contact.custom.";
     }
     this.count();
   }
