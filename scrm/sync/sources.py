@@ -29,4 +29,4 @@ def stamp(at: datetime | None) -> str:
 
 def numbers(keys: Iterable[str]) -> list[int]:
     """The keys that are row ids; others belong to nothing."""
-    return [int(key) for key in keys if key.isascii() and key.isdigit()]
+    return [int(key) for key in keys if key.isascii() and key.isdigit() and len(key) < 19]

@@ -102,6 +102,14 @@ class TestOurs:
 
 
 class TestBegunThere:
+    @pytest.mark.parametrize("key", ["conversation:99999999999999999999999", "order:9999999999999999999", "crm:1", "conversation:", "x" * 300])
+    def test_a_key_that_somebody_typed_over_there_stops_nobody(self, key: str, sales: Shop) -> None:
+        _, person = linked(sales)
+        sales.far.add(kind="deal", Title="Typed", Stage="Inbox", Person=person, scrm_id=key)
+        sales.far.add(kind="deal", Title="Other", Stage="Inbox", Person=person)
+        settle(sales)
+        assert SaleState.objects.count() == 2
+
     def test_a_case_of_somebody_we_know_is_shown_beside_the_chat(self, sales: Shop) -> None:
         chan, person = linked(sales)
         sales.far.add(kind="case", Subject="壞咗一隻杯", State="New", Person=person)
