@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
+from django.db.models import Model
 
 from connectors.timestamps import moment
 from scrm.commerce.models import Order, Product
@@ -30,8 +31,10 @@ _PARCEL = ("carrier", "tracking_number")
 
 @dataclass
 class _Loaded:
-    """Rows of ours by key, as they are written to the CRM."""
+    """Rows of ours by key, as they are written to the CRM. Two kinds are made of it, each with its model and what is unique there."""
 
+    model: ClassVar[type[Model]]
+    unique: ClassVar[str]
     inlet: Inlet
     sources: Mapping[str, Source] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)
@@ -46,8 +49,22 @@ class _Loaded:
         at = self.since.get(key)
         return None if at is None else ms(at)
 
+    def value_of(self, saying: Saying) -> Any:
+        raise NotImplementedError
+
+    def change(self, key: str, values: Mapping[str, Any]) -> None:
+        raise NotImplementedError
+
+    def write(self, sayings: Sequence[Saying]) -> None:
+        for key, mine in _by_key(sayings).items():
+            _refuse_twice(self.model, self.unique, key, mine)
+            if values := {name: self.value_of(each) for name, each in mine.items() if each.result == "in"}:
+                self.change(key, values)
+
 
 class Orders(_Loaded):
+    model, unique = Order, "number"
+
     @classmethod
     def read(cls, inlet: Inlet, keys: Iterable[str]) -> Orders:
         wanted = sorted(keys)
@@ -56,15 +73,10 @@ class Orders(_Loaded):
     def value_of(self, saying: Saying) -> Any:
         return order_value(self.inlet, saying.unit.name, said(saying))
 
-    def write(self, sayings: Sequence[Saying]) -> None:
-        for key, mine in _by_key(sayings).items():
-            _refuse_twice(Order, "number", key, mine)
-            values = {name: self.value_of(each) for name, each in mine.items() if each.result == "in"}
-            if not values:
-                continue
-            parcel = self._parcel(key, values) if values.keys() & set(_PARCEL) else None
-            columns = {name: value for name, value in values.items() if name not in _PARCEL}
-            change_order(int(key), columns, shipment=parcel, cause=self.inlet.source)
+    def change(self, key: str, values: Mapping[str, Any]) -> None:
+        parcel = self._parcel(key, values) if values.keys() & set(_PARCEL) else None
+        columns = {name: value for name, value in values.items() if name not in _PARCEL}
+        change_order(int(key), columns, shipment=parcel, cause=self.inlet.source)
 
     def _parcel(self, key: str, values: Mapping[str, Any]) -> ShipmentInput | None:
         known = self.values(key)
@@ -73,6 +85,8 @@ class Orders(_Loaded):
 
 
 class Products(_Loaded):
+    model, unique = Product, "sku"
+
     @classmethod
     def read(cls, inlet: Inlet, keys: Iterable[str]) -> Products:
         wanted = sorted(keys)
@@ -81,12 +95,8 @@ class Products(_Loaded):
     def value_of(self, saying: Saying) -> Any:
         return product_value(saying.unit.name, said(saying))
 
-    def write(self, sayings: Sequence[Saying]) -> None:
-        for key, mine in _by_key(sayings).items():
-            _refuse_twice(Product, "sku", key, mine)
-            values = {name: self.value_of(each) for name, each in mine.items() if each.result == "in"}
-            if values:
-                change_product(int(key), values)
+    def change(self, key: str, values: Mapping[str, Any]) -> None:
+        change_product(int(key), values)
 
 
 def _by_key(sayings: Sequence[Saying]) -> dict[str, dict[str, Saying]]:

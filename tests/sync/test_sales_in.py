@@ -102,7 +102,7 @@ class TestOurs:
 
 
 class TestBegunThere:
-    @pytest.mark.parametrize("key", ["conversation:99999999999999999999999", "order:9999999999999999999", "crm:1", "conversation:", "x" * 300])
+    @pytest.mark.parametrize("key", ["conversation:99999999999999999999", "order:9999999999999999999", "crm:1", "case:", "x" * 300])
     def test_a_key_that_somebody_typed_over_there_stops_nobody(self, key: str, sales: Shop) -> None:
         _, person = linked(sales)
         sales.far.add(kind="deal", Title="Typed", Stage="Inbox", Person=person, scrm_id=key)
