@@ -94,12 +94,13 @@ def first_names(run: Import) -> list[tuple[str, str, list[str]]]:
     with default_storage.open(run.file, "rb") as file:
         sample = file.read(limits.SAMPLE_BYTES)
     found = []
-    for name, label in encodings.offered(encodings.detect(sample)):
+    chosen = run.options["encoding"]
+    # What a person chose is shown, too, however it reads.
+    for name, label in dict([*encodings.offered(sample), (chosen, encodings.LABELS[chosen])]).items():
         text = encodings.decoded(sample, name)
-        if text is not None or name == run.options.get("encoding"):
-            text = text if text is not None else sample.decode(name, "replace")
-            cells = (cell.strip() for cell in text.replace("\n", run.options["delimiter"]).split(run.options["delimiter"]))
-            found.append((name, label, list(dict.fromkeys(cell[:20] for cell in islice(cells, 400) if not cell.isascii()))[:4]))
+        text = text if text is not None else sample.decode(name, "replace")
+        cells = (cell.strip() for cell in text.replace("\n", run.options["delimiter"]).split(run.options["delimiter"]))
+        found.append((name, label, list(dict.fromkeys(cell[:20] for cell in islice(cells, 400) if not cell.isascii()))[:4]))
     return found
 
 
