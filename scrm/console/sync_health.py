@@ -10,20 +10,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from scrm.console.access import person, seen
+from scrm.console.sync_figures import figures_of
 from scrm.core import clock
 from scrm.sync import health
 from scrm.sync.models import Verification, VerifiedRecord
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    crms = health.read_all()
-    context = {
-        **admin.site.each_context(request),
-        "title": _("Sync health"),
-        "crms": crms,
-        "causes": health.causes(),
-        "least": {"success": health.LEAST_SUCCESS, "quick": health.LEAST_QUICK, "call_ms": health.LONGEST_CALL_MS},
-    }
+    crms = [(crm, figures_of(crm)) for crm in health.read_all()]
+    context = {**admin.site.each_context(request), "title": _("Sync health"), "crms": crms, "causes": health.causes()}
     return render(request, "console/sync_health.html", context)
 
 

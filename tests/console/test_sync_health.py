@@ -58,6 +58,13 @@ class TestHealthPage:
         assert "choose “Write again”" in html
         assert "choose “Write again”" not in owner.get("/admin/sync/push/").content.decode()
 
+    def test_marks_what_needs_a_look_and_says_how_it_is_counted_where_no_pointer_is(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        meter.count(two_ways.crm.pk, written=2000, quick=100, latency_ms=9_000_000, calls=1234, call_ms=1234, failed_calls=5)
+        html = owner.get(PAGE).content.decode()
+        assert '<dd class="console-bad">5.0 %</dd>' in html and html.count('<dd class="console-bad">') == 1
+        assert "1,234 <small>5 failed</small>" in html
+        assert "<summary>How these figures are counted</summary>" in html and "<dd>Records written there and taken over here.</dd>" in html
+
     def test_tells_a_crms_limits_in_words(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
         Connection.objects.filter(pk=two_ways.crm.pk).update(facts={"daily-remaining": 649985, "x-remaining": 3})
         html = owner.get(PAGE).content.decode()
@@ -127,7 +134,7 @@ class TestWords:
         two_ways.crm.facts = {"daily-remaining": "249987", "api_left": 14_980, "credits_left": "4711", "x-api-credits-remaining": "4711"}
         two_ways.crm.save()
         said = owner.get(PAGE).content.decode()
-        assert "calls today" in said and "249987" in said and "14980" in said
+        assert "calls today" in said and "249,987" in said and "14,980" in said
         assert "daily-remaining" not in said and "x-api-credits-remaining" not in said
 
     def test_writes_and_links_are_named_by_whom_and_what_they_are_about(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop
+
+from scrm.core import clock
 
 # As the CRMs name them.
 LIMITS = {
@@ -28,3 +32,15 @@ def share(value: float | None) -> str:
 def limit_words(name: str) -> str:
     """A limit of a CRM in words; one that is not known here by the CRM's own name."""
     return gettext(LIMITS[name]) if name in LIMITS else name
+
+
+@register.filter
+def counted(value: str) -> str:
+    """Digits in groups of three, as the reader's language has them; anything else as it is."""
+    return number_format(int(value), force_grouping=True) if value.isascii() and value.isdigit() else value
+
+
+@register.filter
+def recent(moment: datetime) -> bool:
+    """Less than a minute ago."""
+    return clock.now() - moment < timedelta(minutes=1)
