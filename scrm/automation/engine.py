@@ -39,6 +39,7 @@ BATCH = 120
 # Two batches of different people at a time: with one, a second core waits while the rules are weighed.
 LANES = 2
 HISTORY = timedelta(days=3)
+_TAKEN_OVER = frozenset({"order.placed", "deal.changed", "case.changed"})
 _settle_times: dict[str, int] = {}
 _settle_checked_at = float("-inf")
 
@@ -91,8 +92,8 @@ def handle(batch: list[Event]) -> None:
 
 
 def _is_history(event: Event) -> bool:
-    """An order of days ago that arrives now was taken over from elsewhere: nobody waits for an answer to it."""
-    return event.kind == "order.placed" and event.occurred_at < clock.now() - HISTORY
+    """An order, deal or case of days ago that arrives now was taken over from elsewhere: nobody waits for an answer to it."""
+    return event.kind in _TAKEN_OVER and event.occurred_at < clock.now() - HISTORY
 
 
 def _used(rules: dict[str, list[Rule]], asked: Iterable[Event]) -> Iterator[Rule]:

@@ -11,5 +11,7 @@ TRIGGERS: dict[str, Any] = {
     "tag.added": _("a tag is put on a contact"),
     "order.placed": _("an order is placed"),
     "order.changed": _("an order changes"),
+    "deal.changed": _("a deal moves on in the CRM"),
+    "case.changed": _("a case moves on in the CRM"),
     "conversation.closed": _("a conversation is closed"),
 }

@@ -19,7 +19,10 @@ from scrm.tags.models import TagAssignment
 Body = dict[str, Any]
 
 _PHONE_ORDER = (Identity.Kind.WHATSAPP, Identity.Kind.PHONE)
+_SALES = frozenset({"deal", "case"})
+_OF_SALE = ("connection", "key", "name", "stage", "stage_before", "amount", "currency", "closed_at", "priority", "by")
 _SAMPLE_AT = "2026-11-22T03:30:00.000Z"
+_SAMPLE_SALE = {"id": "D-77", "connection": "crm", "key": "conversation:34", "name": "陳大文 · 曲奇", "changed": ["stage"], "by": "crm"}
 
 
 def bodies_of(events: Sequence[Event]) -> dict[int, Body]:
@@ -48,7 +51,15 @@ def _body(event: Event, person: Body, messages: Mapping[int, Body], orders: Mapp
         body["message"] = messages.get(event.data.get("message", 0)) or _no_message()
     if event.kind.startswith("order."):
         body["order"] = orders.get(event.data.get("order", 0)) or _no_order()
+    if (kind := event.kind.partition(".")[0]) in _SALES:
+        body[kind] = _sale(event.data)
     return body
+
+
+def _sale(data: Mapping[str, Any]) -> Body:
+    """A deal or a case as it was when it moved on: `id` is its record's in the CRM, `by` "crm" or "us"."""
+    texts = {name: str(data.get(name, "")) for name in _OF_SALE}
+    return {"id": str(data.get("record", "")), "changed": list(data.get("changed", ())), **texts}
 
 
 def _stamp(at: datetime | None) -> str:
@@ -159,6 +170,11 @@ def sample(event: str) -> Body:
         body["message"] |= {"channel": "hk", "sent_at": _SAMPLE_AT}
     if "order" in body:
         body["order"] |= {"id": 1, "number": "HK-1042", "status": "paid", "currency": "HKD", "total": "1280.50", "placed_at": _SAMPLE_AT}
+    if event == "deal.changed":
+        body["deal"] |= {"stage": "won", "stage_before": "quoted", "amount": "1280.50", "currency": "HKD", "closed_at": _SAMPLE_AT}
+        body["deal"] |= _SAMPLE_SALE
+    if event == "case.changed":
+        body["case"] |= {"stage": "closed", "stage_before": "new", "priority": "high"} | _SAMPLE_SALE
     return body
 
 

@@ -20,11 +20,13 @@ EVENTS = {
     "conversation.case": _("a conversation became a case"),
     "order.placed": _("an order was placed"),
     "order.changed": _("an order changed"),
+    "deal.changed": _("a deal moved on in the CRM"),
+    "case.changed": _("a case moved on in the CRM"),
 }
 TEST = "test"
 
 
 def needed_scope(event: str) -> frozenset[str]:
     """All payloads show the contact; some more."""
-    more = {"message": {MESSAGE}, "conversation": {MESSAGE}, "order": {ORDER}}.get(event.partition(".")[0], set())
-    return frozenset({CONTACT, *more})
+    more = {"message": {MESSAGE}, "conversation": {MESSAGE}, "order": {ORDER}, "deal": {ORDER}, "case": {MESSAGE}}
+    return frozenset({CONTACT, *more.get(event.partition(".")[0], set())})

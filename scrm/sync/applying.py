@@ -332,7 +332,8 @@ def _saying(record: ExternalRecord, change: Change, unit: Unit, resolution: Reso
     before = their_base if their_base is not None else our_base
     at = change.modified_at or fetched_at
     winner = resolution.winner if contest else "theirs"
-    return Saying(record.key, unit, unit.theirs(change.fields), at, contest, winner, our_base is None and their_base is None, before)
+    met = our_base is None and their_base is None
+    return Saying(record.key, unit, unit.theirs(change.fields), at, contest, winner, met, before, record=change.id)
 
 
 def _check_readable(ours: Ours, saying: Saying) -> None:

@@ -12,7 +12,7 @@ class SyncConfig(AppConfig):
 
         from scrm.commerce.models import Product
         from scrm.contacts.histories import History, register
-        from scrm.sync import jobs, listening, privacy  # noqa: F401 - registers what runs in the background
+        from scrm.sync import jobs, listening, privacy, terms  # noqa: F401 - registers what runs in the background and what can be asked
         from scrm.sync.models import ExternalRecord
         from scrm.sync.people import count_records
 

@@ -18,7 +18,7 @@ class Saying:
     """What one record says of one of our fields. `contest`: ours changed too; `winner` of that, '' for nobody.
 
     `before`: their values as last agreed. `result` says in the end what became of it: in, out (ours stays and goes there), held (a person
-    decides) or unfit with `words`.
+    decides) or unfit with `words`. `record`: its id there.
     """
 
     key: str
@@ -31,6 +31,7 @@ class Saying:
     before: tuple[Any, ...] | None = None
     result: str = "in"
     words: str = ""
+    record: str = ""
 
     @property
     def contact_id(self) -> int:

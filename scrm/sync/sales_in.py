@@ -7,26 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from scrm.commerce.models import Order
-from scrm.contacts import events
-from scrm.contacts.models import Contact, Event
+from scrm.contacts.models import Contact
 from scrm.contacts.records import ms
-from scrm.conversations.models import Conversation
-from scrm.core import clock
 from scrm.sync import deals
 from scrm.sync.goods_in import amount, currency, instant
 from scrm.sync.inlet import Inlet, Unit
 from scrm.sync.kinds import Kind
 from scrm.sync.mapping import Unmappable
-from scrm.sync.models import SaleState
 from scrm.sync.ours import Saying, said, settle_contest, waiting_since
 from scrm.sync.person_ids import CONTACT
 from scrm.sync.persons_there import NOBODY, people_of
+from scrm.sync.sales_book import BEGUN_THERE, THERE, News, keep
 from scrm.sync.sources import Source
 
-BEGUN_THERE = "crm:"
 _LENGTHS = {"name": 200, "stage": 100, "priority": 40}
-_TOLD = ("stage", "amount", "currency", "closed_at", "priority")
 
 
 @dataclass
@@ -56,49 +50,35 @@ class Sales:
 
     def value_of(self, saying: Saying) -> Any:
         name, value = saying.unit.name, said(saying)
-        text = "; ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
-        if name == "amount":
-            return amount(text) if text else None
-        if name == "closed_at":
-            return instant(text) if text else None
-        if name == "currency":
-            return currency(text) if text else ""
-        if name == CONTACT:
-            return _person(self.inlet, text)
-        return text[: _LENGTHS[name]]
+        return _person(self.inlet, text_of(value)) if name == CONTACT else sale_value(name, value)
 
     def write(self, sayings: Sequence[Saying]) -> None:
         by_key: dict[str, list[Saying]] = {}
         for each in sayings:
             if settle_contest(each):
                 by_key.setdefault(each.key, []).append(each)
-        owners = _owners(by_key)
-        for key, mine in by_key.items():
-            self._keep(key, {each.unit.name: self.value_of(each) for each in mine}, max(each.at for each in mine), owners.get(key))
+        news = [
+            News(key, mine[0].record, {each.unit.name: self.value_of(each) for each in mine}, max(each.at for each in mine))
+            for key, mine in by_key.items()
+        ]
+        if news:
+            keep(self.inlet.connection, self.inlet.kind, news, by=THERE)
 
-    def _keep(self, key: str, values: dict[str, Any], at: datetime, owner: Contact | None) -> None:
-        at = min(at, clock.now())
-        row = (
-            SaleState.objects.filter(connection=self.inlet.connection, kind=self.inlet.kind, key=key)
-            .select_for_update(of=("self",))
-            .first()
-        )
-        before = {name: getattr(row, name) for name in _TOLD} if row is not None else {}
-        if row is None:
-            row = SaleState(connection=self.inlet.connection, kind=self.inlet.kind, key=key, contact=owner)
-        for name, value in values.items():
-            setattr(row, name, value)
-        row.changed_at = at
-        row.save()
-        changed = [name for name in _TOLD if before and before[name] != getattr(row, name)]
-        if row.contact is not None and (changed or (not before and key.startswith(BEGUN_THERE))):
-            events.record([self._event(row, changed, str(before.get("stage", "")), at)])
 
-    def _event(self, row: SaleState, changed: Sequence[str], stage_before: str, at: datetime) -> Event:
-        details: dict[str, Any] = {"connection": self.inlet.connection.slug, "key": row.key, "name": row.name, "stage": row.stage}
-        if changed:
-            details |= {"changed": list(changed), "stage_before": stage_before}
-        return Event(contact=row.contact, kind=f"{row.kind}.changed", occurred_at=at, data=details, cause=self.inlet.source)
+def text_of(value: Any) -> str:
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value).strip()
+
+
+def sale_value(name: str, value: Any) -> Any:
+    """A value as `SaleState` keeps it. Raises `Unmappable`."""
+    text = text_of(value)
+    if name == "amount":
+        return amount(text) if text else None
+    if name == "closed_at":
+        return instant(text) if text else None
+    if name == "currency":
+        return currency(text) if text else ""
+    return text[: _LENGTHS[name]]
 
 
 def _person(inlet: Inlet, text: str) -> Contact:
@@ -107,19 +87,3 @@ def _person(inlet: Inlet, text: str) -> Contact:
         raise Unmappable(NOBODY)
     return contact
 
-
-def _owners(keys: Iterable[str]) -> dict[str, Contact]:
-    """Whose our own ones are."""
-    ids: dict[str, list[int]] = {"conversation": [], "order": []}
-    for key in keys:
-        kind, _, number = key.partition(":")
-        if kind in ids and number.isdecimal():
-            ids[kind].append(int(number))
-    found: dict[str, Contact] = {}
-    if ids["conversation"]:
-        rows = Conversation.objects.filter(pk__in=ids["conversation"]).select_related("identity__contact")
-        found |= {f"conversation:{row.pk}": row.identity.contact for row in rows}
-    if ids["order"]:
-        orders = Order.objects.filter(pk__in=ids["order"]).select_related("contact")
-        found |= {f"order:{row.pk}": row.contact for row in orders if row.contact is not None}
-    return found

@@ -15,7 +15,8 @@ from scrm.sync.linking import Met
 from scrm.sync.mapping import own_key
 from scrm.sync.models import ExternalRecord
 from scrm.sync.persons_there import NOBODY, erased_here, named, named_by, not_known
-from scrm.sync.sales_in import BEGUN_THERE, Sales
+from scrm.sync.sales_book import BEGUN_THERE
+from scrm.sync.sales_in import Sales
 
 _LONGEST = 80
 

@@ -167,7 +167,7 @@ class TestNewOrders:
         assert Order.objects.get().number == "SO-2"
 
     def test_an_order_of_long_ago_sends_nobody_a_message(self, trade: Shop) -> None:
-        Rule.objects.create(name="Thanks", trigger="order.placed", conditions={}, action="reply", options={})
+        Rule.objects.create(name="Thanks", trigger="order.placed", conditions={}, action="reply", options={"text": "x"}, enabled=True)
         _, person = linked(trade)
         order_there(trade, person, Ordered="2024-05-01T02:00:00Z")
         settle(trade)
