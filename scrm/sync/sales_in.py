@@ -86,4 +86,3 @@ def _person(inlet: Inlet, text: str) -> Contact:
     if contact is None:
         raise Unmappable(NOBODY)
     return contact
-
