@@ -19,7 +19,8 @@ _STYLES = {"*": "b", "_": "i", "~": "s"}
 class Bubble:
     """`body` is (style, text) pieces, style "", b, i, s or code. A place without a value is a gap: style "gap", the place's name.
 
-    `offer_ends` where a limited-time offer counts down; `code` what its button copies.
+    `offer_ends` where a limited-time offer counts down; `code` what its button copies. `buttons` are (kind, text); text "" where the
+    platform writes it itself, in the customer's language.
     """
 
     header_kind: str = ""
@@ -48,7 +49,7 @@ def bubble_of(components: Components, values: Mapping[str, Any], prefix: str = "
         offer=str(offer.get("text", "")),
         offer_ends=bool(offer.get("has_expiration")),
         code="" if copying is None else str(values.get(f"{prefix}button_{copying}") or first_of(buttons[copying].get("example"))),
-        buttons=tuple((kind_of(button).lower(), _button_text(button)) for button in buttons),
+        buttons=tuple((kind_of(button).lower(), str(button.get("text") or "")) for button in buttons),
         cards=tuple(bubble_of(inner, values, own) for own, inner in cards_of(typed(components, "CAROUSEL"))),
     )
 
@@ -71,10 +72,6 @@ def _footer(components: Components) -> str:
     footer = typed(components, "FOOTER")
     minutes = footer.get("code_expiration_minutes")
     return str(footer.get("text") or (f"This code expires in {minutes} minutes." if minutes else ""))
-
-
-def _button_text(button: Mapping[str, Any]) -> str:
-    return str(button.get("text") or {"COPY_CODE": "Copy offer code", "OTP": "Copy code"}.get(kind_of(button), ""))
 
 
 def _filled(text: Any, prefix: str, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from tests import people
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 BODY = {"type": "BODY", "text": "您好 {{1}}，您的訂單 {{2}} 已寄出。"}
+TAP = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "想知多啲"}]}
 JPEG = b"\xff\xd8\xff\xe0" + b"x" * 60
 
 
@@ -87,6 +88,16 @@ class Choices:
     def test_say_which_kinds_cannot_be_sent_from_here(self, desk: Client) -> None:
         approved(components=[{"type": "HEADER", "format": "PRODUCT"}, BODY])
         assert "disabled data-category" in shown(desk, closed())
+
+    def test_are_drawn_as_on_a_phone_with_cards_side_by_side(self, desk: Client) -> None:
+        cards = [
+            {"components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": f"*{name}* {{{{1}}}} 元"}, TAP]}
+            for name in ("精華", "防曬乳")
+        ]
+        row = approved(components=[BODY, {"type": "CAROUSEL", "cards": cards}])
+        drawn = shown(desk, closed()).partition(f'data-preview-of="{row.pk}"')[2]
+        assert drawn.index("您的訂單 {{body_2}}") < drawn.index('class="tp-cards"') < drawn.index("<b>精華</b> {{card_0_body_1}} 元")
+        assert drawn.count('class="tp-media"') == drawn.count("想知多啲") == 2 and "<b>防曬乳</b> {{card_1_body_1}} 元" in drawn
 
     def test_cost_the_same_for_one_template_and_for_thirty(self, desk: Client, django_assert_max_num_queries: Any) -> None:
         conversation = closed()

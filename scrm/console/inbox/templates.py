@@ -27,9 +27,10 @@ from scrm.console.template_form import check_file
 from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, MessageTemplate
+from scrm.conversations.template_bubble import Bubble, bubble_of
 from scrm.conversations.template_drafts import card_samples_of, sample_of
 from scrm.conversations.template_states import SENDABLE
-from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of, rendered
+from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of
 from scrm.conversations.template_values import Subject, read, spoken, values_for
 from scrm.conversations.templates import category_of
 from scrm.core import clock
@@ -54,13 +55,13 @@ class Blank:
 
 @dataclass(frozen=True)
 class Choice:
-    """One template of the picker; `preview` holds `{{key}}` where the page's script puts what is typed."""
+    """One template of the picker; `bubble` holds `{{key}}` where the page's script puts what is typed."""
 
     pk: int
     words: str
     category: str
     usable: bool
-    preview: str
+    bubble: Bubble
     blanks: tuple[Blank, ...]
 
 
@@ -113,8 +114,8 @@ def _choice(row: MessageTemplate, values: Mapping[str, str], zone: ZoneInfo) -> 
     held = held_files(row)
     blanks = tuple(_blank(place, values.get(place.key, ""), zone, held.get(place.key, {})) for place in places)
     words = f"{row.name} · {language_name(row.language)} · {wording.category_name(row.category)}"
-    preview = rendered(row.components, {place.key: f"{{{{{place.key}}}}}" for place in places})
-    return Choice(row.pk, words, category_of(row), all(place.kind != "unsupported" for place in places), preview, blanks)
+    bubble = bubble_of(row.components, {place.key: f"{{{{{place.key}}}}}" for place in places})
+    return Choice(row.pk, words, category_of(row), all(place.kind != "unsupported" for place in places), bubble, blanks)
 
 
 def _blank(place: Place, value: str, zone: ZoneInfo, held: Mapping[str, str]) -> Blank:

@@ -21,6 +21,24 @@ export function newKey() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+// Each {{place}} of a bubble becomes a mark that knows its place; done once.
+function markPlaces(chat) {
+  const walker = document.createTreeWalker(chat, NodeFilter.SHOW_TEXT);
+  const nodes = [];
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  for (const node of nodes) {
+    const parts = node.data.split(/(\{\{\w+\}\})/);
+    if (parts.length === 1) continue;
+    node.replaceWith(...parts.map((part) => {
+      const place = /^\{\{(\w+)\}\}$/.exec(part);
+      if (!place) return part;
+      const mark = document.createElement("mark");
+      mark.dataset.place = place[1];
+      return mark;
+    }));
+  }
+}
+
 export function startComposer(box, page) {
   const form = box?.querySelector("form.ix-composer");
   if (form) new Composer(form, page);
@@ -126,17 +144,15 @@ class Composer {
     if (this.judged !== select.value) { this.judged = select.value; this.judge(); }
   }
 
-  // The parts of the preview are text nodes and marks, never markup.
+  // What is typed comes into the bubble as text, never as markup.
   showPreview(set) {
-    const values = new Map([...set.querySelectorAll("input")].filter((input) => input.dataset.where !== "button").map((input) => [input.dataset.label, input.value]));
-    const parts = set.dataset.preview.split(/(\{\{\s*\w+\s*\}\})/);
-    this.part("preview").replaceChildren(...parts.map((part) => {
-      const place = /^\{\{\s*(\w+)\s*\}\}$/.exec(part);
-      if (!place) return part;
-      const mark = document.createElement("mark");
-      mark.textContent = values.get(place[1]) || "…";
-      return mark;
-    }));
+    const values = new Map([...set.querySelectorAll("input:not([type=file])")].map((input) => [input.dataset.label, input.value]));
+    for (const chat of this.part("preview").children) {
+      chat.hidden = chat.dataset.previewOf !== set.dataset.template;
+      if (chat.hidden) continue;
+      markPlaces(chat);
+      for (const mark of chat.querySelectorAll("mark")) mark.textContent = values.get(mark.dataset.place) || "…";
+    }
   }
 
   async judge() {
