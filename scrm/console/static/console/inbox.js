@@ -1,6 +1,7 @@
 // The inbox: opens conversations without leaving the page and keeps everything live by asking every two seconds while it is seen.
 import { startComposer, isTyping } from "./composer.js";
 import { startKeys } from "./keys.js";
+import { posted } from "./line.js";
 import { startReactions } from "./reactions.js";
 import { startViewer } from "./viewer.js";
 
@@ -24,20 +25,15 @@ export function toast(words, bad = false) {
   box.classList.toggle("bad", bad);
   box.hidden = false;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { box.hidden = true; }, 6000);
+  toast.timer = setTimeout(() => { box.hidden = true; }, bad ? 9000 : 6000);
 }
 
 // `quiet`: a hint whose failure is nobody's business.
 export async function post(url, body, quiet = false) {
-  try {
-    const answer = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrf(), "X-Requested-With": "fetch" } });
-    const said = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-    if (!answer.ok && !quiet) toast(said.error || `${answer.status} ${answer.statusText}`, true);
-    return answer.ok ? said : null;
-  } catch (error) {
-    if (!quiet) toast(String(error.message || error), true);
-    return null;
-  }
+  const { answer, trouble } = await posted(url, body, csrf(), byId("ix-toast").dataset);
+  const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+  if (trouble && !quiet) toast(said.error || trouble, true);
+  return trouble ? null : said;
 }
 
 // --- fragments: what is the same stays, so that pictures, players and the place on the page stay, too
@@ -305,7 +301,7 @@ async function olderRows(button) {
   const query = readAddress();
   query.set("after", button.dataset.olderRows);
   const answer = await fetch(`${root.dataset.root}older/?${query}`);
-  if (!answer.ok) return;
+  if (!answer.ok || answer.redirected) return;
   button.remove();
   pages = Math.min(pages + 1, 5);
   rows.append(...parse(await answer.text()));
@@ -315,7 +311,7 @@ async function olderRows(button) {
 async function olderMessages(button) {
   const box = byId("ix-scroll");
   const answer = await fetch(`${thread().dataset.url}older/?before=${encodeURIComponent(button.dataset.olderMessages)}`);
-  if (!answer.ok) return;
+  if (!answer.ok || answer.redirected) return;
   const fromEnd = box.scrollHeight - box.scrollTop;
   const fresh = parse(await answer.text());
   for (const node of fresh) sources.set(node, node.outerHTML);
@@ -334,7 +330,7 @@ document.addEventListener("toggle", async (event) => {
   const menu = event.target;
   if (!menu.open || !menu.dataset?.load) return;
   const answer = await fetch(menu.dataset.load, { headers: { "X-Requested-With": "fetch" } });
-  if (!answer.ok || !menu.open) return;
+  if (!answer.ok || answer.redirected || !menu.open) return;
   menu.querySelector(".ix-drop").innerHTML = await answer.text();
   menu.querySelector(".ix-drop button, .ix-drop a")?.focus();
 }, true);

@@ -1,4 +1,6 @@
 // Cases and differences by keyboard. Without this script every answer is an ordinary form.
+import { posted } from "./line.js";
+
 const root = document.getElementById("rv");
 const csrf = () => root.querySelector("input[name=csrfmiddlewaretoken]")?.value || document.querySelector("input[name=csrfmiddlewaretoken]").value;
 const writes = (node) => node && (node.matches("input:not([type=radio]):not([type=checkbox]), textarea, select") || node.isContentEditable);
@@ -14,16 +16,11 @@ function toast(words, bad = false) {
 }
 
 async function post(url, body) {
-  try {
-    const answer = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrf(), "X-Requested-With": "fetch" } });
-    const kind = answer.headers.get("content-type") || "";
-    const said = kind.includes("json") ? await answer.json() : { ok: answer.ok, html: await answer.text() };
-    if (!answer.ok) toast(said.error || `${answer.status} ${answer.statusText}`, true);
-    return { ...said, ok: answer.ok && said.ok !== false };
-  } catch (error) {
-    toast(String(error.message || error), true);
-    return { ok: false };
-  }
+  const { answer, trouble } = await posted(url, body, csrf(), document.getElementById("rv-toast").dataset);
+  const json = answer?.headers.get("content-type")?.includes("json");
+  const said = json ? await answer.json() : { html: trouble ? "" : await answer.text() };
+  if (trouble) toast(said.error || trouble, true);
+  return { ...said, ok: !trouble && said.ok !== false };
 }
 
 function count(said) {
