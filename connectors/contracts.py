@@ -339,14 +339,26 @@ class ObjectType:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom a record belongs to over there; `primary`: the CRM itself puts this one first among several."""
+
+    id: str
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    """A record as the CRM holds it now."""
+    """A record as the CRM holds it now.
+
+    `people`: whom it belongs to, of a CRM that keeps that apart from the record; looked up only where the record lacks our key.
+    """
 
     kind: str
     id: str
     version: str
     modified_at: datetime | None
     fields: Json
+    people: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,13 @@ class _Work:
     def _links(self, change: Change) -> list[list[str]]:
         """What the record hangs on over there already, so that nothing is written to say it again."""
         person = "" if self.inlet.kind == Kind.CONTACT else persons_there.named_by(self.inlet, change)
-        return [[Kind.CONTACT.value, person]] if person else []
+        people = [person] if person else [each.id for each in change.people]
+        return [[Kind.CONTACT.value, each] for each in people]
 
     # --- field by field -----------------------------------------------------------------------------------------------
 
     def _compare(self) -> None:
-        ours = sides.read(self.inlet, {record.key for record, _ in self.pairs})
+        ours = sides.read(self.inlet, {record.key for record, _ in self.pairs}, [change for _, change in self.pairs])
         self.pairs = [pair for pair in self.pairs if ours.has(pair[0].key)]
         sayings: dict[tuple[str, str], Saying] = {}
         settled: list[tuple[ExternalRecord, Change, Unit, Resolution]] = []

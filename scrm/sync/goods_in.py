@@ -11,16 +11,18 @@ from typing import Any, ClassVar
 from django.db import transaction
 from django.db.models import Model
 
+from connectors.contracts import Change
 from connectors.timestamps import moment
 from scrm.commerce.models import Order, Product
 from scrm.commerce.services import ShipmentInput, change_order
+from scrm.contacts.models import Contact
 from scrm.contacts.records import ms
 from scrm.sync import goods
 from scrm.sync.inlet import Inlet, Unit
 from scrm.sync.mapping import Unmappable
 from scrm.sync.ours import Saying, said, settle_contest, waiting_since
 from scrm.sync.person_ids import CONTACT
-from scrm.sync.persons_there import NOBODY, people_of
+from scrm.sync.persons_there import named, person_of
 from scrm.sync.sources import Source
 
 _LARGEST = Decimal("999999999999.99")
@@ -38,6 +40,7 @@ class _Loaded:
     inlet: Inlet
     sources: Mapping[str, Source] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)
+    people: Mapping[str, Contact] | None = None
 
     def has(self, key: str) -> bool:
         return key in self.sources
@@ -56,8 +59,10 @@ class _Loaded:
         raise NotImplementedError
 
     def write(self, sayings: Sequence[Saying]) -> None:
-        for key, mine in _by_key(sayings).items():
-            _refuse_twice(self.model, self.unique, key, mine)
+        by_key = _by_key(sayings)
+        taken = _Taken(self.model, self.unique, by_key)
+        for key, mine in by_key.items():
+            taken.refuse_twice(key, mine)
             if values := {name: self.value_of(each) for name, each in mine.items() if each.result == "in"}:
                 self.change(key, values)
 
@@ -66,12 +71,13 @@ class Orders(_Loaded):
     model, unique = Order, "number"
 
     @classmethod
-    def read(cls, inlet: Inlet, keys: Iterable[str]) -> Orders:
+    def read(cls, inlet: Inlet, keys: Iterable[str], changes: Sequence[Change] = ()) -> Orders:
         wanted = sorted(keys)
-        return cls(inlet, goods.load_orders(inlet.connection, wanted, inlet.wanted), waiting_since(inlet, wanted))
+        people = named(inlet, changes) if changes else None
+        return cls(inlet, goods.load_orders(inlet.connection, wanted, inlet.wanted), waiting_since(inlet, wanted), people)
 
     def value_of(self, saying: Saying) -> Any:
-        return order_value(self.inlet, saying.unit.name, said(saying))
+        return order_value(self.inlet, saying.unit.name, said(saying), self.people)
 
     def change(self, key: str, values: Mapping[str, Any]) -> None:
         parcel = self._parcel(key, values) if values.keys() & set(_PARCEL) else None
@@ -108,11 +114,25 @@ def _by_key(sayings: Sequence[Saying]) -> dict[str, dict[str, Saying]]:
     return found
 
 
-def _refuse_twice(model: Any, name: str, key: str, mine: Mapping[str, Saying]) -> None:
-    """A number or SKU that another row has stays there."""
-    each = mine.get(name)
-    if each is not None and model.objects.filter(**{name: said(each)}).exclude(pk=int(key)).exists():
-        each.result, each.words = "unfit", f"“{said(each)}” is the {name} of another {each.unit.kind} here"
+class _Taken:
+    """Who has the numbers or SKUs that are to be given: one that another row has stays there. One statement for all."""
+
+    def __init__(self, model: Any, name: str, by_key: Mapping[str, Mapping[str, Saying]]) -> None:
+        self._name = name
+        wanted = {str(said(mine[name])) for mine in by_key.values() if name in mine}
+        rows = model.objects.filter(**{f"{name}__in": wanted}).values_list(name, "pk") if wanted else ()
+        self._holder: dict[str, int] = dict(rows)
+
+    def refuse_twice(self, key: str, mine: Mapping[str, Saying]) -> None:
+        each, own = mine.get(self._name), int(key)
+        if each is None:
+            return
+        text = str(said(each))
+        if self._holder.get(text, own) != own:
+            each.result, each.words = "unfit", f"“{text}” is the {self._name} of another {each.unit.kind} here"
+            return
+        # What it had until now is free for another of the same page.
+        self._holder = {held: pk for held, pk in self._holder.items() if pk != own} | {text: own}
 
 
 @transaction.atomic
@@ -140,8 +160,8 @@ def fill_product(row: Product, values: Mapping[str, Any]) -> None:
 # --- their values in our words --------------------------------------------------------------------------------------
 
 
-def order_value(inlet: Inlet, name: str, value: Any) -> Any:
-    """Raises `Unmappable`."""
+def order_value(inlet: Inlet, name: str, value: Any, people: Mapping[str, Contact] | None = None) -> Any:
+    """`people`: those who may be named, where they are known. Raises `Unmappable`."""
     text = _text(name, value)
     if name in _PARCEL:
         return text
@@ -155,20 +175,13 @@ def order_value(inlet: Inlet, name: str, value: Any) -> Any:
         return currency(text)
     if name == "placed_at":
         return instant(text)
-    return _person(inlet, text) if name == CONTACT else text
+    return person_of(inlet, text, people) if name == CONTACT else text
 
 
 def _status(text: str) -> str:
     if text not in Order.Status.values:
         raise Unmappable(f"“{text[:60]}” is no status of an order here ({', '.join(Order.Status.values)}); map it by a table of choices")
     return text
-
-
-def _person(inlet: Inlet, text: str) -> Any:
-    contact = people_of(inlet.connection, [text]).get(text)
-    if contact is None:
-        raise Unmappable(NOBODY)
-    return contact
 
 
 def product_value(name: str, value: Any) -> Any:

@@ -21,7 +21,7 @@ from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable, own_key, to_ours
 from scrm.sync.models import ExternalRecord
 from scrm.sync.person_ids import CONTACT
-from scrm.sync.persons_there import erased_here, named, named_by, not_known
+from scrm.sync.persons_there import Unknown, erased_here, ids_in, named, named_by
 
 NOT_WANTED = "New records of this kind are not taken over here (sync settings)."
 TWICE = "Another record of this CRM is linked to {kind} {name} here; say which of the two counts and delete the other there."
@@ -29,7 +29,10 @@ TWICE = "Another record of this CRM is linked to {kind} {name} here; say which o
 
 def meet_orders(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
     people = named(inlet, changes)
-    return _Meeting(inlet, changes, Order, "number", lambda change: _make_order(inlet, change, people)).met()
+    unknown = Unknown(inlet, ids_in(inlet, changes) - people.keys())
+    met = _Meeting(inlet, changes, Order, "number", lambda change: _make_order(inlet, change, people, unknown)).met()
+    unknown.ask()
+    return met
 
 
 def meet_products(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
@@ -80,12 +83,12 @@ def _linked(inlet: Inlet, pks: Iterable[int]) -> set[str]:
 # --- new ones -------------------------------------------------------------------------------------------------------
 
 
-def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact]) -> Met:
+def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact], unknown: Unknown) -> Met:
     person_id = named_by(inlet, change)
     if person_id and person_id not in people:
-        return not_known(inlet, person_id)
+        return unknown.met([person_id])
     try:
-        given = {name: order_value(inlet, name, value) for name, value in _said(inlet, change).items() if name != CONTACT}
+        given = {name: order_value(inlet, name, value, people) for name, value in _said(inlet, change).items() if name != CONTACT}
     except Unmappable as error:
         return Met(reason=f"This order cannot be taken over: {error}", failed=True)
     lacking = [name for name in ("number", "status", "total") if name not in given]

@@ -15,10 +15,14 @@ from scrm.sync.asking import ask
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
 from scrm.sync.linking import ERASED, Met
+from scrm.sync.mapping import Unmappable
 from scrm.sync.models import ExternalRecord, Pull
 from scrm.sync.person_ids import CONTACT, CRM, erased_name
 
 NOBODY = "The person it belongs to is not linked to anybody here."
+SEVERAL = "It belongs to several people here, and the CRM names none of them as the main one."
+# So many people of one record are read to find whose it is.
+MOST_PEOPLE = 10
 LATER = timedelta(seconds=5)
 
 
@@ -30,24 +34,70 @@ def people_of(connection: Connection, ids: Collection[str]) -> dict[str, Contact
     return {each: there[pk] for each, pk in keys.items() if pk in there}
 
 
+def person_of(inlet: Inlet, text: str, known: Mapping[str, Contact] | None = None) -> Contact:
+    """Who has this id there. `known`: everybody who may be named, where they were looked up together. Raises `Unmappable`."""
+    people = people_of(inlet.connection, [text]) if known is None and text else known or {}
+    if text not in people:
+        raise Unmappable(NOBODY)
+    return people[text]
+
+
 def named_by(inlet: Inlet, change: Change) -> str:
     """The id of the person's record, '' when the record names nobody or the field is not mapped."""
     return next((str(change.fields.get(spec.target) or "")[:100] for spec in inlet.specs if spec.source == CONTACT), "")
 
 
+def ids_in(inlet: Inlet, changes: Sequence[Change]) -> set[str]:
+    """The ids of everybody whom these records name, by a field or apart from it."""
+    apart = {each.id[:100] for change in changes for each in change.people}
+    return apart | {each for change in changes if (each := named_by(inlet, change))}
+
+
 def named(inlet: Inlet, changes: Sequence[Change]) -> Mapping[str, Contact]:
-    return people_of(inlet.connection, {each for change in changes if (each := named_by(inlet, change))})
+    return people_of(inlet.connection, ids_in(inlet, changes))
 
 
-def not_known(inlet: Inlet, person_id: str) -> Met:
-    """Of a record whose person is not linked here: read that one first, unless that was tried and led to nobody."""
-    row = Pull.objects.filter(connection=inlet.connection, kind=Kind.CONTACT, external_id=person_id).first()
-    if row is not None and row.state != Pull.State.DUE:
-        return Met(reason=NOBODY)
-    if row is None:
-        ask(inlet.connection.pk, [(Kind.CONTACT.value, person_id)])
-    wait = max(row.due_at - clock.now(), LATER) if row is not None else LATER
-    return Met(reason="Waits for its person, who is read first.", wait=wait)
+class Unknown:
+    """People of records who are not linked here: they are read first, unless that was tried and led to nobody. Two statements a page."""
+
+    def __init__(self, inlet: Inlet, ids: Collection[str]) -> None:
+        self._inlet = inlet
+        rows = Pull.objects.filter(connection=inlet.connection, kind=Kind.CONTACT, external_id__in=ids) if ids else []
+        self._rows = {row.external_id: row for row in rows}
+        self._wanted: set[str] = set()
+
+    def met(self, ids: Sequence[str]) -> Met:
+        """Of a record that belongs to these, of whom nobody is known."""
+        untried = [each for each in ids if each not in self._rows]
+        due = [row.due_at for each in ids if (row := self._rows.get(each)) is not None and row.state == Pull.State.DUE]
+        self._wanted.update(untried)
+        if not untried and not due:
+            return Met(reason=NOBODY)
+        wait = max(max(due) - clock.now(), LATER) if due else LATER
+        return Met(reason="Waits for its person, who is read first.", wait=wait)
+
+    def ask(self) -> None:
+        if self._wanted:
+            ask(self._inlet.connection.pk, [(Kind.CONTACT.value, each) for each in sorted(self._wanted)])
+
+
+def whose(change: Change, people: Mapping[str, Contact]) -> tuple[Contact | None, list[str], str]:
+    """Of a record whose people the CRM keeps apart from it: (whose it is, else whom to read first, else why nobody's).
+
+    The primary one of several; without one the only one who is known here.
+    """
+    first = [each.id for each in change.people if each.primary]
+    ids = first if len(first) == 1 else [each.id for each in change.people]
+    known = {people[each].pk: people[each] for each in ids if each in people}
+    if len(known) == 1:
+        return next(iter(known.values())), [], ""
+    return None, [] if known else ids[:MOST_PEOPLE], SEVERAL if known else NOBODY
+
+
+def owners(inlet: Inlet, changes: Sequence[Change], people: Mapping[str, Contact]) -> dict[str, Contact]:
+    """{record: whose it is} of those whose people the CRM keeps apart from them."""
+    found = {change.id: whose(change, people)[0] for change in changes if change.people and not named_by(inlet, change)}
+    return {each: contact for each, contact in found.items() if contact is not None}
 
 
 def erased_here(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:

@@ -31,13 +31,14 @@ _OURS = ("conversation", "order")
 @dataclass(frozen=True, slots=True)
 class News:
     """What became of one deal or case: values by the columns of `SaleState`; `record`: its id there. `moved`: what changed of one that
-    was not known here, where whoever says it knows."""
+    was not known here, where whoever says it knows. `owner`: whose a new one is that was begun there."""
 
     key: str
     record: str
     values: Mapping[str, Any]
     at: datetime
     moved: frozenset[str] = frozenset()
+    owner: Contact | None = None
 
 
 def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) -> None:
@@ -53,7 +54,7 @@ def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) ->
         row = rows.get(each.key)
         before = {name: getattr(row, name) for name in TOLD} if row is not None else None
         if row is None:
-            row = rows[each.key] = SaleState(connection=connection, kind=kind, key=each.key, contact=owners.get(each.key))
+            row = rows[each.key] = SaleState(connection=connection, kind=kind, key=each.key, contact=each.owner or owners.get(each.key))
         for name, value in each.values.items():
             setattr(row, name, value)
         row.changed_at = min(each.at, clock.now())

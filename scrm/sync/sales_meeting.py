@@ -5,16 +5,17 @@ One about nobody here is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.contracts import Change
 from connectors.untrusted import fingerprint
+from scrm.contacts.models import Contact
 from scrm.sync.goods_meeting import NOT_WANTED
 from scrm.sync.inlet import Inlet
 from scrm.sync.linking import Met
 from scrm.sync.mapping import own_key
 from scrm.sync.models import ExternalRecord
-from scrm.sync.persons_there import NOBODY, erased_here, named, named_by, not_known
+from scrm.sync.persons_there import NOBODY, Unknown, erased_here, ids_in, named, named_by, whose
 from scrm.sync.sales_book import BEGUN_THERE
 from scrm.sync.sales_in import Sales
 
@@ -23,6 +24,7 @@ _LONGEST = 80
 
 def meet(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
     people, found = named(inlet, changes), erased_here(inlet, changes)
+    unknown = Unknown(inlet, ids_in(inlet, changes) - people.keys())
     keys = {key for change in changes if (key := own_key(change.fields))}
     ours = Sales.read(inlet, keys)
     mine = ExternalRecord.objects.filter(connection=inlet.connection, kind=inlet.kind, key__in=keys)
@@ -35,14 +37,20 @@ def meet(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
             taken.add(key)
             found[change.id] = Met(key=key)
             continue
-        person_id = named_by(inlet, change)
-        if not person_id:
-            found[change.id] = Met(reason=NOBODY)
-        elif person_id not in people:
-            found[change.id] = not_known(inlet, person_id)
-        else:
-            found[change.id] = Met(key=key_of(change.id)) if inlet.plan.makes_new else Met(reason=NOT_WANTED)
+        found[change.id] = _begun_there(inlet, change, people, unknown)
+    unknown.ask()
     return found
+
+
+def _begun_there(inlet: Inlet, change: Change, people: Mapping[str, Contact], unknown: Unknown) -> Met:
+    person_id = named_by(inlet, change)
+    if person_id:
+        contact, first, why = people.get(person_id), [person_id], NOBODY
+    else:
+        contact, first, why = whose(change, people)
+    if contact is not None:
+        return Met(key=key_of(change.id)) if inlet.plan.makes_new else Met(reason=NOT_WANTED)
+    return unknown.met(first) if first else Met(reason=why)
 
 
 def key_of(external_id: str) -> str:

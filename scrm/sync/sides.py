@@ -14,10 +14,10 @@ from scrm.sync.ours import Ours
 from scrm.sync.people_in import People
 from scrm.sync.sales_in import Sales
 
-_READ: Mapping[str, Callable[[Inlet, Iterable[str]], Ours]] = {
-    Kind.CONTACT: People.read,
+_READ: Mapping[str, Callable[[Inlet, Iterable[str], Sequence[Change]], Ours]] = {
+    Kind.CONTACT: lambda inlet, keys, _: People.read(inlet, keys),
     Kind.ORDER: Orders.read,
-    Kind.PRODUCT: Products.read,
+    Kind.PRODUCT: lambda inlet, keys, _: Products.read(inlet, keys),
     Kind.DEAL: Sales.read,
     Kind.CASE: Sales.read,
 }
@@ -30,8 +30,9 @@ _MEET: Mapping[str, Callable[[Inlet, Sequence[Change]], dict[str, Met]]] = {
 }
 
 
-def read(inlet: Inlet, keys: Iterable[str]) -> Ours:
-    return _READ[inlet.kind](inlet, keys)
+def read(inlet: Inlet, keys: Iterable[str], changes: Sequence[Change] = ()) -> Ours:
+    """Ours by these keys; the people whom `changes` name are looked up with them, in a few statements for all."""
+    return _READ[inlet.kind](inlet, keys, changes)
 
 
 def meet(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:

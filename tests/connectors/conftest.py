@@ -176,6 +176,8 @@ class FakeHubSpot:
     records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     properties: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     links: list[tuple[str, str, str, str]] = field(default_factory=list)
+    primary: set[tuple[str, str, str, str]] = field(default_factory=set)
+    page: int = 500
     archived: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     clock: int = 1_767_225_600_000  # 2026-01-01
     next_id: int = 100
@@ -186,6 +188,8 @@ class FakeHubSpot:
             return _answer({"category": "INVALID_AUTHENTICATION"}, 401)
         if parts[1] == "properties":
             return self._properties(request, parts[3])
+        if parts[1] == "associations":
+            return self._people(parts[3], parts[4], request.json)
         if request.method == "PUT":
             return self._associate(parts[3], parts[4], parts[7], parts[8])
         if len(parts) == 4:
@@ -204,6 +208,25 @@ class FakeHubSpot:
             return _answer({"category": "CONFLICT"}, 409)
         known[wanted["name"]] = {**wanted, "hasUniqueValue": bool(wanted.get("hasUniqueValue")) and self.unique}
         return _answer(known[wanted["name"]], 201)
+
+    def _people(self, kind: str, other: str, body: Any) -> Answer:
+        """Associations, `page` a record and call; a label stands beside the default type."""
+        assert 1 <= len(body["inputs"]) <= 100
+        results, errors = [], []
+        for row in body["inputs"]:
+            known = [each for each in self.links if each[:3] == (kind, row["id"], other)]
+            start = int(row.get("after", 0))
+            to = [{"toObjectId": each[3], "associationTypes": self._types(each)} for each in known[start : start + self.page]]
+            more = {"paging": {"next": {"after": str(start + self.page)}}} if start + self.page < len(known) else {}
+            if to:
+                results.append({"from": {"id": row["id"]}, "to": to, **more})
+            else:
+                errors.append({"category": "OBJECT_NOT_FOUND", "context": {"fromObjectId": [row["id"]]}})
+        return _answer({"results": results, "errors": errors, "numErrors": len(errors)}, 207 if errors else 200)
+
+    def _types(self, link: tuple[str, str, str, str]) -> list[dict[str, Any]]:
+        types: list[dict[str, Any]] = [{"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}]
+        return types + ([{"category": "USER_DEFINED", "typeId": 71, "label": "Primary"}] if link in self.primary else [])
 
     def _associate(self, kind: str, record_id: str, other: str, other_id: str) -> Answer:
         if other_id not in self.records.get(other, {}):

@@ -62,6 +62,70 @@ class TestConformance:
         assert len(conformance.check_changes(crm, "contact", 10)) == 37
 
 
+class TestPeopleOfDeals:
+    def begun_there(self, fake: Any, **fields: str) -> str:
+        return str(fake.add("deals", {"dealname": "曲奇", **fields})["id"])
+
+    def people(self, crm: HubSpot) -> dict[str, list[tuple[str, bool]]]:
+        changes = [item for item in crm.changes("deal", {}).items if isinstance(item, Change)]
+        return {each.id: [(person.id, person.primary) for person in each.people] for each in changes}
+
+    def test_are_read_a_hundred_deals_a_call_and_never_of_ours(self, crm: HubSpot, loopback: Any, fake_hubspot: Any) -> None:
+        deals = [self.begun_there(fake_hubspot) for _ in range(150)]
+        ours = self.begun_there(fake_hubspot, scrm_id="order:5")
+        fake_hubspot.links = [("deals", each, "contacts", "7") for each in (deals[0], deals[149], ours)]
+        found = self.people(crm)
+        assert len(found) == 151 and {each for each, people in found.items() if people} == {deals[0], deals[149]}
+        asked = [seen for seen in loopback.seen if "/associations/" in seen.path]
+        assert {seen.path for seen in asked} == {"/crm/associations/2026-03/deals/contacts/batch/read"}
+        assert [len(seen.json["inputs"]) for seen in asked] == [100, 50]
+        assert {"id": ours} not in [row for seen in asked for row in seen.json["inputs"]]
+
+    def test_the_primary_one_is_marked_and_further_pages_are_read(self, crm: HubSpot, loopback: Any, fake_hubspot: Any) -> None:
+        deal = self.begun_there(fake_hubspot)
+        fake_hubspot.links = [("deals", deal, "contacts", each) for each in ("11", "12", "13")]
+        fake_hubspot.primary, fake_hubspot.page = {fake_hubspot.links[2]}, 2
+        assert self.people(crm) == {deal: [("11", False), ("12", False), ("13", True)]}
+        assert loopback.seen[-1].json == {"inputs": [{"id": deal, "after": "2"}]}
+
+    def test_pages_without_end_are_left(self, crm: HubSpot, loopback: Any, fake_hubspot: Any) -> None:
+        deal = self.begun_there(fake_hubspot)
+        fake_hubspot.links, fake_hubspot.page = [("deals", deal, "contacts", str(each)) for each in range(50)], 1
+        assert len(self.people(crm)[deal]) == 4
+        assert len([seen for seen in loopback.seen if "/associations/" in seen.path]) == 4
+
+    @pytest.mark.parametrize(("status", "goes_on"), [(400, True), (403, True), (404, True), (429, False), (503, False), (401, False)])
+    def test_an_account_that_does_not_show_them_is_read_without(
+        self, crm: HubSpot, loopback: Any, fake_hubspot: Any, status: int, goes_on: bool
+    ) -> None:
+        deal = self.begun_there(fake_hubspot)
+
+        def answers(request: Any) -> Answer:
+            return Answer(status, b'{"category": "X"}', {}) if "/associations/" in request.path else fake_hubspot(request)
+
+        loopback.respond = answers
+        if goes_on:
+            assert self.people(crm) == {deal: []}
+        else:
+            with pytest.raises(ConnectorError):
+                self.people(crm)
+
+    @pytest.mark.parametrize(
+        "answer", [[], {"results": None}, {"results": [None, {"from": 5}, {"from": {"id": "999"}, "to": [{"toObjectId": "7"}]}]}]
+    )
+    def test_an_answer_that_is_none_names_nobody(self, crm: HubSpot, loopback: Any, fake_hubspot: Any, answer: Any) -> None:
+        deal = self.begun_there(fake_hubspot)
+        loopback.respond = lambda request: (
+            Answer(200, json.dumps(answer).encode(), {}) if "/associations/" in request.path else fake_hubspot(request)
+        )
+        assert self.people(crm) == {deal: []}
+
+    def test_people_and_chats_cost_no_further_call(self, crm: HubSpot, loopback: Any, fake_hubspot: Any) -> None:
+        fake_hubspot.add("contacts", {"firstname": "美玲"})
+        crm.changes("contact", {})
+        assert not [seen for seen in loopback.seen if "/associations/" in seen.path]
+
+
 class TestApply:
     def test_request(self, crm: HubSpot, loopback: Any) -> None:
         (outcome,) = crm.apply([contact(1, email=None)])

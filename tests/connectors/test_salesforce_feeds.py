@@ -12,7 +12,7 @@ import pytest
 from connectors.conformance import Answer
 from connectors.contracts import Change, Page, Removal
 from connectors.crms.salesforce import Salesforce, windows
-from connectors.errors import Gone, Misconfigured, OutcomeUnknown
+from connectors.errors import ConnectorError, Gone, Misconfigured, OutcomeUnknown
 from scrm.sandbox.salesforce.records import OTHER_USER
 from tests.connectors.salesforce_server import StandIn, contact
 
@@ -54,6 +54,54 @@ def removals(crm: Salesforce, kind: str = "contact", cursor: Any = None, known: 
 
 def ago(**span: float) -> datetime:
     return datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
+
+
+class TestPeopleOfDeals:
+    def deal(self, org: StandIn, **values: Any) -> str:
+        given = {"Name": "曲奇", "StageName": "Prospecting", "CloseDate": "2026-12-01", **values}
+        return org.add("Opportunity", ago(minutes=1), **given).id
+
+    def role(self, org: StandIn, deal: str, person: str, **values: Any) -> None:
+        org.add("OpportunityContactRole", ago(minutes=1), OpportunityId=deal, ContactId=person, **values)
+
+    def test_are_read_with_a_page_in_one_query_and_never_of_ours(self, crm: Salesforce, org: StandIn) -> None:
+        one, two = (org.add("Contact", ago(minutes=1), LastName=name).id for name in ("黃", "陳"))
+        first, second = self.deal(org), self.deal(org)
+        ours = self.deal(org, Scrm_Id__c="order:5")
+        self.role(org, first, one)
+        self.role(org, first, two, IsPrimary=True)
+        self.role(org, ours, one)
+        before = len(org.queries)
+        found, _ = changes(crm, "deal")
+        assert {each.id: [(person.id, person.primary) for person in each.people] for each in found} == {
+            first: [(one, False), (two, True)],
+            second: [],
+            ours: [],
+        }
+        asked = [query for query in org.queries[before:] if "OpportunityContactRole" in query]
+        assert len(asked) == 1 and ours not in asked[0]
+
+    def test_more_than_an_answer_holds_are_asked_for_by_halves(self, crm: Salesforce, org: StandIn) -> None:
+        people = [org.add("Contact", ago(minutes=1), LastName=str(number)).id for number in range(3)]
+        deals = [self.deal(org) for _ in range(4)]
+        for each in deals:
+            for person in people:
+                self.role(org, each, person)
+        org.knobs(query_page=4)
+        found = crm.read("deal", deals)
+        assert [len(each.people) for each in found] == [3] * 4
+
+    def test_an_org_that_hides_them_is_read_without(self, crm: Salesforce, org: StandIn) -> None:
+        deal = self.deal(org)
+        org.knobs(missing_objects=["OpportunityContactRole"])
+        (found,) = crm.read("deal", [deal])
+        assert (found.id, found.people) == (deal, ())
+
+    def test_a_busy_org_is_asked_again(self, crm: Salesforce, org: StandIn) -> None:
+        deal = self.deal(org)
+        org.knobs(error_503=1.0, path="/query")
+        with pytest.raises(ConnectorError):
+            crm.read("deal", [deal])
 
 
 class TestChanges:

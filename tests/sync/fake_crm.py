@@ -10,7 +10,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Removal, Write
+from connectors.contracts import (
+    Account,
+    Capabilities,
+    Change,
+    ConfigField,
+    Health,
+    Hint,
+    Json,
+    ObjectType,
+    Outcome,
+    Page,
+    Person,
+    Removal,
+    Write,
+)
 from connectors.errors import ConnectorError, OutcomeUnknown
 from scrm.core import clock
 
@@ -35,6 +49,8 @@ class FarSide:
     # What is no contact.
     kinds: dict[str, str] = field(default_factory=dict)
     removed: list[tuple[str, str]] = field(default_factory=list)
+    # Whom a record belongs to, apart from it.
+    people: dict[str, tuple[Person, ...]] = field(default_factory=dict)
     # What the CRM makes of values that it is given.
     tidies: Callable[[str, Any], Any] | None = None
     overlap: timedelta = timedelta(seconds=120)
@@ -83,6 +99,7 @@ class FarSide:
             str(self.versions.get(record_id, "")),
             self.modified.get(record_id),
             dict(self.fields[record_id]),
+            self.people.get(record_id, ()),
         )
 
     def kind_of(self, record_id: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connectors.contracts import Person
 from scrm.commerce.services import upsert_order
 from scrm.console.inbox.profile import profile_of
-from scrm.contacts.models import Event
+from scrm.contacts.merging import merge
+from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Conversation
 from scrm.core import clock
 from scrm.staff.models import User
-from scrm.sync.models import ExternalRecord, Pull, SaleState, SyncConflict, SyncPlan
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, SaleState, SyncConflict, SyncPlan
 from scrm.sync.services import want
 from tests.sync.conftest import Shop, later
 from tests.sync.test_goods_in import mapped
@@ -147,6 +150,72 @@ class TestBegunThere:
         sales.far.add(kind="case", Subject="杯", State="New", Person=person)
         settle(sales)
         assert not SaleState.objects.exists()
+
+
+class TestPeopleApart:
+    """Of CRMs that keep whom a deal belongs to apart from it."""
+
+    @pytest.fixture
+    def sales(self, sales: Shop) -> Shop:
+        FieldMapping.objects.filter(source="contact").delete()
+        return sales
+
+    def begun(self, shop: Shop, *people: Person, kind: str = "deal") -> str:
+        fields = {"Title": "曲奇", "Stage": "Inbox", "Sum": "900"} if kind == "deal" else {"Subject": "杯", "State": "New"}
+        record = shop.far.add(kind=kind, **fields)
+        shop.far.people[record] = people
+        return record
+
+    @pytest.mark.parametrize("kind", ["deal", "case"])
+    def test_one_for_a_person_we_know_is_theirs(self, sales: Shop, kind: str) -> None:
+        chan, person = linked(sales)
+        record = self.begun(sales, Person(person), kind=kind)
+        settle(sales)
+        state = SaleState.objects.get()
+        assert (state.key, state.contact, state.name) == (f"crm:{record}", chan, "曲奇" if kind == "deal" else "杯")
+        assert ExternalRecord.objects.get(kind=kind).links == [["contact", person]]
+
+    def test_a_person_who_is_not_known_yet_is_read_first(self, sales: Shop) -> None:
+        FieldMapping.objects.filter(kind="contact").exclude(source="last_message_at").update(direction="both")
+        settle(sales)
+        person = sales.far.add(firstname="花子", lastname="佐藤", phone="+819012345678", at=clock.now() - timedelta(days=1))
+        self.begun(sales, Person(person))
+        settle(sales)
+        assert SaleState.objects.get().contact == Contact.objects.get(name__contains="佐藤")
+
+    def test_of_several_the_primary_one_has_it(self, sales: Shop) -> None:
+        (_, one), (wong, two) = linked(sales), linked(sales, "黃美玲")
+        self.begun(sales, Person(one), Person(two, primary=True))
+        settle(sales)
+        assert SaleState.objects.get().contact == wong
+
+    def test_of_several_without_a_primary_one_the_only_one_we_know_has_it(self, sales: Shop) -> None:
+        chan, one = linked(sales)
+        self.begun(sales, Person(one), Person("777"), Person("778"))
+        settle(sales)
+        assert SaleState.objects.get().contact == chan
+
+    def test_two_records_of_one_person_are_one_person(self, sales: Shop) -> None:
+        (chan, one), (other, two) = linked(sales), linked(sales, "陳先生")
+        merge(chan, other, by=None)
+        self.begun(sales, Person(one), Person(two))
+        settle(sales)
+        assert SaleState.objects.get().contact == chan
+
+    @pytest.mark.parametrize("primary", [0, 2])
+    def test_several_whom_we_know_are_nobodys(self, sales: Shop, primary: int) -> None:
+        ids = [linked(sales)[1], linked(sales, "黃美玲")[1]]
+        self.begun(sales, *(Person(each, primary=number < primary) for number, each in enumerate(ids)))
+        settle(sales)
+        assert not SaleState.objects.exists()
+        assert not Pull.objects.exclude(state="done").exists()
+
+    def test_nobody_we_know_leaves_it_alone_after_one_look_at_each(self, sales: Shop) -> None:
+        self.begun(sales, *(Person(str(number)) for number in range(700, 730)))
+        settle(sales)
+        assert not SaleState.objects.exists()
+        assert Pull.objects.filter(kind="contact").count() == 10
+        assert set(Pull.objects.values_list("state", flat=True)) == {"done"}
 
 
 def test_an_erased_person_leaves_none_behind(sales: Shop) -> None:

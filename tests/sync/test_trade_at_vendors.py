@@ -16,8 +16,9 @@ from scrm.connections.models import Connection
 from scrm.connections.services import crm_of
 from scrm.contacts.models import Event
 from scrm.core import clock
+from scrm.sandbox.crm.associations import associate
 from scrm.sandbox.crm.models import Record
-from scrm.sandbox.crm.records import update
+from scrm.sandbox.crm.records import create, update
 from scrm.sandbox.crm.schema import DEALS, TICKETS
 from scrm.sandbox.salesforce.tables import TableStore as OrgStore
 from scrm.sandbox.zoho.tables import TableStore as ModuleStore
@@ -150,6 +151,48 @@ class TestSales:
                 target,
                 str(value),
             )
+
+
+def begin_deal(vendor: Vendor, people: list[str], primary: str = "") -> str:
+    """A seller over there begins a deal for these people."""
+    if isinstance(vendor, HubSpot):
+        deal = create(DEALS, {"dealname": "曲奇禮盒", "dealstage": "qualifiedtobuy", "amount": "900"}, by=WONG)
+        for each in people:
+            associate(deal, Record.objects.get(pk=each), by=WONG, label=71 if each == primary else 0)
+        return str(deal.pk)
+    values = {"Name": "曲奇禮盒", "StageName": "Qualification", "CloseDate": "2026-12-24", "Amount": 900}
+    made = str(vendor.act(act="add", object="Opportunity", values=values)["id"])
+    for each in people:
+        role = {"OpportunityId": made, "ContactId": each, "IsPrimary": each == primary}
+        vendor.act(act="add", object="OpportunityContactRole", values=role)
+    return made
+
+
+@pytest.mark.parametrize("name", ["hubspot", "salesforce"])
+def test_deals_begun_there_are_those_of_their_people(
+    name: str,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: Any,
+    loopback: Any,  # noqa: F811
+) -> None:
+    vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+    shop_of(vendor)
+    one, two = vendor.add("美玲", "+85298765432"), vendor.add("花子", "+819012345678")
+    alone, several = begin_deal(vendor, [one]), begin_deal(vendor, [one, two], primary=two)
+    doubtful, nobodys = begin_deal(vendor, [one, two]), begin_deal(vendor, [])
+    drain()
+    people = dict(ExternalRecord.objects.filter(kind="contact").values_list("external_id", "key"))
+    states = {row.key: row for row in SaleState.objects.all()}
+    assert {key: str(row.contact_id) for key, row in states.items()} == {f"crm:{alone}": people[one], f"crm:{several}": people[two]}
+    assert {(row.name, row.amount) for row in states.values()} == {("曲奇禮盒", Decimal(900))}
+    assert Event.objects.filter(kind="deal.changed").count() == 2
+    move(vendor, "deal", alone, MOVES[name][0])
+    drain()
+    assert SaleState.objects.get(key=f"crm:{alone}").amount == Decimal(1200)
+    assert ExternalRecord.objects.filter(kind="deal", external_id__in=[doubtful, nobodys]).count() == 0
+    assert Push.objects.filter(kind="deal").count() == 0
+    assert not Pull.objects.filter(state="dead").exists()
 
 
 ORDERS = {

@@ -12,6 +12,7 @@ from connectors.accounts import Settings
 from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Write
 from connectors.crms.hubspot.feeds import PAGE, changed_records, removed_records
 from connectors.crms.hubspot.hints import read_hints
+from connectors.crms.hubspot.people import with_people
 from connectors.crms.hubspot.records import change_of
 from connectors.crms.hubspot.schema import add_own_properties, describe_types, read_properties
 from connectors.crms.hubspot.wire import BATCH, Wire
@@ -78,7 +79,8 @@ class HubSpot:
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
         """The records that exist among `ids`. One that was merged comes back under its new id."""
-        return [change_of(kind, record) for record in read_batch(self._wire, kind, ids, self._property_names(kind))]
+        found = [change_of(kind, record) for record in read_batch(self._wire, kind, ids, self._property_names(kind))]
+        return with_people(self._wire, kind, found)
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write by our unique key; repeating changes nothing more. Field names are HubSpot's own."""

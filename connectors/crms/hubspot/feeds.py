@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.contracts import Change, Page, Removal
+from connectors.crms.hubspot.people import with_people
 from connectors.crms.hubspot.records import MODIFIED, change_of
 from connectors.crms.hubspot.wire import BATCH, Wire
 from connectors.errors import Misconfigured
@@ -27,7 +28,7 @@ def changed_records(wire: Wire, kind: str, cursor: Json, limit: int, properties:
     """Cursor: {} for everything, {"since"} after a finished run, {"from", "to", "last"} within one; all ms and ids as integers."""
     window = _window(cursor)
     rows = _search(wire, kind, window, [*_times(kind, window), *_after(window)], limit, properties)
-    changes = tuple(change_of(kind, row) for row in rows)
+    changes = tuple(with_people(wire, kind, [change_of(kind, row) for row in rows]))
     return _page(changes, rows, window, min(limit, PAGE))
 
 

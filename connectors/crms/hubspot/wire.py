@@ -63,6 +63,9 @@ class Wire:
     def properties(self, kind: str) -> str:
         return self._path("properties", object_type(kind))
 
+    def associations(self, kind: str, other: str, *parts: str) -> str:
+        return self._path("associations", object_type(kind), object_type(other), *parts)
+
     def _path(self, family: str, *parts: str) -> str:
         version = self._settings.need("api_version")
         return "/".join(["/crm", family, quote(version, safe=""), *(quote(part, safe="") if "/" not in part else part for part in parts)])

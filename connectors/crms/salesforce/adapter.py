@@ -14,6 +14,7 @@ from connectors.crms.salesforce.feeds import PAGE, changed_records
 from connectors.crms.salesforce.hints import read_hints
 from connectors.crms.salesforce.objects import CONTACT, LEAD
 from connectors.crms.salesforce.org import Org
+from connectors.crms.salesforce.people import with_people
 from connectors.crms.salesforce.preparing import prepare
 from connectors.crms.salesforce.reading import read_records
 from connectors.crms.salesforce.removals import FEED_DAYS, removed_records
@@ -95,7 +96,7 @@ class Salesforce:
         return removed_records(self._org.wire, kind, cursor, known, self._org.person)
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
-        return read_records(self._org.wire, self._org.schema, kind, ids)
+        return with_people(self._org.wire, kind, read_records(self._org.wire, self._org.schema, kind, ids))
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write by our unique key; repeating changes nothing more. Field names are Salesforce's own."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .models import Association, Record
 from .properties import object_type
 from .records import Actor, atomic, find, log
-from .schema import ASSOCIATION_TYPES, ObjectType
+from .schema import ASSOCIATION_TYPES, LABELS, ObjectType
 from .wire import Json, invalid
 
 
@@ -27,13 +27,16 @@ def kinds_of_type(type_id: int) -> tuple[str, str]:
     raise invalid(f"associationTypeId {type_id} is not known")
 
 
-def associate(source: Record, target: Record, *, by: Actor) -> list[Json]:
-    """Link two records; linking twice changes nothing. Returns the specs of both directions."""
+def associate(source: Record, target: Record, *, by: Actor, label: int = 0) -> list[Json]:
+    """Link two records, with a label of the account's own if one is given; linking twice is once. Returns the specs of both ways."""
     there = default_type(object_type(source.object_type), object_type(target.object_type))
     back = default_type(object_type(target.object_type), object_type(source.object_type))
     with atomic():
         _, new = Association.objects.get_or_create(from_record=source, to_record=target, type_id=there)
         Association.objects.get_or_create(from_record=target, to_record=source, type_id=back)
+        if label:
+            category = {"category": LABELS[label][0]}
+            Association.objects.get_or_create(from_record=source, to_record=target, type_id=label, defaults=category)
         if new:
             log(source, "associate", by=by, changes={f"association:{target.object_type}": ["", str(target.pk)]})
     return [_spec(source, target, there), _spec(target, source, back)]
@@ -84,7 +87,8 @@ def links_json(source: Record, target: ObjectType) -> list[Json]:
     """[{toObjectId, associationTypes: [{category, typeId, label}]}] in the order of the ids."""
     by_target: dict[int, list[Json]] = defaultdict(list)
     for link in linked(source, target):
-        by_target[link.to_record_id].append({"category": link.category, "typeId": link.type_id, "label": None})
+        label = LABELS[link.type_id][3] if link.type_id in LABELS else None
+        by_target[link.to_record_id].append({"category": link.category, "typeId": link.type_id, "label": label})
     return [{"toObjectId": str(target_id), "associationTypes": types} for target_id, types in by_target.items()]
 
 

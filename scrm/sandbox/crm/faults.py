@@ -1,7 +1,8 @@
 """Misbehaviour on request: errors at a rate or for a number of calls, slow answers, and answers that get lost.
 
 The state is one JSON object on the account. Rates are 0..1 and are tried in the order of `KINDS`; the first that strikes
-counts. `remaining` bounds how many calls are struck altogether (null = no bound).
+counts. `association_page` (0: as the vendor) is how many associations of a record a batch read holds. `remaining` bounds how
+many calls are struck altogether (null = no bound).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .records import atomic
 from .wire import ApiError, Json, invalid
 
 KINDS = ("error_500", "error_429", "error_401", "html", "timeout", "lost_answer")
-DEFAULTS: Json = {**dict.fromkeys(KINDS, 0.0), "stall_ms": 0, "timeout_seconds": 20.0, "search_lag_ms": 0, "remaining": None, "path": ""}
+DEFAULTS: Json = {**dict.fromkeys(KINDS, 0.0), "stall_ms": 0, "timeout_seconds": 20.0, "search_lag_ms": 0,
+                  "association_page": 0, "remaining": None, "path": ""}  # fmt: skip
 LONGEST_WAIT_SECONDS = 60.0
 
 _random = secrets.SystemRandom()

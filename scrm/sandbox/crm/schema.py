@@ -197,6 +197,9 @@ ASSOCIATION_TYPES: dict[tuple[str, str], int] = {
     ("notes", "tickets"): 228, ("tickets", "notes"): 227,
 }  # fmt: skip
 
+# Labels that this account's people gave: {type: (category, from, to, label)}. The vendor keeps a record's label beside the default type.
+LABELS: dict[int, tuple[str, str, str, str]] = {71: ("USER_DEFINED", "deals", "contacts", "Primary")}
+
 OWNERS = (
     Owner("71000001", 51000001, "meilin.wong@harbourlane.example", "Mei Lin", "Wong"),
     Owner("71000002", 51000002, "yating.chen@harbourlane.example", "Ya-Ting", "Chen"),

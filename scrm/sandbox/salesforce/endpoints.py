@@ -70,8 +70,9 @@ def _rows(desk: Desk, *, with_deleted: bool) -> Answer:
         shown = [(row, values) for row, values in shown if wanted.holds(values)]
     shown.sort(key=lambda pair: tuple(str(pair[1].get(name) or "") for name in wanted.order))
     rows = shown[: wanted.limit] if wanted.limit is not None else shown
-    records = [desk.book.shown(row, list(wanted.fields)) for row, _ in rows[:QUERY_PAGE]]
-    more = {"nextRecordsUrl": "/services/data/v67.0/query/01g-2000"} if len(rows) > QUERY_PAGE else {}
+    page = min(int(desk.book.state["query_page"]), QUERY_PAGE)
+    records = [desk.book.shown(row, list(wanted.fields)) for row, _ in rows[:page]]
+    more = {"nextRecordsUrl": f"/services/data/v67.0/query/01g-{page}"} if len(rows) > page else {}
     return Answer(200, {"totalSize": len(rows), "done": not more, "records": records, **more})
 
 

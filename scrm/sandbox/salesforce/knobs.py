@@ -18,6 +18,7 @@
 | activity_unique | activities take unique external ids |
 | missing_objects | objects that this org does not have |
 | ignore_conditions | queries return all rows |
+| query_page | so many rows an answer to a query holds at most |
 | log_begins | the list of deletions begins at this time |
 | touch_after_write | another user edits each record right after it was written |
 | remaining | how many calls are struck altogether, null without bound |
@@ -46,6 +47,7 @@ DEFAULTS: Json = {
     "activity_unique": False,
     "missing_objects": [],
     "ignore_conditions": False,
+    "query_page": 2000,
     "log_begins": "",
     "touch_after_write": False,
     "remaining": None,

@@ -103,6 +103,7 @@ OBJECTS: dict[str, tuple[str, tuple[Field, ...]]] = {
             Field("OpportunityId", "reference", required=True, refers_to=("Opportunity",)),
             Field("ContactId", "reference", required=True, refers_to=("Contact",)),
             Field("Role", "picklist", choices=("Decision Maker", "Other")),
+            Field("IsPrimary", "boolean"),
         ),
     ),
     "Case": (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from .. import associations
+from ..faults import state
 from ..gateway import Answer, Exchange
 from ..properties import object_type
 from ..records import find
-from ..schema import ObjectType
+from ..schema import LABELS, ObjectType
 from ..wire import Json, invalid, iso, not_found, now
 from .batches import inputs_of, run
+
+ASSOCIATIONS_A_PAGE = 500
 
 
 def put_default(exchange: Exchange, *, kind: str, record_id: str, to_kind: str, to_id: str) -> Answer:
@@ -21,17 +24,20 @@ def put_default(exchange: Exchange, *, kind: str, record_id: str, to_kind: str, 
 def put_typed(exchange: Exchange, *, kind: str, record_id: str, to_kind: str, to_id: str) -> Answer:
     """The body is a list of {associationCategory, associationTypeId}; this CRM knows the default types only."""
     own, other = object_type(kind), object_type(to_kind)
-    _check_types(exchange.body.get("inputs"), own, other)
+    label = _check_types(exchange.body.get("inputs"), own, other)
     source, target = find(own, record_id), find(other, to_id)
-    associations.associate(source, target, by=exchange.actor)
+    associations.associate(source, target, by=exchange.actor, label=label)
     return 201, _created(source.pk, own, target.pk, other)
 
 
-def _check_types(types: object, own: ObjectType, other: ObjectType) -> None:
+def _check_types(types: object, own: ObjectType, other: ObjectType) -> int:
+    """The label among them, 0 for none."""
     expected = associations.default_type(own, other)
     given = [entry.get("associationTypeId") for entry in types if isinstance(entry, dict)] if isinstance(types, list) else []
-    if not given or any(type_id != expected for type_id in given):
+    known = [number for number, (_, source, target, _) in LABELS.items() if (source, target) == (own.name, other.name)]
+    if not given or any(type_id not in {expected, *known} for type_id in given):
         raise invalid(f"associationTypeId must be {expected} between {own.name} and {other.name}")
+    return next((int(type_id) for type_id in given if type_id in known), 0)
 
 
 def _created(from_id: int, own: ObjectType, to_id: int, other: ObjectType) -> Json:
@@ -52,8 +58,10 @@ def remove(exchange: Exchange, *, kind: str, record_id: str, to_kind: str, to_id
 
 
 def labels(exchange: Exchange, *, kind: str, to_kind: str) -> Answer:
-    type_id = associations.default_type(object_type(kind), object_type(to_kind))
-    return 200, {"results": [{"category": "HUBSPOT_DEFINED", "typeId": type_id, "label": None}]}
+    own, other = object_type(kind), object_type(to_kind)
+    found = [{"category": "HUBSPOT_DEFINED", "typeId": associations.default_type(own, other), "label": None}]
+    own_labels = [(number, *rest) for number, rest in LABELS.items() if rest[1:3] == (own.name, other.name)]
+    return 200, {"results": found + [{"category": each[1], "typeId": each[0], "label": each[4]} for each in own_labels]}
 
 
 def _end(row: Json, name: str) -> str:
@@ -77,22 +85,34 @@ def batch_create(exchange: Exchange, *, kind: str, to_kind: str) -> Answer:
     own, other = object_type(kind), object_type(to_kind)
 
     def one(row: Json) -> Json:
-        _check_types(row.get("types"), own, other)
+        label = _check_types(row.get("types"), own, other)
         source, target = find(own, _end(row, "from")), find(other, _end(row, "to"))
-        associations.associate(source, target, by=exchange.actor)
+        associations.associate(source, target, by=exchange.actor, label=label)
         return _created(source.pk, own, target.pk, other)
 
     return run(exchange, one, status=201)
 
 
+def _place(after: object) -> int:
+    if after in (None, ""):
+        return 0
+    if not isinstance(after, str) or not after.isdecimal():
+        raise invalid("Invalid input JSON: after is no position")
+    return int(after)
+
+
 def batch_read(exchange: Exchange, *, kind: str, to_kind: str) -> Answer:
     own, other = object_type(kind), object_type(to_kind)
+    page = int(state(exchange.account)["association_page"]) or ASSOCIATIONS_A_PAGE
 
     def one(row: Json) -> Json:
         links = associations.links_json(find(own, str(row.get("id", ""))), other)
         if not links:
             raise not_found(str(row.get("id", "")))
-        return {"from": {"id": str(row["id"])}, "to": links}
+        start = _place(row.get("after"))
+        shown, after = links[start : start + page], start + page
+        more = {"paging": {"next": {"after": str(after), "link": f"?after={after}"}}} if after < len(links) else {}
+        return {"from": {"id": str(row["id"])}, "to": shown, **more}
 
     return run(exchange, one, reading=True)
 
