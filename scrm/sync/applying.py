@@ -250,13 +250,14 @@ class _Work:
 
     def _note_conflict(self, record: ExternalRecord, saying: Saying, ours: Values) -> None:
         """What the review of people's fields does not list: addresses that both sides changed, values that do not fit, and all of what is
-        no person. What the later change has settled is listed and asks nobody."""
+        no person. What the later change has settled is listed and asks nobody, and so is what is longer than we keep it."""
         is_person = saying.unit.kind == Kind.CONTACT
         both = saying.contest and not saying.met and (not is_person or saying.unit.name in ("phone", "email"))
-        if saying.result != "unfit" and not both:
+        cut = saying.result == "in" and bool(saying.words)
+        if saying.result != "unfit" and not both and not cut:
             return
-        reason = SyncConflict.Reason.UNFIT if saying.result == "unfit" else SyncConflict.Reason.BOTH
-        settled = both and not is_person and saying.result in ("in", "out")
+        reason = SyncConflict.Reason.UNFIT if saying.result == "unfit" else SyncConflict.Reason.CUT if cut else SyncConflict.Reason.BOTH
+        settled = cut or (both and not is_person and saying.result in ("in", "out"))
         self.conflicts.append(
             SyncConflict(
                 record=record,

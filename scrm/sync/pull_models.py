@@ -128,6 +128,7 @@ class SyncConflict(models.Model):
     class Reason(models.TextChoices):
         BOTH = "both", _("both sides changed it")
         UNFIT = "unfit", _("their value does not fit")
+        CUT = "cut", _("their value is longer")
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("conflict", "Open")

@@ -18,9 +18,10 @@ from scrm.sync.ours import Saying, said, settle_contest, waiting_since
 from scrm.sync.person_ids import CONTACT
 from scrm.sync.persons_there import named, owners, person_of
 from scrm.sync.sales_book import BEGUN_THERE, THERE, News, keep
+from scrm.sync.sales_models import LENGTHS
 from scrm.sync.sources import Source
 
-_LENGTHS = {"name": 200, "stage": 100, "priority": 40}
+CUT = "…"
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Sales:
         """One that was begun over there is called as it is called there, also where names only go out."""
         record, values = mine[0].record, {each.unit.name: self.value_of(each) for each in mine}
         at = max(each.at for each in mine)
+        for each in mine:
+            _tell_cut(each)
         if not key.startswith(BEGUN_THERE):
             return News(key, record, values, at)
         title = {"name": self.titles[record]} if record in self.titles else {}
@@ -98,4 +101,11 @@ def sale_value(name: str, value: Any) -> Any:
         return instant(text) if text else None
     if name == "currency":
         return currency(text) if text else ""
-    return text[: _LENGTHS[name]]
+    return text if len(text) <= LENGTHS[name] else text[: LENGTHS[name] - 1] + CUT
+
+
+def _tell_cut(saying: Saying) -> None:
+    """What is longer than we keep it: shown cut, and noted with the whole value."""
+    most = LENGTHS.get(saying.unit.name)
+    if most is not None and (length := len(text_of(said(saying)))) > most:
+        saying.words = f"The {saying.unit.name} is {length} characters long; here the first {most - 1} are shown, the CRM has all."

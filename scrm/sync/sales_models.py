@@ -9,6 +9,9 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
 from scrm.sync.kinds import Kind
 
+# Wider than the fields of the vendors, but for HubSpot's names; what is longer all the same ends in "…" here and is told.
+LENGTHS = {"name": 500, "stage": 255, "priority": 255}
+
 
 class SaleState(models.Model):
     """What a CRM says of a deal or a case. `key` as that of its link: `conversation:34`, `order:5`, or `crm:<their id>` for one that
@@ -20,11 +23,11 @@ class SaleState(models.Model):
     kind = models.CharField(_("object"), max_length=20, choices=Kind.choices)
     key = models.CharField(_("our key"), max_length=80)
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), null=True, on_delete=models.CASCADE, related_name="sale_states")
-    name = models.CharField(_("name"), max_length=200, blank=True)
-    stage = models.CharField(_("stage"), max_length=100, blank=True)
+    name = models.CharField(_("name"), max_length=LENGTHS["name"], blank=True)
+    stage = models.CharField(_("stage"), max_length=LENGTHS["stage"], blank=True)
     amount = models.DecimalField(_("amount"), max_digits=14, decimal_places=2, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
-    priority = models.CharField(_("priority"), max_length=40, blank=True)
+    priority = models.CharField(_("priority"), max_length=LENGTHS["priority"], blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     changed_at = models.DateTimeField(_("changed"))
 

@@ -104,6 +104,34 @@ class TestOurs:
         assert len([write for write in sales.far.writes() if write.kind == "case"]) == 1
 
 
+class TestLongTexts:
+    def test_a_stage_as_long_as_the_vendors_have_them_is_kept_whole(self, sales: Shop) -> None:
+        FieldMapping.objects.filter(kind="deal", source="stage").update(transform="", options={})
+        _, record = asked(sales, "deal")
+        sales.far.put(record, {"Stage": "段" * 255})
+        settle(sales)
+        assert (SaleState.objects.get().stage, SyncConflict.objects.count()) == ("段" * 255, 0)
+
+    def test_what_is_longer_is_shown_cut_and_noted_with_the_whole(self, sales: Shop) -> None:
+        _, record = asked(sales, "case")
+        sales.far.put(record, {"State": "段" * 300})
+        settle(sales)
+        assert SaleState.objects.get().stage == "段" * 254 + "…"
+        note = SyncConflict.objects.get()
+        assert (note.field, note.reason, note.state, note.theirs) == ("stage", "cut", "settled", "段" * 300)
+        assert "300 characters" in note.words
+        for _ in range(2):
+            sales.far.put(record, {"Colour": "red"})
+            settle(sales)
+        assert SyncConflict.objects.count() == 1
+
+    def test_the_name_of_one_begun_there_ends_visibly(self, sales: Shop) -> None:
+        _, person = linked(sales)
+        sales.far.add(kind="deal", Title="曲" * 600, Stage="Inbox", Person=person)
+        settle(sales)
+        assert SaleState.objects.get().name == "曲" * 499 + "…"
+
+
 class TestBegunThere:
     @pytest.mark.parametrize("key", ["conversation:99999999999999999999", "order:9999999999999999999", "crm:1", "case:", "x" * 300])
     def test_a_key_that_somebody_typed_over_there_stops_nobody(self, key: str, sales: Shop) -> None:
