@@ -18,7 +18,7 @@ from scrm.automation.forms import RuleForm
 from scrm.automation.models import Rule, Run
 from scrm.automation.services import save_rule
 from scrm.automation.triggers import TRIGGERS
-from scrm.console import evaluations, timeline
+from scrm.console import condition_words, evaluations, timeline
 from scrm.console.access import person
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ActionFilter, TriggerFilter
@@ -31,6 +31,9 @@ class RuleAdmin(ConsoleAdmin):
     list_filter = ("enabled", TriggerFilter, ActionFilter)
     search_fields = ("name",)
     older_by = ""
+
+    class Media:
+        js = ("console/conditions.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         rows: QuerySet[Rule] = super().get_queryset(request)
@@ -53,6 +56,8 @@ class RuleAdmin(ConsoleAdmin):
     def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = themed(RuleForm)
         form.base_fields["conditions"].help_text = self._condition_help(obj)
+        form.base_fields["conditions"].required = False
+        condition_words.put_together(form.base_fields["conditions"], for_sets=False)
         return form
 
     def _condition_help(self, obj: Rule | None) -> str:

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from scrm.campaigns.models import Segment
 from scrm.console.admin.base import ConsoleAdmin
 from scrm.console.template_wording import language_name
 from scrm.conversations.models import QuickReply
@@ -28,9 +27,3 @@ class QuickReplyAdmin(ConsoleAdmin):
 
     def get_actions(self, request):  # type: ignore[no-untyped-def]
         return super(ConsoleAdmin, self).get_actions(request)
-
-
-@admin.register(Segment)
-class SegmentAdmin(ConsoleAdmin):
-    list_display = ("name", "created_at")
-    search_fields = ("name",)
