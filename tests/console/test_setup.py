@@ -13,6 +13,7 @@ from connectors.contracts import FieldInfo, ObjectType
 from connectors.errors import NeedsLogin
 from scrm.connections.adapters import forget_adapters
 from scrm.connections.models import Connection
+from scrm.console.setup import wording
 from scrm.contacts.models import Contact, Identity
 from scrm.core import clock
 from scrm.core.models import AuditEntry
@@ -82,6 +83,11 @@ class TestChoosing:
     def test_is_for_those_who_may_add_connections(self, mei: User) -> None:
         assert seated(mei).get("/admin/setup/").status_code == 403
         assert Client().get("/admin/setup/").status_code == 302
+
+    def test_leaves_the_badge_of_the_environment_as_it_is(self, keeper: Client) -> None:
+        # The theme's badge takes a symbol out of the page's context, if one is called "icon" there.
+        page = keeper.get("/admin/setup/new/hubspot/").content.decode()
+        assert page.count(f">{wording.introduction_of('hubspot')[0]}<") == 1
 
     def test_an_unknown_adapter_is_not_found(self, keeper: Client) -> None:
         assert keeper.get("/admin/setup/new/nonsense/").status_code == 404

@@ -57,8 +57,8 @@ def new(request: HttpRequest, adapter: str) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         row = _make(form, adapter, kind, request)
         return _tested(request, row)
-    icon, words = wording.introduction_of(adapter)
-    return _page(request, "account", wording.name_of(adapter), form=form, words=words, icon=icon)
+    symbol, words = wording.introduction_of(adapter)
+    return _page(request, "account", wording.name_of(adapter), form=form, words=words, symbol=symbol)
 
 
 def _make(form: AccountForm, adapter: str, kind: str, request: HttpRequest) -> Connection:
@@ -94,8 +94,8 @@ def account(request: HttpRequest, pk: int) -> HttpResponseBase:
         connections.save_credentials(row, settings=form.settings, secrets=form.secrets)
         connections.forget()
         return _tested(request, _connection(pk))
-    icon, words = wording.introduction_of(row.adapter)
-    return _page(request, "account", row.label, form=form, words=words, icon=icon, row=row, steps=_steps(row, "account"))
+    symbol, words = wording.introduction_of(row.adapter)
+    return _page(request, "account", row.label, form=form, words=words, symbol=symbol, row=row, steps=_steps(row, "account"))
 
 
 def _tested(request: HttpRequest, row: Connection) -> HttpResponse:

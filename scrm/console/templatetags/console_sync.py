@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop
 
 from scrm.core import clock
+from scrm.sync.models import Kind, SaleState
 
 # As the CRMs name them.
 LIMITS = {
@@ -17,6 +18,23 @@ LIMITS = {
     "secondly-remaining": gettext_noop("calls in this second"),
     "api_left": gettext_noop("calls in 24 hours"),
     "credits_left": gettext_noop("credits in 24 hours"),
+}
+
+# The stages that every HubSpot account begins with, by the keys that it tells; other stages come in the CRM's own words.
+DEAL_STAGES = {
+    "appointmentscheduled": gettext_noop("Appointment scheduled"),
+    "qualifiedtobuy": gettext_noop("Qualified to buy"),
+    "presentationscheduled": gettext_noop("Presentation scheduled"),
+    "decisionmakerboughtin": gettext_noop("Decision maker bought in"),
+    "contractsent": gettext_noop("Contract sent"),
+    "closedwon": gettext_noop("Closed won"),
+    "closedlost": gettext_noop("Closed lost"),
+}
+TICKET_STAGES = {
+    "1": gettext_noop("New case"),
+    "2": gettext_noop("Waiting on contact"),
+    "3": gettext_noop("Waiting on us"),
+    "4": gettext_noop("Closed"),
 }
 
 register = template.Library()
@@ -44,3 +62,10 @@ def counted(value: str) -> str:
 def recent(moment: datetime) -> bool:
     """Less than a minute ago."""
     return clock.now() - moment < timedelta(minutes=1)
+
+
+@register.filter
+def stage_words(state: SaleState) -> str:
+    """The stage of a deal or case as people know it."""
+    known = {Kind.DEAL: DEAL_STAGES, Kind.CASE: TICKET_STAGES}.get(Kind(state.kind), {}) if state.connection.adapter == "hubspot" else {}
+    return gettext(known[state.stage]) if state.stage in known else state.stage

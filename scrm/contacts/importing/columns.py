@@ -36,7 +36,7 @@ HEADERS: dict[str, str] = {
     "notes": "notes|note|remarks|remark|comment|comments|memo|備考|メモ|備註|备注|附註|註解|说明",
     "birthday": "birthday|birth date|date of birth|dob|生年月日|誕生日|生日|出生日期|出生年月日",
     "address": "address|street|street address|address line 1|住所|番地|地址|街道|詳細地址|详细地址|通訊地址|通讯地址",
-    "city": "city|town|district|市|市区町村|城市|縣市|县市|市區|市区",
+    "city": "city|town|district|市|市区町村|都市|城市|縣市|县市|市區|市区",
     "state": "state|province|prefecture|state/region|prefecture or state|都道府県|県|省|省份|州|縣|省/州",
     "postal_code": "postal code|postcode|post code|zip|zip code|郵便番号|〒|郵遞區號|邮政编码|郵政編碼|邮编",
     "tags": "tags|tag|labels|label|タグ|ラベル|標籤|标签|标记",
