@@ -212,6 +212,15 @@ class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
         read_only_fields = fields
 
 
+class OtherLineSerializer(serializers.Serializer[dict[str, str]]):
+    """As a CRM says it: a product that is not in the catalogue, or an amount that no line can hold. All texts."""
+
+    sku = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    quantity = serializers.CharField(read_only=True)
+    unit_price = serializers.CharField(read_only=True)
+
+
 class ShipmentSerializer(serializers.ModelSerializer[Shipment]):
     class Meta:
         model = Shipment
@@ -221,11 +230,12 @@ class ShipmentSerializer(serializers.ModelSerializer[Shipment]):
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     lines = OrderLineSerializer(many=True, read_only=True)
+    other_lines = OtherLineSerializer(many=True, read_only=True)
     shipments = ShipmentSerializer(many=True, read_only=True)
 
     class Meta:
         model = Order
-        fields = ["id", "number", "contact", "status", "currency", "total", "placed_at", "lines", "shipments"]
+        fields = ["id", "number", "contact", "status", "currency", "total", "placed_at", "lines", "other_lines", "shipments"]
         read_only_fields = fields
 
 

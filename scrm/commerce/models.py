@@ -40,6 +40,9 @@ class Order(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     total = models.DecimalField(_("total"), max_digits=14, decimal_places=2)
     placed_at = models.DateTimeField(_("placed"))
+    # What was ordered besides its lines, as a CRM says it: products that the catalogue does not have, and amounts that no line can hold.
+    # [{"sku", "name", "quantity", "unit_price"}], all texts.
+    other_lines = models.JSONField(_("other lines"), default=list, db_default=models.Value([], models.JSONField()), editable=False)
 
     class Meta:
         verbose_name = _("order")

@@ -82,8 +82,9 @@ def upsert_order(
     lines: Sequence[LineInput] | None = None,
     shipment: ShipmentInput | None = None,
     cause: str = "",
+    other_lines: Sequence[Mapping[str, str]] | None = None,
 ) -> OrderResult:
-    """Create or update an order by its number, with its lines and its shipment; both are left alone when None.
+    """Create or update an order by its number, with its lines, its other lines and its shipment; what is None is left alone.
 
     A new order records `order.placed` and a changed one `order.changed` on the contact, if it has one. Lines replace the
     former lines; a shipment is known by carrier and tracking number. `cause`: who says so.
@@ -91,6 +92,7 @@ def upsert_order(
     """
     values: dict[str, Any] = {"contact": contact, "status": Order.Status(status).value, "currency": currency.upper()}
     values |= {"total": Decimal(total), "placed_at": placed_at}
+    values |= {"other_lines": list(other_lines)} if other_lines is not None else {}
     try:
         with transaction.atomic():
             return _upsert(number, values, lines, shipment, cause)
@@ -100,12 +102,23 @@ def upsert_order(
             return _upsert(number, values, lines, shipment, cause)
 
 
-def change_order(order_id: int, values: Mapping[str, Any], *, shipment: ShipmentInput | None = None, cause: str = "") -> OrderResult:
-    """Give these columns of an order these values; told as `order.changed` like any other change. Raises `Order.DoesNotExist`."""
+def change_order(
+    order_id: int,
+    values: Mapping[str, Any],
+    *,
+    lines: Sequence[LineInput] | None = None,
+    shipment: ShipmentInput | None = None,
+    cause: str = "",
+) -> OrderResult:
+    """Give these columns of an order these values; told as `order.changed` like any other change. Lines replace the former lines.
+
+    Raises `Order.DoesNotExist`, and `UnknownProduct` and then changes nothing.
+    """
     with transaction.atomic():
         order = Order.objects.select_for_update(of=("self",)).get(pk=order_id)
         before = _Before(order.status, order.contact_id)
         changed = _set(order, values)
+        changed += ["lines"] if lines is not None and _replace_lines(order, lines) else []
         changed += ["shipment"] if shipment is not None and _upsert_shipment(order, shipment) else []
         _record(order, False, changed, before, cause)
     return OrderResult(order, False, tuple(changed))

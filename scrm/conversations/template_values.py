@@ -63,7 +63,8 @@ class Subject:
         if self.order is None:
             return []
         lines = self.order.lines.select_related("product").order_by("pk")[:3]
-        return [str(line.product.names.get(spoken(self.language)[:2]) or line.product.name) for line in lines]
+        named = [str(line.product.names.get(spoken(self.language)[:2]) or line.product.name) for line in lines]
+        return [*named, *(each["name"] for each in self.order.other_lines if each.get("name"))][:3]
 
     @property
     def zone(self) -> ZoneInfo:

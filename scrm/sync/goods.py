@@ -10,6 +10,7 @@ from scrm.commerce.models import Order, OrderLine, Product
 from scrm.connections.models import Connection
 from scrm.sync import person_ids
 from scrm.sync.models import Kind
+from scrm.sync.order_items import shown
 from scrm.sync.sources import Ref, Source, numbers, stamp
 
 ORDER_SOURCES: tuple[str, ...] = (
@@ -20,6 +21,7 @@ ORDER_SOURCES: tuple[str, ...] = (
     "placed_at",
     "sku",
     "lines",
+    "items",  # the lines as records, which only come from the CRM
     "carrier",
     "tracking_number",
     "contact",  # whose it is: the id of the person's record there
@@ -38,6 +40,7 @@ def load_orders(connection: Connection, keys: Sequence[str], wanted: frozenset[s
 
 def _order(order: Order, person_id: str) -> Source:
     lines, shipments = list(order.lines.all()), list(order.shipments.all())
+    said = [_line(line) for line in lines] + [shown(**each) for each in order.other_lines]
     last = max(shipments, key=lambda each: each.pk) if shipments else None
     values = {
         "number": order.number,
@@ -45,8 +48,11 @@ def _order(order: Order, person_id: str) -> Source:
         "total": format(order.total, "f"),
         "currency": order.currency,
         "placed_at": stamp(order.placed_at),
-        "sku": "; ".join(dict.fromkeys(line.product.sku for line in lines)),
-        "lines": "\n".join(map(_line, lines)),
+        "sku": "; ".join(
+            dict.fromkeys(filter(None, [*(line.product.sku for line in lines), *(each["sku"] for each in order.other_lines)]))
+        ),
+        "lines": "\n".join(said),
+        "items": said,
         "carrier": last.carrier if last else "",
         "tracking_number": last.tracking_number if last else "",
         "contact": person_id,
@@ -57,7 +63,7 @@ def _order(order: Order, person_id: str) -> Source:
 
 
 def _line(line: OrderLine) -> str:
-    return f"{line.quantity} × {line.product.sku} {line.product.name} @ {format(line.unit_price, 'f')}"
+    return shown(line.product.sku, line.product.name, line.quantity, format(line.unit_price, "f"))
 
 
 def load_products(connection: Connection, keys: Sequence[str], wanted: frozenset[str]) -> dict[str, Source]:

@@ -20,6 +20,7 @@ from scrm.contacts.records import ms
 from scrm.sync import goods
 from scrm.sync.inlet import Inlet, Unit
 from scrm.sync.mapping import Unmappable
+from scrm.sync.order_items import ITEMS, items_said, known_skus, split
 from scrm.sync.ours import Saying, said, settle_contest, waiting_since
 from scrm.sync.person_ids import CONTACT
 from scrm.sync.persons_there import named, person_of
@@ -67,8 +68,10 @@ class _Loaded:
                 self.change(key, values)
 
 
+@dataclass
 class Orders(_Loaded):
     model, unique = Order, "number"
+    skus: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, inlet: Inlet, keys: Iterable[str], changes: Sequence[Change] = ()) -> Orders:
@@ -77,12 +80,22 @@ class Orders(_Loaded):
         return cls(inlet, goods.load_orders(inlet.connection, wanted, inlet.wanted), waiting_since(inlet, wanted), people)
 
     def value_of(self, saying: Saying) -> Any:
+        if saying.unit.name == ITEMS:
+            return items_said(saying.theirs[0], saying.before)
         return order_value(self.inlet, saying.unit.name, said(saying), self.people)
 
     def change(self, key: str, values: Mapping[str, Any]) -> None:
         parcel = self._parcel(key, values) if values.keys() & set(_PARCEL) else None
-        columns = {name: value for name, value in values.items() if name not in _PARCEL}
-        change_order(int(key), columns, shipment=parcel, cause=self.inlet.source)
+        columns = {name: value for name, value in values.items() if name not in (*_PARCEL, ITEMS)}
+        lines = None
+        if (items := values.get(ITEMS)) is not None:
+            lines, columns["other_lines"] = split(items, self.skus)
+        change_order(int(key), columns, lines=lines, shipment=parcel, cause=self.inlet.source)
+
+    def write(self, sayings: Sequence[Saying]) -> None:
+        said_ = [self.value_of(each) for each in sayings if each.unit.name == ITEMS]
+        self.skus = known_skus([item for items in said_ for item in items or ()])
+        super().write(sayings)
 
     def _parcel(self, key: str, values: Mapping[str, Any]) -> ShipmentInput | None:
         known = self.values(key)

@@ -20,6 +20,7 @@ from scrm.sync.inlet import Inlet, is_writable
 from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable, own_key, to_ours
 from scrm.sync.models import ExternalRecord
+from scrm.sync.order_items import ITEMS, Item, items_of, known_skus, split
 from scrm.sync.person_ids import CONTACT
 from scrm.sync.persons_there import Unknown, erased_here, ids_in, named, named_by
 
@@ -30,7 +31,8 @@ TWICE = "Another record of this CRM is linked to {kind} {name} here; say which o
 def meet_orders(inlet: Inlet, changes: Sequence[Change]) -> dict[str, Met]:
     people = named(inlet, changes)
     unknown = Unknown(inlet, ids_in(inlet, changes) - people.keys())
-    met = _Meeting(inlet, changes, Order, "number", lambda change: _make_order(inlet, change, people, unknown)).met()
+    skus = known_skus([item for change in changes for item in _items(inlet, change)])
+    met = _Meeting(inlet, changes, Order, "number", lambda change: _make_order(inlet, change, people, unknown, skus)).met()
     unknown.ask()
     return met
 
@@ -83,17 +85,28 @@ def _linked(inlet: Inlet, pks: Iterable[int]) -> set[str]:
 # --- new ones -------------------------------------------------------------------------------------------------------
 
 
-def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact], unknown: Unknown) -> Met:
+def _items(inlet: Inlet, change: Change) -> list[Item]:
+    """Those that can be read; what cannot is told where the order is made."""
+    try:
+        return items_of(change.fields, inlet.specs) or []
+    except Unmappable:
+        return []
+
+
+def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact], unknown: Unknown, skus: frozenset[str]) -> Met:
     person_id = named_by(inlet, change)
     if person_id and person_id not in people:
         return unknown.met([person_id])
     try:
-        given = {name: order_value(inlet, name, value, people) for name, value in _said(inlet, change).items() if name != CONTACT}
+        said = {name: value for name, value in _said(inlet, change).items() if name not in (CONTACT, ITEMS)}
+        given = {name: order_value(inlet, name, value, people) for name, value in said.items()}
+        items = items_of(change.fields, inlet.specs)
     except Unmappable as error:
         return Met(reason=f"This order cannot be taken over: {error}", failed=True)
     lacking = [name for name in ("number", "status", "total") if name not in given]
     if lacking:
         return Met(reason=f"This order cannot be taken over without its {', '.join(lacking)}; map the field and try again.", failed=True)
+    lines, others = split(items, skus) if items is not None else (None, None)
     made = upsert_order(
         given["number"],
         contact=people.get(person_id),
@@ -101,6 +114,8 @@ def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact], unk
         currency=given.get("currency") or CURRENCIES.get(inlet.connection.country, "USD"),
         total=given["total"],
         placed_at=given.get("placed_at") or change.modified_at or clock.now(),
+        lines=lines,
+        other_lines=others,
         cause=inlet.source,
     )
     return Met(key=str(made.order.pk))

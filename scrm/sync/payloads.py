@@ -17,9 +17,13 @@ from scrm.core.logs import trail
 from scrm.sync import communications, deals, goods, people
 from scrm.sync.mapping import Spec, Value, to_theirs
 from scrm.sync.models import FieldMapping, Kind
+from scrm.sync.order_items import ITEMS
 from scrm.sync.sources import Ref, Source
 
 logger = logging.getLogger(__name__)
+
+
+LINES = (Kind.ORDER.value, ITEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,16 @@ def rendered(connection: Connection, kind: str, keys: Iterable[str], specs: Sequ
 
 
 def specs_of(mappings: Iterable[FieldMapping], kind: str) -> list[Spec]:
-    """The mappings of a kind that are switched on."""
+    """The mappings of a kind that are switched on. Lines of orders only come in, whatever the mapping says."""
     return [
-        Spec(each.source, each.target, each.direction, each.transform, each.options or {}, each.default)
+        Spec(
+            each.source,
+            each.target,
+            "in" if (kind, each.source) == LINES else each.direction,
+            each.transform,
+            each.options or {},
+            each.default,
+        )
         for each in mappings
         if each.kind == kind and each.enabled
     ]

@@ -104,6 +104,49 @@ class TestPeopleOfDeals:
             crm.read("deal", [deal])
 
 
+class TestLinesOfOrders:
+    def order(self, org: StandIn) -> str:
+        return org.add("Order", ago(minutes=1), AccountId="001000000000001", EffectiveDate="2026-11-20", Status="Draft").id
+
+    def test_come_with_the_page_in_one_query(self, crm: Salesforce, org: StandIn) -> None:
+        tea = org.add("Product2", ago(minutes=1), Name="ほうじ茶", ProductCode="HJ-01").id
+        cup = org.add("Product2", ago(minutes=1), Name="杯").id
+        one, two = self.order(org), self.order(org)
+        org.add("OrderItem", ago(minutes=1), OrderId=one, Product2Id=tea, Quantity=2.0, UnitPrice=128.0)
+        org.add("OrderItem", ago(minutes=1), OrderId=one, Product2Id=cup, Quantity=1.5, UnitPrice=None)
+        before = len(org.queries)
+        found, _ = changes(crm, "order")
+        assert {each.id: each.fields["OrderItems"] for each in found} == {
+            one: [
+                {"sku": "HJ-01", "name": "ほうじ茶", "quantity": "2", "unit_price": "128"},
+                {"sku": "", "name": "杯", "quantity": "1.5", "unit_price": ""},
+            ],
+            two: [],
+        }
+        assert len([query for query in org.queries[before:] if "FROM OrderItem " in query]) == 1
+        assert any(
+            each.name == "OrderItems" and not each.writable for kind in crm.describe() if kind.kind == "order" for each in kind.fields
+        )
+
+    def test_a_line_that_changes_makes_the_order_change(self, crm: Salesforce, org: StandIn) -> None:
+        order = self.order(org)
+        tea = org.add("Product2", Name="ほうじ茶", ProductCode="HJ-01").id
+        org.now = datetime.now(UTC) + timedelta(minutes=10)
+        item = org.book().create("OrderItem", {"OrderId": order, "Product2Id": tea, "Quantity": 2, "UnitPrice": 10}, by=OTHER_USER)
+        (found,) = crm.read("order", [order])
+        assert (found.fields["TotalAmount"], [each["quantity"] for each in found.fields["OrderItems"]]) == (20.0, ["2"])
+        org.now += timedelta(seconds=2)
+        org.book().delete(item)
+        (after,) = crm.read("order", [order])
+        assert (after.fields["OrderItems"], after.version != found.version) == ([], True)
+
+    def test_an_org_that_hides_them_says_nothing_of_them(self, crm: Salesforce, org: StandIn) -> None:
+        order = self.order(org)
+        org.knobs(missing_objects=["OrderItem"])
+        (found,) = crm.read("order", [order])
+        assert "OrderItems" not in found.fields
+
+
 class TestChanges:
     def test_37_rows_of_one_moment_in_pages_of_10_come_once_each_and_the_feed_ends(self, crm: Salesforce, org: StandIn) -> None:
         for number in range(37):

@@ -35,6 +35,49 @@ def run(crm: Zoho, kind: str, cursor: Any = None, limit: int = 10, most: int = 1
     raise AssertionError("the run does not end")
 
 
+TEA = {"Product_Name": {"id": "1", "name": "ほうじ茶", "Product_Code": "HJ-01"}, "Quantity": 2, "List_Price": 128.0, "Net_Total": 256.0}
+TEA_LINE = {"sku": "HJ-01", "name": "ほうじ茶", "quantity": "2", "unit_price": "128"}
+
+
+class TestLinesOfOrders:
+    def alone(self, zoho: StandIn) -> list[str]:
+        return [seen.path for seen in zoho.server.seen if "/Sales_Orders/" in seen.path]
+
+    @pytest.mark.parametrize("listed", [True, False])
+    def test_come_with_the_list_or_else_each_order_is_read_by_itself(self, zoho: StandIn, listed: bool) -> None:
+        zoho.knobs(subforms_in_lists=listed)
+        orders = [zoho.add("Sales_Orders", NOON, Subject=str(number), Ordered_Items=[TEA]).id for number in range(3)]
+        found = zoho.crm().read("order", orders)
+        assert [each.fields["Ordered_Items"] for each in found] == [[TEA_LINE]] * 3
+        assert len(self.alone(zoho)) == (0 if listed else 3)
+
+    def test_a_page_reads_fifty_by_themselves_at_most(self, zoho: StandIn) -> None:
+        made = {zoho.add("Sales_Orders", NOON, Subject=str(number), Ordered_Items=[TEA]).id for number in range(60)}
+        page = zoho.crm().changes("order", {}, 200)
+        assert (len(page.items), page.more, len(self.alone(zoho))) == (50, True, 50)
+        assert {*run(zoho.crm(), "order", limit=200)[0]} == made
+
+    def test_calls_can_be_spared(self, zoho: StandIn) -> None:
+        order = zoho.add("Sales_Orders", NOON, Subject="1", Ordered_Items=[TEA])
+        (found,) = zoho.crm(order_lines="list").read("order", [order.id])
+        assert (self.alone(zoho), "Ordered_Items" in found.fields) == ([], False)
+
+    def test_codes_that_a_row_lacks_are_looked_up_together(self, zoho: StandIn) -> None:
+        products = [zoho.add("Products", NOON, Product_Name=f"茶 {number}", Product_Code=f"T-{number}") for number in range(3)]
+        rows = [{"Product_Name": {"id": each.id, "name": "茶"}, "Quantity": 1, "List_Price": 5} for each in products]
+        zoho.knobs(subforms_in_lists=True)
+        order = zoho.add("Sales_Orders", NOON, Subject="1", Ordered_Items=rows)
+        (found,) = zoho.crm().read("order", [order.id])
+        assert [each["sku"] for each in found.fields["Ordered_Items"]] == ["T-0", "T-1", "T-2"]
+        assert len([seen for seen in zoho.server.seen if seen.path.endswith("/Products")]) == 1
+
+    def test_rows_that_are_none_do_no_harm(self, zoho: StandIn) -> None:
+        zoho.knobs(subforms_in_lists=True)
+        order = zoho.add("Sales_Orders", NOON, Subject="1", Ordered_Items=[None, {"Quantity": "many"}])
+        (found,) = zoho.crm().read("order", [order.id])
+        assert [each["quantity"] for each in found.fields["Ordered_Items"]] == ["", "many"]
+
+
 class TestChanges:
     @pytest.mark.parametrize("mode", MODES)
     def test_37_of_one_moment_once_and_then_none(self, zoho: StandIn, mode: str) -> None:

@@ -216,6 +216,48 @@ def enter(vendor: Vendor, kind: str, values: dict[str, Any]) -> str:
     return ModuleStore().add("Sales_Orders" if kind == "order" else "Products", values, now).id
 
 
+def with_line(vendor: Vendor, order: str, product: str, quantity: int) -> None:
+    """A person over there puts so many of a product into an order, in place of what was in it."""
+    if isinstance(vendor, Salesforce):
+        held = [row for row in OrgStore().rows("OrderItem") if row.values["OrderId"] == order and not row.deleted]
+        for row in held:
+            vendor.act(act="delete", id=row.id)
+        values = {"OrderId": order, "Product2Id": product, "Quantity": quantity, "UnitPrice": 128}
+        vendor.act(act="add", object="OrderItem", values=values)
+    else:
+        rows = [{"Product_Name": {"id": product, "name": "ほうじ茶"}, "Quantity": quantity, "List_Price": 128}]
+        vendor.act(act="edit", module="Sales_Orders", id=order, values={"Ordered_Items": rows})
+
+
+@pytest.mark.parametrize("name", list(ORDERS))
+def test_lines_of_orders_follow_what_people_there_put_into_them(
+    name: str,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: Any,
+    loopback: Any,  # noqa: F811
+) -> None:
+    vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+    shop = shop_of(vendor)
+    FieldMapping.objects.filter(kind="contact").delete()
+    for source, target in [*ORDERS[name][:3], ("items", "OrderItems" if name == "salesforce" else "Ordered_Items")]:
+        choices = {"transform": "choices", "options": STATES[name]} if source == "status" else {}
+        FieldMapping.objects.create(connection=shop.crm, kind="order", source=source, target=target, direction="in", **choices)
+    Product.objects.bulk_create([Product(sku="HJ-01", name="ほうじ茶")])
+    names, codes = dict(ORDERS[name]), dict(PRODUCTS[name])
+    tea, other = (enter(vendor, "product", {codes["sku"]: sku, codes["name"]: "ほうじ茶"}) for sku in ("HJ-01", "XX-9"))
+    order = enter(vendor, "order", {names["number"]: "SO-1", names["status"]: next(iter(STATES[name].values())), names["total"]: 256})
+    with_line(vendor, order, tea, 2)
+    drain()
+    assert list(Order.objects.get().lines.values_list("product__sku", "quantity", "unit_price")) == [("HJ-01", 2, Decimal(128))]
+    with_line(vendor, order, other, 3)
+    drain()
+    made = Order.objects.get()
+    assert (made.lines.count(), made.other_lines) == (0, [{"sku": "XX-9", "name": "ほうじ茶", "quantity": "3", "unit_price": "128"}])
+    assert not SyncConflict.objects.exists()
+    assert not Pull.objects.filter(state="dead").exists()
+
+
 @pytest.mark.parametrize("name", list(ORDERS))
 class TestGoods:
     def test_orders_and_products_stand_here_once_and_follow(

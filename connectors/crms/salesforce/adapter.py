@@ -12,6 +12,7 @@ from connectors.contracts import Account, Capabilities, Change, ConfigField, Hea
 from connectors.crms.salesforce.checking import check
 from connectors.crms.salesforce.feeds import PAGE, changed_records
 from connectors.crms.salesforce.hints import read_hints
+from connectors.crms.salesforce.items import with_items
 from connectors.crms.salesforce.objects import CONTACT, LEAD
 from connectors.crms.salesforce.org import Org
 from connectors.crms.salesforce.people import with_people
@@ -96,7 +97,8 @@ class Salesforce:
         return removed_records(self._org.wire, kind, cursor, known, self._org.person)
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
-        return with_people(self._org.wire, kind, read_records(self._org.wire, self._org.schema, kind, ids))
+        found = with_people(self._org.wire, kind, read_records(self._org.wire, self._org.schema, kind, ids))
+        return with_items(self._org.wire, kind, found)
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write by our unique key; repeating changes nothing more. Field names are Salesforce's own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connectors.contracts import Page
 from connectors.crms.salesforce import soql, windows
+from connectors.crms.salesforce.items import with_items
 from connectors.crms.salesforce.objects import CONTACT, LEAD, place
 from connectors.crms.salesforce.people import with_people
 from connectors.crms.salesforce.reading import change_of, retrieve
@@ -29,7 +30,8 @@ def changed_records(wire: Wire, schema: Schema, kind: str, cursor: Json, limit: 
     rows, more = _stamped(wire, parts[part], window, size)
     ids = [as_text(row["Id"]) for row in rows]
     found = {as_text(row.get("Id")): row for row in retrieve(wire, described, ids)} if ids else {}
-    items = tuple(with_people(wire, kind, [change_of(kind, found[each], described) for each in ids if each in found]))
+    changes = [change_of(kind, found[each], described) for each in ids if each in found]
+    items = tuple(with_items(wire, kind, with_people(wire, kind, changes)))
     if rows and more:
         return Page(items, {**windows.behind(window, rows[-1]), "part": part}, True)
     if part + 1 < len(parts):

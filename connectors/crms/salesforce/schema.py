@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.contracts import FieldInfo, ObjectType
+from connectors.crms.salesforce.items import DESCRIBED
 from connectors.crms.salesforce.objects import KEY, LEAD, NEEDED, PLACES, place
 from connectors.crms.salesforce.refusals import refusal
 from connectors.crms.salesforce.wire import Wire, rows_in
@@ -120,5 +121,5 @@ def describe_kinds(schema: Schema, person: str) -> list[ObjectType]:
         sobject = person if kind == "contact" else place(kind).sobject
         described = schema.of(sobject)
         label = described.label if sobject != LEAD else f"{described.label} (until qualified)"
-        found.append(ObjectType(kind, label, described.fields))
+        found.append(ObjectType(kind, label, (*described.fields, DESCRIBED) if kind == "order" else described.fields))
     return found

@@ -25,9 +25,9 @@ from connectors.contracts import (
 )
 from connectors.crms.zoho import watching
 from connectors.crms.zoho.feeds import changed_records, removed_records
+from connectors.crms.zoho.items import read_whole
 from connectors.crms.zoho.modules import KINDS, NOTES
 from connectors.crms.zoho.org import Org
-from connectors.crms.zoho.reading import read_records
 from connectors.crms.zoho.refusals import ALL_SCOPES
 from connectors.crms.zoho.regions import DATA_CENTRES
 from connectors.crms.zoho.schema import Schema, add_own_fields, describe_module
@@ -74,6 +74,13 @@ class Zoho:
             required=False,
             default="coql",
             help="coql, or list where the account may not use COQL.",
+        ),
+        ConfigField(
+            "order_lines",
+            "Lines of sales orders",
+            required=False,
+            default="each",
+            help="each: an order whose list entry lacks them is read by itself, one call more; list: without that call.",
         ),
         ConfigField(
             "webhook_token",
@@ -144,7 +151,7 @@ class Zoho:
 
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
         """The records that exist among `ids`."""
-        return read_records(self._org, kind, ids)
+        return read_whole(self._org, kind, ids)
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write by our unique field; repeating changes nothing more. Field names are Zoho's API names."""

@@ -16,9 +16,9 @@ from typing import Any
 
 from connectors.contracts import Change, Page, Removal
 from connectors.crms.zoho import query
+from connectors.crms.zoho.items import ORDERS_A_PAGE, read_whole
 from connectors.crms.zoho.modules import NOTES
 from connectors.crms.zoho.org import Org
-from connectors.crms.zoho.reading import read_records
 from connectors.crms.zoho.values import MODIFIED
 from connectors.crms.zoho.wire import PAGE
 from connectors.errors import Misconfigured
@@ -68,6 +68,7 @@ def changed_records(org: Org, kind: str, cursor: Json, limit: int) -> Page:
     module = org.module(kind)
     org.schema.fields(module)  # also tells the time over there, before the window is closed
     window = _window(org, cursor)
+    limit = min(limit, ORDERS_A_PAGE) if kind == "order" else limit
     if module == NOTES or org.settings.get("changes_by") == "list":
         return _listed(org, kind, module, cursor, window, max(1, min(limit, PAGE)))
     return _queried(org, kind, module, cursor, window, max(1, min(limit, PAGE)))
@@ -102,7 +103,7 @@ def _queried(org: Org, kind: str, module: str, cursor: Json, window: _Window, li
     if rows and not fitting:
         raise Misconfigured("Zoho's query ignores its conditions; its changes cannot be read page by page")
     ids = sorted({_number(row.get("id")) for row in fitting})
-    changes = tuple(read_records(org, kind, [str(each) for each in ids]))
+    changes = tuple(read_whole(org, kind, [str(each) for each in ids]))
     if ids and (len(rows) >= limit or as_object(document.get("info")).get("more_records") is True):
         return Page(changes, {**window.bounds, "last": str(ids[-1])}, True)
     return Page(changes, window.after, False)
@@ -119,7 +120,7 @@ def _listed(org: Org, kind: str, module: str, cursor: Json, window: _Window, lim
         window = window.by_clock(org.wire.now())
     rows = [row for row in as_list(document.get("data")) if isinstance(row, dict)]
     fitting = [row for row in rows if _recent(window, row.get(MODIFIED))]
-    changes = tuple(read_records(org, kind, [as_text(row.get("id")) for row in fitting]))
+    changes = tuple(read_whole(org, kind, [as_text(row.get("id")) for row in fitting]))
     # Newest first: a row from before the window means that the rest is older, also where the header is ignored.
     reached_older = len(fitting) < len(rows)
     return _next(changes, document, cursor, window, limit, over=reached_older or not rows)

@@ -25,12 +25,12 @@ def read_records(org: Org, kind: str, ids: Sequence[str]) -> list[Change]:
 
 
 def read_versions(org: Org, module: str, ids: Sequence[str]) -> dict[str, str]:
-    rows = {record_id: row for part in chunks(_worthwhile(ids), BATCH) for record_id, row in _rows(org, module, part, [MODIFIED]).items()}
+    rows = {record_id: row for part in chunks(_worthwhile(ids), BATCH) for record_id, row in rows_of(org, module, part, [MODIFIED]).items()}
     return {record_id: version_of(row.get(MODIFIED)) for record_id, row in rows.items()}
 
 
 def read_tags(org: Org, module: str, ids: Sequence[str]) -> dict[str, list[str]]:
-    rows = {record_id: row for part in chunks(_worthwhile(ids), BATCH) for record_id, row in _rows(org, module, part, [TAGS]).items()}
+    rows = {record_id: row for part in chunks(_worthwhile(ids), BATCH) for record_id, row in rows_of(org, module, part, [TAGS]).items()}
     return {record_id: tag_names(row.get(TAGS)) for record_id, row in rows.items()}
 
 
@@ -50,8 +50,8 @@ def _joined(org: Org, module: str, ids: list[str], names: list[str]) -> dict[str
     whole: dict[str, Json] = {}
     todo = ids
     for attempt in range(_JOINS):
-        parts = [_rows(org, module, todo, [MODIFIED, *part]) for part in chunks(names, _FIELDS_BESIDE_TIME)] or [
-            _rows(org, module, todo, [MODIFIED])
+        parts = [rows_of(org, module, todo, [MODIFIED, *part]) for part in chunks(names, _FIELDS_BESIDE_TIME)] or [
+            rows_of(org, module, todo, [MODIFIED])
         ]
         torn = []
         for record_id in parts[0]:
@@ -69,7 +69,7 @@ def _joined(org: Org, module: str, ids: list[str], names: list[str]) -> dict[str
     return whole
 
 
-def _rows(org: Org, module: str, ids: list[str], fields: list[str]) -> dict[str, Json]:
+def rows_of(org: Org, module: str, ids: list[str], fields: list[str]) -> dict[str, Json]:
     """The rows asked for; a server that ignores the parameter sends others too."""
     params = {"ids": ",".join(ids), "fields": ",".join(fields), "per_page": str(BATCH)}
     rows = as_list(org.wire.call("GET", f"/{module}", params=params).get("data"))

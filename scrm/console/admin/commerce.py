@@ -12,6 +12,7 @@ from unfold.decorators import display
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
 from scrm.commerce.money import written
 from scrm.console.admin.base import Colours, ConsoleAdmin
+from scrm.sync.order_items import shown
 
 
 @admin.register(Product)
@@ -45,9 +46,14 @@ class OrderAdmin(ConsoleAdmin):
     list_select_related = ("contact",)
     autocomplete_fields = ("contact",)
     inlines = (OrderLineInline, ShipmentInline)
+    readonly_fields = ("shown_other_lines",)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Order], search_term: str) -> tuple[QuerySet[Order], bool]:
         return (queryset.filter(number__startswith=search_term.strip()) if search_term.strip() else queryset), False
+
+    @display(description=_("other lines, as the CRM says them"))
+    def shown_other_lines(self, row: Order) -> str:
+        return "\n".join(shown(**each) for each in row.other_lines) or "—"
 
     @display(description=_("contact"))
     def shown_contact(self, row: Order) -> str:

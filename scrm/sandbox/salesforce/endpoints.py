@@ -12,7 +12,7 @@ from typing import Any
 from scrm.sandbox.salesforce import knobs, soql
 from scrm.sandbox.salesforce.records import OTHER_USER, Book
 from scrm.sandbox.salesforce.store import Held
-from scrm.sandbox.salesforce.vocabulary import HOLDERS, MADE_TYPES, OBJECTS, Json, prefix_of
+from scrm.sandbox.salesforce.vocabulary import HOLDERS, MADE_TYPES, OBJECTS, Field, Json, prefix_of
 from scrm.sandbox.salesforce.wire import Answer, Ask, Refusal, parsed, stamp
 
 MOST_ROWS = 200
@@ -61,7 +61,8 @@ def _rows(desk: Desk, *, with_deleted: bool) -> Answer:
         raise Refusal(400, "INVALID_TYPE", f"sObject type '{wanted.sobject}' is not supported.")
     fields = desk.book.fields(wanted.sobject)
     for name in (*wanted.fields, *wanted.used, *wanted.order):
-        if name not in fields:
+        known = fields if "." not in name else _beyond(desk, fields, name)
+        if name.rpartition(".")[2] not in known:
             raise Refusal(400, "INVALID_FIELD", f"No such column '{name}' on entity '{wanted.sobject}'.")
     until = desk.book.now - timedelta(milliseconds=float(desk.book.state["late_ms"]))
     held = [row for row in desk.book.store.rows(wanted.sobject) if (with_deleted or not row.deleted) and row.modified_at <= until]
@@ -71,9 +72,24 @@ def _rows(desk: Desk, *, with_deleted: bool) -> Answer:
     shown.sort(key=lambda pair: tuple(str(pair[1].get(name) or "") for name in wanted.order))
     rows = shown[: wanted.limit] if wanted.limit is not None else shown
     page = min(int(desk.book.state["query_page"]), QUERY_PAGE)
-    records = [desk.book.shown(row, list(wanted.fields)) for row, _ in rows[:page]]
+    records = [_with_others(desk, row, wanted.fields) for row, _ in rows[:page]]
     more = {"nextRecordsUrl": f"/services/data/v67.0/query/01g-{page}"} if len(rows) > page else {}
     return Answer(200, {"totalSize": len(rows), "done": not more, "records": records, **more})
+
+
+def _beyond(desk: Desk, fields: dict[str, Field], name: str) -> dict[str, Field]:
+    """The fields of the object that a reference leads to: of Product2.Name those of what Product2Id refers to."""
+    reference = fields.get(f"{name.partition('.')[0]}Id")
+    return desk.book.fields(reference.refers_to[0]) if reference is not None and reference.refers_to else {}
+
+
+def _with_others(desk: Desk, row: Held, names: tuple[str, ...]) -> Json:
+    shown = desk.book.shown(row, [name for name in names if "." not in name])
+    for relation in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
+        other = desk.book.store.get(str(row.values.get(f"{relation}Id") or ""))
+        columns = [name.partition(".")[2] for name in names if name.startswith(f"{relation}.")]
+        shown[relation] = desk.book.shown(other, columns) if other is not None and not other.deleted else None
+    return shown
 
 
 def retrieve(desk: Desk, sobject: str) -> Answer:

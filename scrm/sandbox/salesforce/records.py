@@ -55,7 +55,7 @@ class Book:
             raise Refusal(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
         self._check(sobject, fields, values, "")
         self._look_for_duplicates(sobject, values)
-        return self.store.add(sobject, values, self.now, by)
+        return self._summed(self.store.add(sobject, values, self.now, by))
 
     def update(self, held: Held, given: Json, *, by: str = OUR_USER) -> Held:
         fields = self.fields(held.sobject)
@@ -71,6 +71,16 @@ class Book:
         held.values = {name: value for name, value in {**held.values, **values}.items() if value is not None}
         held.modified_at, held.modified_by = self.now, by
         self.store.save(held, "update")
+        return self._summed(held)
+
+    def _summed(self, held: Held) -> Held:
+        """An order's sum follows its lines, and the order counts as changed then."""
+        order = self.store.get(str(held.values.get("OrderId") or "")) if held.sobject == "OrderItem" else None
+        if order is not None:
+            lines = [row.values for row in self.store.rows("OrderItem") if row.values.get("OrderId") == order.id and not row.deleted]
+            total = sum(float(row.get("Quantity") or 0) * float(row.get("UnitPrice") or 0) for row in lines)
+            order.values, order.modified_at = {**order.values, "TotalAmount": total}, self.now
+            self.store.save(order, "update")
         return held
 
     def find(self, sobject: str, record_id: str) -> Held:
@@ -93,6 +103,7 @@ class Book:
         held.deleted, held.deleted_at = True, self.now
         held.modified_at, held.modified_by = self.now, by
         self.store.save(held, "delete")
+        self._summed(held)
 
     def merge(self, winner: Held, loser: Held) -> None:
         """The loser goes to the recycle bin and names the winner, which keeps its values and takes what it lacks."""

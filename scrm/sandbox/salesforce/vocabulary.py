@@ -142,6 +142,15 @@ OBJECTS: dict[str, tuple[str, tuple[Field, ...]]] = {
             _system("TotalAmount", "currency"),
         ),
     ),
+    "OrderItem": (
+        "802",
+        (
+            Field("OrderId", "reference", required=True, refers_to=("Order",)),
+            Field("Product2Id", "reference", refers_to=("Product2",)),
+            Field("Quantity", "double", required=True),
+            Field("UnitPrice", "currency"),
+        ),
+    ),
     "Product2": (
         "01t",
         (Field("Name", size=255, required=True), Field("ProductCode", size=255), Field("IsActive", "boolean")),

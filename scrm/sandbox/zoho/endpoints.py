@@ -32,6 +32,8 @@ def records(desk: Desk, module: str, rest: list[str]) -> Answer:
         return _write(desk, module, upsert=True)
     if not rest and method in {"POST", "PUT"}:
         return _write(desk, module)
+    if len(rest) == 1 and method == "GET":
+        return _alone(desk, module, rest[0])
     if len(rest) == 1 and method == "DELETE":
         return _delete(desk, module, rest[0])
     if len(rest) == 2 and rest[0] == "actions" and method == "POST":
@@ -44,8 +46,17 @@ def records(desk: Desk, module: str, rest: list[str]) -> Answer:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
+def _alone(desk: Desk, module: str, record_id: str) -> Answer:
+    """One record with all its fields."""
+    known, held = fields_of(desk.store, module), desk.store.get(module, record_id)
+    desk.spend(1)
+    return _shown([held] if held is not None else [], known, list(known), info(1, 1, 1, False))
+
+
 def _listed(desk: Desk, module: str, rows: Any) -> Answer:
     known, wanted = fields_of(desk.store, module), _wanted(desk)
+    if not desk.state["subforms_in_lists"]:
+        known = {name: own for name, own in known.items() if own.data_type != "subform"}
     desk.spend(1)
     if ids := desk.ask.query.get("ids", ""):
         asked = ids.split(",")

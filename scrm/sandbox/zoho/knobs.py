@@ -18,6 +18,7 @@
 | forbid_fields | fields cannot be added: NO_PERMISSION |
 | missing_modules | modules that this edition does not have |
 | ignore_conditions | queries return all rows |
+| subforms_in_lists | lists of records hold their subforms; else only a record that is read by itself does |
 | remaining | how many calls are struck altogether, null without bound |
 | path | part of the paths to strike |
 """
@@ -43,6 +44,7 @@ DEFAULTS: Json = {
     "forbid_fields": False,
     "missing_modules": [],
     "ignore_conditions": False,
+    "subforms_in_lists": False,
     "remaining": None,
     "path": "",
 }
