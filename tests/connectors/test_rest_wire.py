@@ -12,7 +12,8 @@ from poor_server import PAGINGS, PATH, PoorServer, definition, styled
 from connectors import conformance
 from connectors.conformance import Answer, damaged
 from connectors.contracts import Account, Change, Outcome, Write
-from connectors.crms.rest import RestCrm
+from connectors.crms.rest import RestCrm, records
+from connectors.crms.rest.definition import parse
 from connectors.errors import BadSignature, ConnectorError, Misconfigured, NeedsLogin, OutcomeUnknown, TryLater, Unreachable
 
 NO_TIME = {"modified": None, "since": None}
@@ -317,3 +318,14 @@ class TestDamagedAnswers:
                     json.dumps([vars(call) if hasattr(call, "__dict__") else None, str(call())])
                 except ConnectorError as error:
                     assert str(error)
+
+
+class TestOrders:
+    def test_show_their_lines_as_records_beside_the_leaves(self) -> None:
+        rows = [{"code": "HJ-01", "qty": 2, "price": 128.5, "gift": True, "note": None}]
+        order = {"id": 7, "no": "SO-1", "cart": {"lines": rows, "empty": [], "mixed": [1, {}]}, "tags": ["vip"]}
+        (setup,) = parse(json.dumps({"kinds": {"order": {"list": "/orders", "rows": "/data", "id": "/id"}}})).kinds.values()
+        fields = records.change_of(setup, order).fields
+        assert fields["/cart/lines"] == [{"code": "HJ-01", "qty": "2", "price": "128.5", "gift": "true", "note": ""}]
+        assert (fields["/cart/lines/0/code"], fields["/cart/empty"], fields["/tags"]) == ("HJ-01", [], ["vip"])
+        assert "/cart/mixed" not in fields

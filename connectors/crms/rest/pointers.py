@@ -106,6 +106,19 @@ def leaves(document: Any) -> dict[str, Any]:
     return found
 
 
+def tables(document: Any) -> dict[str, list[dict[str, Any]]]:
+    """Every list of a record that holds objects alone, or nothing, under its pointer; lists within lists are left out."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    todo: list[tuple[tuple[str, ...], Any]] = [((), document)]
+    while todo and len(found) < MOST_LEAVES:
+        steps, value = todo.pop(0)
+        if isinstance(value, list) and steps and all(isinstance(part, dict) for part in value):
+            found[pointer(steps)] = value
+        elif isinstance(value, dict) and len(steps) < DEEPEST:
+            todo += [((*steps, name), part) for name, part in value.items()]
+    return found
+
+
 def _walk(value: Any, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(value, dict) and value and len(steps) < DEEPEST:
         for name, part in value.items():

@@ -69,8 +69,12 @@ def _from_parts(parts: Json) -> str:
 
 
 def change_of(setup: KindSetup, row: Json) -> Change:
-    """Fields are the leaves of the row under their pointers, as texts, and our key under its own name."""
-    fields = {name: shown(value) for name, value in pointers.leaves(row).items()}
+    """Fields are the leaves of the row under their pointers, as texts, and our key under its own name; of an order its lines as well."""
+    fields: Json = {name: shown(value) for name, value in pointers.leaves(row).items()}
+    if setup.kind == "order":
+        fields |= {
+            name: [{key: shown(value) for key, value in each.items()} for each in rows] for name, rows in pointers.tables(row).items()
+        }
     if setup.key:
         fields[OWN_KEY] = key_of(setup, row)
     return Change(setup.kind, id_of(setup, row), version_of(setup, row), modified_of(setup, row), fields)
