@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from scrm.console.access import person, seen
 from scrm.console.sync_figures import figures_of
+from scrm.console.sync_names import named
 from scrm.core import clock
 from scrm.sync import health
 from scrm.sync.models import Verification, VerifiedRecord
@@ -25,12 +28,13 @@ def page(request: HttpRequest) -> HttpResponse:
 def sample(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(seen(request, Verification.objects.select_related("connection")), pk=pk)
     rows = list(run.records.select_related("answered_by").order_by("-state", "pk")[:200])
+    about = named([SimpleNamespace(kind=run.kind, key=row.key, connection_id=run.connection_id) for row in rows], request.user)
     answered = [row for row in rows if row.answer]
     context = {
         **admin.site.each_context(request),
         "title": _("Sample of %(connection)s") % {"connection": run.connection.label},
         "run": run,
-        "rows": rows,
+        "rows": [(row, about.get((run.kind, row.key))) for row in rows],
         "answered": len(answered),
         "right": sum(row.answer == VerifiedRecord.Answer.RIGHT for row in answered),
         "may_answer": request.user.has_perm("sync.change_push"),

@@ -12,7 +12,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock
 from scrm.staff.models import User
 from scrm.sync import deciding, meter
-from scrm.sync.models import ExternalRecord, Push, SyncConflict, SyncCursor, VerifiedRecord
+from scrm.sync.models import ExternalRecord, MappedField, Push, SyncConflict, SyncCursor, VerifiedRecord
 from scrm.sync.services import want
 from scrm.sync.verification import verify
 from tests.sync.conftest import NOON, Shop, fake_adapter, shop, standing_clock  # noqa: F401
@@ -92,9 +92,11 @@ class TestHealthPage:
 
 class TestSamples:
     def test_a_person_confirms_key_fields(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
-        linked(two_ways)
+        chan, _ = linked(two_ways)
         run = verify(two_ways.crm, "contact")
         assert run is not None
+        page = owner.get(reverse("console:sync-sample", args=[run.pk])).content.decode()
+        assert f'/admin/contacts/contact/{chan.pk}/change/">{chan}</a>' in page
         row = run.records.get()
         address = reverse("console:sync-answer", args=[row.pk])
         assert owner.post(address, {"answer": "maybe"}).status_code == 302
@@ -130,6 +132,12 @@ class TestDecisions:
 
 
 class TestWords:
+    def test_a_mapping_reports_fields_are_named_as_in_the_set_up(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
+        shared = {"connection": two_ways.crm, "at": clock.now(), "week": clock.now().date(), "records": 3, "filled": 3, "empty": 0}
+        MappedField.objects.create(kind="contact", source="postal_code", target="zip", refused=0, differing=0, **shared)
+        page = owner.get("/admin/sync/mapping/").content.decode()
+        assert "<td>Postal code</td><td>zip</td>" in page
+
     def test_limits_are_named_in_words(self, two_ways: Shop, owner: Client) -> None:  # noqa: F811
         two_ways.crm.facts = {"daily-remaining": "249987", "api_left": 14_980, "credits_left": "4711", "x-api-credits-remaining": "4711"}
         two_ways.crm.save()

@@ -8,6 +8,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop
 
+from scrm.console.setup import wording
 from scrm.core import clock
 from scrm.sync.models import Kind, SaleState
 
@@ -69,3 +70,9 @@ def stage_words(state: SaleState) -> str:
     """The stage of a deal or case as people know it."""
     known = {Kind.DEAL: DEAL_STAGES, Kind.CASE: TICKET_STAGES}.get(Kind(state.kind), {}) if state.connection.adapter == "hubspot" else {}
     return gettext(known[state.stage]) if state.stage in known else state.stage
+
+
+@register.filter
+def field_words(source: str) -> str:
+    """A field of ours, as the set-up of a CRM names it."""
+    return wording.field_label(source)
