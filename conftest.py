@@ -69,6 +69,7 @@ def nothing_remembered() -> Iterator[None]:
     from scrm.commerce import catalogue_store
     from scrm.connections.adapters import forget_adapters
     from scrm.connections.services import forget
+    from scrm.console.inbox import polls
     from scrm.contacts.privacy import ledger
     from scrm.conversations import prices
     from scrm.core import jobs
@@ -78,6 +79,7 @@ def nothing_remembered() -> Iterator[None]:
     forget()
     forget_adapters()
     hooks.forget()
+    polls.forget()
     rules.forget()
     prices.forget()
     engine.forget()

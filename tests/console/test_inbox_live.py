@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
+from scrm.console.inbox import polls
+from scrm.conversations import claims
 from scrm.conversations.services import add_note, queue_message
 from scrm.staff.models import User
 from tests import people
@@ -14,6 +18,13 @@ from tests.console.conftest import allow, seated
 from tests.console.thread_rows import said
 
 pytestmark = pytest.mark.django_db
+
+
+@dataclass
+class Moment:
+    """The process's clock."""
+
+    seconds: float = 1000.0
 
 
 def ask(client: Client, conversation: Any = None, etag: str = "", **query: Any) -> Any:
@@ -81,6 +92,68 @@ class Company:
         conversation = people.conversation()
         ask(desk, conversation, typing="1")
         assert ask(desk, conversation).json()["conversation"]["company"] == ""
+
+
+class NothingNew:
+    """What an idle page asks for hours: after the long way's first 304 the next ones are short, and hide nothing."""
+
+    @pytest.fixture
+    def told(self, desk: Client, now: Moment) -> tuple[Any, str]:
+        """A chat, and the mark with which its page has been told once that nothing happened."""
+        conversation = people.conversation()
+        etag = ask(desk, conversation)["ETag"]
+        assert ask(desk, conversation, etag).status_code == 304
+        return conversation, etag
+
+    @pytest.fixture
+    def now(self, monkeypatch: pytest.MonkeyPatch) -> Moment:
+        moment = Moment()
+        monkeypatch.setattr(polls, "monotonic", lambda: moment.seconds)
+        return moment
+
+    def test_is_said_in_two_statements(self, desk: Client, told: tuple[Any, str], django_assert_num_queries: Any) -> None:
+        with django_assert_num_queries(2):
+            answer = ask(desk, *told)
+        assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", told[1])
+        assert "Content-Security-Policy" in answer
+
+    def test_is_not_said_of_a_new_message(self, desk: Client, mei: User, told: tuple[Any, str]) -> None:
+        queue_message(told[0], text="已寄出", source="agent", by=mei, idempotency_key="k3")
+        assert "已寄出" in ask(desk, *told, v="1").json()["conversation"]["thread"]
+
+    def test_is_not_said_when_a_colleague_begins_to_answer(self, desk: Client, told: tuple[Any, str]) -> None:
+        claims.take(told[0].pk, by=people.agent("kenji", display_name="佐藤健二"))
+        assert ask(desk, *told).json()["conversation"]["claim"] == "佐藤健二"
+
+    def test_is_not_said_when_a_colleague_comes_or_goes(self, desk: Client, told: tuple[Any, str]) -> None:
+        kenji = seated(allow(people.agent("kenji", display_name="佐藤健二"), "conversations.view_conversation"))
+        ask(kenji, told[0])
+        came = ask(desk, *told)
+        assert "佐藤健二" in came.json()["conversation"]["company"]
+        assert ask(desk, told[0], came["ETag"]).status_code == 304
+        cache.clear()
+        assert ask(desk, told[0], came["ETag"]).status_code == 200
+
+    def test_lets_colleagues_see_who_looks_on(self, desk: Client, told: tuple[Any, str]) -> None:
+        cache.clear()
+        ask(desk, *told)
+        kenji = seated(allow(people.agent("kenji"), "conversations.view_conversation"))
+        assert "陳美儀" in ask(kenji, told[0]).json()["conversation"]["company"]
+
+    def test_is_said_to_nobody_else(self, told: tuple[Any, str]) -> None:
+        assert ask(Client(), *told).status_code == 302
+        without_rights = seated(people.agent("kenji"))
+        assert ask(without_rights, *told).status_code == 403
+
+    def test_is_asked_the_long_way_after_some_seconds(self, desk: Client, mei: User, told: tuple[Any, str], now: Moment) -> None:
+        User.objects.filter(pk=mei.pk).update(is_active=False)
+        now.seconds += polls.SECONDS + 0.1
+        assert ask(desk, *told).status_code == 302
+
+    def test_is_remembered_of_so_many_pages(self, desk: Client, told: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(polls, "MOST", 1)
+        assert ask(desk, etag=ask(desk)["ETag"]).status_code == 304
+        assert len(polls._known) == 1
 
 
 class Pane:

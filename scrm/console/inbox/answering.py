@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from scrm.console import access
 from scrm.console.inbox import presence, queues
+from scrm.console.inbox.presence import Other
 from scrm.conversations import claims
 from scrm.conversations.claims import Held
 from scrm.conversations.models import Conversation
@@ -25,10 +26,13 @@ def answering_words(name: str) -> str:
     return _("%(name)s is answering here") % {"name": name}
 
 
-def company(request: HttpRequest, conversation: Conversation) -> str:
+def around(request: HttpRequest, conversation: Conversation) -> list[Other]:
+    """Who else is here; that this person is, is noted."""
+    return presence.note(conversation.pk, access.person(request), typing=request.GET.get("typing") == "1")
+
+
+def company(others: list[Other]) -> str:
     """Who else is here, in one sentence."""
-    typing = request.GET.get("typing") == "1"
-    others = presence.note(conversation.pk, access.person(request), typing=typing)
     if not others:
         return ""
     names = ", ".join(other.name for other in others[:3])

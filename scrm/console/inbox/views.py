@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from scrm.console import access, macros
-from scrm.console.inbox import answering, editing, guide, profile, queues, reasons, screen, shapes, upcoming
+from scrm.console.inbox import answering, editing, guide, polls, profile, queues, reasons, screen, shapes, upcoming
 from scrm.console.inbox.prepared import with_name
 from scrm.console.inbox.screen import View
 from scrm.console.macro_models import Macro
@@ -92,11 +92,15 @@ def live(request: HttpRequest) -> HttpResponse:
     pk = request.GET.get("c", "")
     conversation = screen.conversation_named(int(pk), access.person(request)) if pk.isdecimal() and len(pk) < 19 else None
     gone = conversation is None and pk.isdecimal()
-    others = answering.company(request, conversation) if conversation else "gone" if gone else ""
+    around = answering.around(request, conversation) if conversation else []
+    others = "gone" if gone else answering.company(around)
     staff.see(access.person(request))
+    before = polls.mark()
     view = View.of(request)
-    etag = etag_of(queues.newest_changes(), conversation, view.claims, others)
+    etag = etag_of(before.newest, conversation, view.claims, others)
     if request.headers.get("If-None-Match") == etag:
+        if not gone:
+            polls.remember(request, view.user, conversation, around, before)
         return HttpResponseNotModified(headers={"ETag": etag})
     answer = _list_fragments(request, view, conversation)
     if conversation:
