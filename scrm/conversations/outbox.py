@@ -61,7 +61,7 @@ LEASE = timedelta(seconds=60)
 # The connectors' overall limit for one call is 15 s; nothing is sent with less than that and a margin left of the lease.
 LEAST_LEASE_LEFT = timedelta(seconds=25)
 # After the first answer, others are waited for so long: nobody sees the difference.
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.15
 # A step ends after this, so that the job can look after its slot and beat.
 STEP_SECONDS = 1.0
 # A message that could not leave for this long is no longer what its sender meant.
