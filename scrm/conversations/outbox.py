@@ -120,13 +120,14 @@ def send(claimed: Claim) -> None:
 
 def _send_side_by_side() -> int:
     """Calls run in threads; everything that writes stays in this one, in groups of what happens to be ready."""
-    begun, done, calling = time.monotonic(), 0, set[Future[Answered]]()
+    begun, done, calling, more = time.monotonic(), 0, set[Future[Answered]](), True
     width = SQLITE_THREADS if connection.vendor == "sqlite" else THREADS
     while True:
         room = width - len(calling)
-        if room * 2 >= width and time.monotonic() - begun < STEP_SECONDS:
+        if more and room * 2 >= width and time.monotonic() - begun < STEP_SECONDS:
             claims = claim(room)
             done += len(claims)
+            more = len(claims) == room
             if claims:
                 crash_here("outbox.claimed")
                 calling |= {_pool().submit(call, each) for each in start(claims)}
@@ -135,9 +136,11 @@ def _send_side_by_side() -> int:
         ready, calling = wait(calling, return_when=FIRST_COMPLETED)
         if calling:
             # Answers come in bunches, and a bunch is written down at little more than the cost of one.
-            more, calling = wait(calling, timeout=GATHER_SECONDS)
-            ready |= more
+            late, calling = wait(calling, timeout=GATHER_SECONDS)
+            ready |= late
         settle([future.result() for future in ready])
+        # Whoever waits for a slow platform sends to the others meanwhile. When all have answered, the next step looks for more.
+        more = more or bool(calling)
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}
