@@ -15,7 +15,7 @@ from connectors.contracts import Change
 from scrm.sync import payloads
 from scrm.sync.inlet import ADDRESSES, Inlet, held, is_unsaid
 from scrm.sync.mapping import Spec
-from scrm.sync.models import ExternalRecord, Pull, Push, SyncCursor, VerifiedRecord
+from scrm.sync.models import ExternalRecord, Kind, Pull, Push, SyncCursor, VerifiedRecord
 from scrm.sync.resolution import alike, blank
 
 State = VerifiedRecord.State
@@ -23,6 +23,7 @@ State = VerifiedRecord.State
 KEY_FIELDS = frozenset(
     {"amount", "currency", "total", "price", "closed_at", "opened_at", "placed_at", "last_message_at", "birthday", "name", "phone"}
 )
+SALES = frozenset({Kind.DEAL.value, Kind.CASE.value})
 # What changed there so shortly before the last look ended may not have been in it.
 FEED_LAG = timedelta(minutes=3)
 
@@ -73,7 +74,17 @@ def _difference(spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fie
     settled = (record.base.get(spec.target), (record.seen or {}).get(spec.target)) == (mine, other)
     if settled and (spec.direction == "both" or spec.source in ADDRESSES or is_unsaid(spec, mine)):
         return None
+    if _one_side_says(spec, record, mine, other):
+        return None
     return {"field": spec.target, "source": spec.source, "ours": mine, "theirs": other}
+
+
+def _one_side_says(spec: Spec, record: ExternalRecord, mine: Any, other: Any) -> bool:
+    """Of a deal or a case what only comes in and one side has no word for: the stage of a case is the CRM's, whose it is may stand there
+    as a link. In step while the CRM says what was seen last."""
+    if record.kind not in SALES or spec.direction != "in":
+        return False
+    return (blank([mine]) or blank([other])) and alike((record.seen or {}).get(spec.target), other)
 
 
 def _is_news(record: ExternalRecord, change: Change, read_until: datetime | None) -> bool:

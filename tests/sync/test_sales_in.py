@@ -16,6 +16,7 @@ from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Conversation
 from scrm.core import clock
 from scrm.staff.models import User
+from scrm.sync import verification
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, SaleState, SyncConflict, SyncPlan
 from scrm.sync.services import want
 from tests.sync.conftest import Shop, later
@@ -102,6 +103,29 @@ class TestOurs:
             sales.far.put(record, {"Colour": "red"})
         assert not Event.objects.filter(kind="case.changed").exists()
         assert len([write for write in sales.far.writes() if write.kind == "case"]) == 1
+
+
+class TestCompared:
+    """The daily sample: what only the CRM says of a case is in step while it is what was seen."""
+
+    def compared(self, sales: Shop) -> tuple[int, int, list[str]]:
+        later(minutes=10)
+        run = verification.verify(sales.crm, "case")
+        assert run is not None
+        return run.checked, run.agreed, [each["field"] for row in run.records.all() for each in row.differences]
+
+    def test_a_stage_that_was_seen_is_in_step(self, sales: Shop) -> None:
+        _, record = asked(sales, "case")
+        sales.far.put(record, {"State": "Escalated"})
+        settle(sales)
+        assert self.compared(sales) == (1, 1, [])
+
+    def test_one_that_changed_without_a_word_is_drift(self, sales: Shop) -> None:
+        _, record = asked(sales, "case")
+        sales.far.put(record, {"State": "Escalated"})
+        settle(sales)
+        sales.far.fields[record]["State"] = "Solved"
+        assert self.compared(sales) == (1, 0, ["State"])
 
 
 class TestLongTexts:
