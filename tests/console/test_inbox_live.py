@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from scrm.console.inbox import polls
 from scrm.conversations import claims
@@ -144,6 +144,12 @@ class NothingNew:
         assert ask(Client(), *told).status_code == 302
         without_rights = seated(people.agent("kenji"))
         assert ask(without_rights, *told).status_code == 403
+
+    def test_is_remembered_of_a_log_in_alone(self, mei: User, told: tuple[Any, str]) -> None:
+        polls.forget()
+        request = RequestFactory().get("/admin/inbox/live/", headers={"If-None-Match": told[1]})
+        polls.remember(request, mei, None, [], polls.mark())
+        assert not polls.is_quiet(request)
 
     def test_is_asked_the_long_way_after_some_seconds(self, desk: Client, mei: User, told: tuple[Any, str], now: Moment) -> None:
         User.objects.filter(pk=mei.pk).update(is_active=False)

@@ -66,6 +66,8 @@ def mark() -> Mark:
 
 def remember(request: HttpRequest, user: User, conversation: Conversation | None, around: list[Other], before: Mark) -> None:
     """The long way said 304. `before`: how things stood before it looked, so that nothing can have happened in between unseen."""
+    if not request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+        return  # whoever is known by other means than a log-in of their own could not be told from others
     if len(_known) >= MOST:
         now = monotonic()
         for key in [key for key, quiet in list(_known.items()) if quiet.until < now]:
