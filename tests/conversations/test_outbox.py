@@ -51,6 +51,14 @@ class Sending:
         assert (message.state, message.external_id) == ("accepted", "wamid.OUT000001")
         assert channel.sent[0].to.value == "85291234567"
 
+    def test_looks_once_in_a_step_that_found_less_than_it_could_carry(self, channel, settings, monkeypatch):
+        settings.JOBS_ENABLED = True
+        looks = []
+        monkeypatch.setattr(outbox, "claim", lambda room, real=outbox.claim: looks.append(room) or real(room))
+        for number in range(3):
+            queued(conversation(customer(phone=f"8529123456{number}"), at=NOON), f"已寄出 {number}")
+        assert (outbox._send_side_by_side(), len(channel.sent), len(looks)) == (3, 3, 1)
+
     def test_does_not_wait_for_a_clock_that_is_behind(self, channel):
         """A worker's, of what a web process with another clock queued: at once is at once."""
         deferred = queued(text="later")
