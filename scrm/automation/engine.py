@@ -56,6 +56,15 @@ def settle(event: Event) -> timedelta | None:
 
     A rule that is switched on is heeded by every process a second later.
     """
+    seconds = _settle_seconds().get(event.kind)
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def longest_settle() -> timedelta:
+    return timedelta(seconds=max(_settle_seconds().values(), default=0))
+
+
+def _settle_seconds() -> dict[str, int]:
     global _settle_times, _settle_checked_at
     mono = time.monotonic()
     if mono - _settle_checked_at >= getattr(settings, "RULES_RECHECK_SECONDS", RECHECK_SECONDS):
@@ -64,8 +73,7 @@ def settle(event: Event) -> timedelta | None:
         for trigger, seconds in Rule.objects.filter(enabled=True).values_list("trigger", "settle_seconds"):
             waits[trigger] = max(waits.get(trigger, 0), general if seconds is None else seconds)
         _settle_times, _settle_checked_at = waits, mono
-    seconds = _settle_times.get(event.kind)
-    return None if seconds is None else timedelta(seconds=seconds)
+    return _settle_times
 
 
 def forget() -> None:
@@ -74,7 +82,7 @@ def forget() -> None:
     _settle_checked_at = float("-inf")
 
 
-@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH, by_kind=True, lanes=LANES)
+@events.consumer("automation", kinds=TRIGGERS, delay=settle, batch=BATCH, by_kind=True, lanes=LANES, longest=longest_settle)
 def handle(batch: list[Event]) -> None:
     """Evaluate all rules for a batch. People are taken in one order everywhere, so that two batches cannot wait for each other."""
     rules = rules_by_trigger()

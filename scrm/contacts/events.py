@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q, QuerySet
 
 from scrm.contacts.models import Event, EventDelivery
 from scrm.core import clock, jobs
@@ -40,6 +41,7 @@ class Consumer:
     batch: int
     by_kind: bool = False
     lanes: int = 1
+    longest: Callable[[], timedelta] | None = None
 
     def lane_of(self, event: Event) -> str:
         """A person's events are always in the same lane. On SQLite there is one writer, so one lane."""
@@ -58,17 +60,20 @@ def consumer(
     batch: int = BATCH,
     by_kind: bool = False,
     lanes: int = 1,
+    longest: Callable[[], timedelta] | None = None,
 ) -> Callable[[Handle], Handle]:
     """Register a consumer and the drain that feeds it. `delay` postpones an event, so that related ones can arrive first; None: not wanted.
     `by_kind`: it is the same for all events of a kind, so it is asked once for those that are written together.
     `lanes`: so many batches at a time, each with other people, so that what happened to one person is still taken one after another.
+    `longest`: the longest wait that `delay` may say, as of now. Without it there is none: every event is taken at once, whatever the
+    clock of who wrote it says.
 
     Whatever a consumer locks for a batch, others wait for: one that locks people or counts messages takes small batches.
     """
 
     def register(handle: Handle) -> Handle:
-        wait = delay if callable(delay) else (lambda _event: delay)
-        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind, lanes)
+        wait, most = (delay, longest) if callable(delay) else ((lambda _event: delay), (lambda: delay) if delay else None)
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind, lanes, most)
         for lane in lanes_of(name):
             _register_drain(lane)
         return handle
@@ -160,12 +165,19 @@ def deliver(name: str) -> int:
 
 
 def _due(name: str, limit: int, within: timedelta = timedelta(0)) -> list[int]:
-    due = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now() + within).order_by("due_at", "id")
-    return list(due.values_list("pk", flat=True)[:limit])
+    return list(_waiting(name, clock.now() + within).values_list("pk", flat=True)[:limit])
+
+
+def _waiting(name: str, until: datetime) -> QuerySet[EventDelivery]:
+    due = Q(due_at__lte=until)
+    if _consumer_of(name).longest is None:
+        # Its due time is the moment of writing by somebody else's clock, unless it failed before.
+        due |= Q(attempts=0)
+    return EventDelivery.objects.filter(due, consumer=name, parked=False).order_by("due_at", "id")
 
 
 def _take(name: str, limit: int) -> list[EventDelivery]:
-    rows = EventDelivery.objects.filter(consumer=name, parked=False, due_at__lte=clock.now()).order_by("due_at", "id")
+    rows = _waiting(name, clock.now())
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     # Without the contacts: a consumer reads of them what it needs, as they are now.
@@ -206,6 +218,21 @@ def _put_off(pk: int, error: Exception, *, final: bool) -> None:
     logger.warning("event delivery %s failed%s: %s", pk, ", parked" if final else "", trail(error))
     reason = f"{type(error).__name__}: {error}"[:500]
     EventDelivery.objects.filter(pk=pk).update(due_at=clock.now() + RETRY_AFTER, last_error=reason, parked=final)
+
+
+def hurry_along() -> int:
+    """What is due later than its consumer's longest wait from now was written by a clock that is ahead of ours, or ours was put back."""
+    now, count = clock.now(), 0
+    for spec in _consumers.values():
+        wait = spec.longest() if spec.longest else timedelta(0)
+        fresh = Q(attempts=0, due_at__gt=now + wait + clock.MOST_SKEW)
+        again = Q(attempts__gt=0, due_at__gt=now + max(wait, RETRY_AFTER) + clock.MOST_SKEW)
+        for lane in lanes_of(spec.name):
+            ahead = EventDelivery.objects.filter(fresh | again, consumer=lane, parked=False)
+            if ahead.exists() and (moved := ahead.update(due_at=now + wait)):
+                count += moved
+                jobs.wake(f"events:{lane}")
+    return count
 
 
 def replay_parked(name: str) -> int:

@@ -20,6 +20,11 @@ KINDS = (
 _PURCHASE = frozenset({"contact", "lines", "placed_at", "status"})
 
 
+@jobs.periodic("events.hurry", every=10)
+def hurry_along() -> None:
+    events.hurry_along()
+
+
 @jobs.periodic("contacts.numbers", every=600)
 def settle_numbers() -> None:
     """Numbers that fit several countries are looked at again: in the meantime somebody may have written from one of them."""
@@ -30,7 +35,7 @@ def _wait(event: Event) -> timedelta | None:
     return None if event.kind == "order.changed" and _PURCHASE.isdisjoint(event.data.get("changed", ())) else _AFTER
 
 
-@events.consumer("matching", kinds=KINDS, delay=_wait, batch=50)
+@events.consumer("matching", kinds=KINDS, delay=_wait, batch=50, longest=lambda: _AFTER)
 def match(batch: list[Event]) -> None:
     """Compare each contact of whom something new is known with all others, by what is stored of them."""
     concerned = {event.contact_id for event in batch}

@@ -71,8 +71,6 @@ LONG_WAITS = frozenset({"131049", "132015", "132001", "134101"})
 # A token that is about to run out may be dead when it arrives.
 TOKEN_MARGIN = timedelta(seconds=5)
 MOST_REPEATS = 5
-# Clocks of hosts differ by less; what is due within this time need not be looked for.
-MOST_SKEW = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +464,7 @@ def expire_leases() -> int:
 def hurry_along() -> int:
     """What was to leave at once and, by our clock, is due only later: the clock of who queued it is ahead of ours, or ours was put back."""
     now = clock.now()
-    ahead = Message.objects.filter(state="queued", due_at__gt=now + MOST_SKEW, due_at=F("created_at"))
+    ahead = Message.objects.filter(state="queued", due_at__gt=now + clock.MOST_SKEW, due_at=F("created_at"))
     return ahead.update(due_at=now)
 
 

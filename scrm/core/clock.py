@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+# Clocks of hosts differ by less; what is due within this time need not be looked for.
+MOST_SKEW = timedelta(seconds=2)
+
 _frozen: datetime | None = None
 
 

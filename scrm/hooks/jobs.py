@@ -32,6 +32,12 @@ def deliver_to_suspects() -> int:
     return delivery.deliver_due(slow=True)
 
 
+@jobs.periodic("hooks.hurry", every=10)
+def hurry_along() -> None:
+    if delivery.hurry_along():
+        services.wake()
+
+
 @jobs.periodic("hooks.tidy", every=3600)
 def tidy() -> None:
     """What ended a month ago is deleted, a thousand rows at a time."""

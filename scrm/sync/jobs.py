@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from scrm.contacts import events
 from scrm.core import jobs
-from scrm.sync import engine, feeds, holding, initial, listening, mapping_report, meter, postal, pulls, subscriptions, unread, verification
+from scrm.sync import (
+    engine,
+    feeds,
+    holding,
+    initial,
+    listening,
+    mapping_report,
+    meter,
+    postal,
+    pulls,
+    queue,
+    subscriptions,
+    unread,
+    verification,
+)
 
 # It locks nobody: what happened to one person meanwhile is one write.
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
@@ -18,6 +32,14 @@ def push() -> int:
 @jobs.drain("pull", slots=2)
 def pull() -> int:
     return pulls.read_due() + feeds.pull_due()
+
+
+@jobs.periodic("sync.hurry", every=10)
+def hurry_along() -> None:
+    if queue.hurry_along():
+        jobs.wake("sync")
+    if pulls.hurry_along():
+        jobs.wake("pull")
 
 
 @jobs.periodic("sync.first_load", every=5)

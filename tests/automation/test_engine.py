@@ -16,7 +16,7 @@ from scrm.commerce.services import ShipmentInput, upsert_order
 from scrm.contacts import events
 from scrm.contacts.models import Event, EventDelivery
 from scrm.conversations.models import Conversation, Message
-from scrm.core import clock
+from scrm.core import clock, jobs
 from scrm.staff.models import Team, User
 from scrm.tags import shipped as shipped_tags
 from scrm.tags.models import Tag, TagAssignment
@@ -93,6 +93,35 @@ class EvaluateRules:
         ask(writes(conversation(), "hi"))
         assert not Run.objects.exists()
         assert not EventDelivery.objects.filter(consumer__in=events.lanes_of("automation")).exists()
+
+    def test_a_clock_that_is_ahead_lets_rules_wait_for_their_own_time_only(self) -> None:
+        reply_rule()
+        event = received(writes(conversation(), "hi"))
+        with clock.frozen(NOON + timedelta(hours=1)):
+            events.record([event])
+        with clock.frozen(NOON):
+            jobs.periodics()["events.hurry"].run()
+            assert deliver() == 0
+            clock.advance(timedelta(seconds=4))
+            jobs.periodics()["events.hurry"].run()
+            assert deliver() == 0
+            clock.advance(timedelta(seconds=1))
+            assert deliver() == 1
+        assert Run.objects.get().verdict == "done"
+
+    def test_what_failed_waits_no_longer_for_a_clock_that_is_ahead(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        reply_rule()
+        with clock.frozen(NOON):
+            events.record([received(writes(conversation(), "hi"))])
+        with monkeypatch.context() as broken, clock.frozen(NOON + timedelta(hours=1)):
+            broken.setattr(engine, "rules_by_trigger", lambda: 1 / 0)
+            assert deliver() == 1
+        with clock.frozen(NOON + timedelta(minutes=1)):
+            assert deliver() == 0
+            jobs.periodics()["events.hurry"].run()
+            clock.advance(timedelta(seconds=5))
+            assert deliver() == 1
+        assert Run.objects.get().verdict == "done"
 
     def test_two_batches_at_a_time_hold_different_people(self) -> None:
         reply_rule()

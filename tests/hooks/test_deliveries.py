@@ -16,7 +16,7 @@ from connectors.errors import Misconfigured
 from scrm.connections.models import Alert
 from scrm.contacts import events
 from scrm.contacts.models import Contact, Event
-from scrm.core import clock
+from scrm.core import clock, jobs
 from scrm.hooks import delivery, services
 from scrm.hooks.models import Delivery, Endpoint
 from tests.api.people import channel, customer, write
@@ -76,6 +76,25 @@ class TestDelivery:
         services.note(made)
         send()
         assert [body["type"] for body in receiver.bodies()] == ["contact.created"]
+
+    def test_no_clock_that_is_ahead_holds_up_what_is_to_be_told_at_once(self, receiver: Receiver) -> None:
+        endpoint = subscribed(receiver)
+        person = Contact.objects.create(name="陳大文", last_activity_at=NOON, created_at=NOON, updated_at=NOON, country="HK")
+        with clock.frozen(NOON + timedelta(hours=1)):
+            events.record([Event(contact=person, kind="contact.created", occurred_at=clock.now())])
+        tell()
+        send()
+        assert [body["type"] for body in receiver.bodies()] == ["contact.created"]
+        receiver.status = lambda _path: 400
+        happened()
+        send()
+        tried_again_at = Delivery.objects.get(state="due").due_at
+        with clock.frozen(NOON + timedelta(hours=1)):
+            services.send_test(endpoint)
+        jobs.periodics()["hooks.hurry"].run()
+        send()
+        assert len(receiver.got) == 3
+        assert [row.due_at for row in Delivery.objects.filter(state="due", event="contact.created")] == [tried_again_at]
 
     def test_nobody_who_asked_costs_nothing(self) -> None:
         happened(3)

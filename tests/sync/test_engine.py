@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from connectors.errors import NeedsLogin, OutcomeUnknown, TryLater, Unreachable
-from scrm.core import clock
+from scrm.core import clock, jobs
 from scrm.sync import engine, queue
-from scrm.sync.models import ExternalRecord, FieldMapping, Push
+from scrm.sync.asking import ask
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push
 from scrm.sync.services import discard_pushes, replay_pushes, want
-from tests.sync.conftest import Shop, later
+from tests.sync.conftest import NOON, Shop, later
 from tests.sync.fake_crm import Killed, keys
 
 
@@ -50,6 +51,17 @@ class TestWriting:
         drain()
         assert len(shop.far.calls) == 1
         assert shop.push("contact", chan.pk).written == 2
+
+    def test_does_not_wait_for_a_clock_that_is_behind(self, shop: Shop) -> None:
+        chan = shop.customer("陳大文")
+        with clock.frozen(NOON + timedelta(hours=1)):
+            want(shop.crm, "contact", str(chan.pk))
+            ask(shop.crm.pk, [("contact", "0031")])
+            ask(shop.crm.pk, [("contact", "0032")], at=NOON + timedelta(hours=2))
+        jobs.periodics()["sync.hurry"].run()
+        drain()
+        assert shop.push("contact", chan.pk).state == "done"
+        assert dict(Pull.objects.values_list("external_id", "due_at")) == {"0031": NOON, "0032": NOON + timedelta(hours=2)}
 
     def test_an_update_sends_only_what_changed(self, shop: Shop) -> None:
         chan = shop.customer("陳大文")
