@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from scrm.connections.models import Connection
 from scrm.console.inbox import shapes, wording
+from scrm.conversations import template_bubble
 from scrm.conversations.models import Attachment, Message
 
 LINK_LENGTH = 60
@@ -93,6 +94,7 @@ class Bubble:
     missing: str = ""
     place: shapes.Place | None = None
     cards: list[shapes.Card] = field(default_factory=list)
+    template: template_bubble.Bubble | None = None
     order: shapes.Order | None = None
     answers: list[tuple[str, str]] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)

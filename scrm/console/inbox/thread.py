@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
@@ -14,9 +15,12 @@ from scrm.automation.models import Rule
 from scrm.commerce.models import Product
 from scrm.connections.models import Connection
 from scrm.console.inbox import reasons, shapes, wording
-from scrm.console.inbox.bubbles import TROUBLED, Bubble, File, Quote, bubble_of, missing_file, received, shape
-from scrm.conversations.models import Attachment, Conversation, Decision, Message
+from scrm.console.inbox.bubbles import TROUBLED, Bubble, File, Quote, bubble_of, missing_file, received, shape, shown
+from scrm.conversations import template_bubble
+from scrm.conversations.models import Attachment, Conversation, Decision, Message, MessageTemplate
 from scrm.conversations.services import resend_key
+from scrm.conversations.template_sent import still_reads, values_in
+from scrm.conversations.template_text import kind_of, rendered, typed
 
 PAGE = 50
 # Kinds that say something about another message; they stand on that one and have no bubble of their own.
@@ -59,6 +63,7 @@ def _bubbles(connection: Connection, messages: Sequence[Message]) -> list[Bubble
     _add_quotes(bubbles, known)
     _add_files(bubbles)
     _add_products(bubbles)
+    _add_carousels(connection, bubbles)
     _add_causes(bubbles)
     _add_decisions(bubbles)
     _add_resends(bubbles)
@@ -155,6 +160,28 @@ def _add_products(bubbles: Sequence[Bubble]) -> None:
         if names and bubble.order:
             items = tuple(replace(item, name=names.get(item.sku, "")) for item in bubble.order.items)
             bubble.order = replace(bubble.order, items=items)
+
+
+def _add_carousels(connection: Connection, bubbles: Sequence[Bubble]) -> None:
+    """Cards side by side as the customer got them. Of a template that was changed since, the words alone are known."""
+    sent = [bubble for bubble in bubbles if bubble.message.kind == "template" and typed(_components(bubble.message), "CAROUSEL")]
+    if not sent:
+        return
+    names = {shapes.text_of(bubble.message.content.get("name")) for bubble in sent}
+    rows = MessageTemplate.objects.filter(connection=connection, name__in=names).only("name", "language", "components")
+    known = {(row.name, row.language): row.components for row in rows}
+    for bubble in sent:
+        content = bubble.message.content
+        components = known.get((shapes.text_of(content.get("name")), shapes.text_of(content.get("language"))), [])
+        values = values_in(components, content["components"])
+        if not bubble.withdrawn and still_reads(components, values, bubble.message.text):
+            bubble.template = template_bubble.bubble_of(components, values)
+            bubble.words = shown(rendered([part for part in components if kind_of(part) != "CAROUSEL"], values))
+
+
+def _components(message: Message) -> list[Any]:
+    components = message.content.get("components")
+    return components if isinstance(components, list) else []
 
 
 def _add_causes(bubbles: Sequence[Bubble]) -> None:
