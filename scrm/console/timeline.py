@@ -1,4 +1,4 @@
-"""What happened to a person and why, in words. The rows that events and causes name are fetched together, one query a kind."""
+"""What happened to a person and why, in words. The rows that events and causes name are fetched together."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from scrm.contacts.models import Consent, Contact, Event, Identity
 from scrm.contacts.records import CUSTOM
 from scrm.conversations.models import Message
 from scrm.conversations.visibility import visible_to
+from scrm.core.at_once import lists_of
 from scrm.staff.models import User
 from scrm.tags.models import Tag, TagRule
 
@@ -99,7 +100,10 @@ PLAIN: dict[str, str | Promise] = {
 
 
 class Causes:
-    """Words for causes such as `rule:2:v1`. A cause of an unknown kind, or of a row that is gone, is shown as it is stored."""
+    """Words for causes such as `rule:2:v1`: one statement, whatever kinds there are.
+
+    A cause of an unknown kind, or of a row that is gone, is shown as it is stored.
+    """
 
     def __init__(self, causes: Iterable[str]) -> None:
         wanted: dict[str, set[int]] = {}
@@ -110,12 +114,12 @@ class Causes:
                 crms.add(cause.partition(":")[2])
             if kind in NAMED and number is not None:
                 wanted.setdefault(kind, set()).add(number)
-        self._names = {
-            (kind, pk): str(name)
-            for kind, numbers in wanted.items()
-            for pk, name in NAMED[kind][0]._default_manager.filter(pk__in=numbers).values_list("pk", "name")
-        }
-        self._crms = dict(Connection.objects.filter(slug__in=crms).values_list("slug", "label")) if crms else {}
+        asked = [(kind, numbers) for kind, numbers in wanted.items() if numbers]
+        names = [NAMED[kind][0]._default_manager.filter(pk__in=numbers).only("name")[: len(numbers)] for kind, numbers in asked]
+        labels = Connection.objects.filter(slug__in=crms).only("slug", "label")[: len(crms)]
+        *found, linked = lists_of([*names, labels])
+        self._names = {(kind, row.pk): str(row.name) for (kind, _numbers), rows in zip(asked, found, strict=True) for row in rows}
+        self._crms = {row.slug: row.label for row in linked}
 
     def words(self, cause: str) -> str:
         kind, number, version = _parts(cause)

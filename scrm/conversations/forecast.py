@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from scrm.connections.models import Connection
 from scrm.conversations import reach
-from scrm.conversations.models import Conversation, Message, Quota
+from scrm.conversations.models import Conversation, Message, Reservation
 from scrm.conversations.policy import Verdict
 from scrm.conversations.standing import Standing
 from scrm.core import clock
+from scrm.core.at_once import lists_of
 from scrm.core.zones import business_day
+
+# More rows of a kind than a forecast can concern: it is made for a page of messages.
+MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,6 @@ class _Forecast(Standing):
         begins = clock.now()
         self._asked = [(each, max(each.at, begins)) for each in asked]
         super().__init__([each.conversation for each in asked], begins, [each.message for each in asked if each.message.pk])
-        self.know_templates([each.message for each in asked if not each.message.pk])
 
     def verdicts(self) -> list[Verdict]:
         found = []
@@ -49,18 +53,26 @@ class _Forecast(Standing):
             found.append(self.judge(each.message, each.conversation))
         return found
 
-    def _read_counts(self) -> None:
-        super()._read_counts()
-        # What is used of today was read just now; a day to come has its own row when something is booked on it already.
-        zones = {pk: connection.time_zone for pk, connection in self._connections.items()}
-        days = {business_day(at, zone) for _each, at in self._asked for zone in zones.values()} - set(self._days.values())
-        rows = Quota.objects.filter(connection__in=zones, day__in=days).values_list("connection", "day", "used") if days else ()
-        self._quotas = {(pk, self._days[pk]): used for pk, used in self._used.items()} | {(pk, day): used for pk, day, used in rows}
-        keys = {pair[0] for each in self._reaches.values() for pair in (each.limit, each.warm_up) if pair}
-        self._buckets = reach.buckets(keys) if keys else {}
+    def _read_around(self, messages: Sequence[Message], templates: bool) -> None:
+        """All of it in one statement, with the numbers that share a limit; templates also of messages that have no row yet."""
+        portfolios = {connection.portfolio for connection in self._connections.values() if connection.portfolio}
+        kin = Connection.objects.filter(portfolio__in=portfolios).only("portfolio").order_by("pk")
+        own = Reservation.objects.filter(message__in=[message.pk for message in messages]).order_by("pk")
+        named = self._templates_of([each.message for each, _at in self._asked]).order_by("pk")
+        self._kin, held, known = lists_of([kin[:MOST], own[:MOST], named[:MOST]])
+        self._own, self._templates = {row.message_id: row for row in held}, {}
+        self._know(known)
+
+    def _relatives(self, portfolio: str) -> set[int]:
+        return {row.pk for row in self._kin if row.portfolio == portfolio}
+
+    def _read_counts(self, days: set[date]) -> None:
+        """A day to come has its own row when something is booked on it already."""
+        zones = {connection.time_zone for connection in self._connections.values()}
+        super()._read_counts(days | {business_day(at, zone) for _each, at in self._asked for zone in zones})
 
     def _go_to(self, at: datetime) -> None:
         self.now = at
         self._days = {pk: business_day(at, connection.time_zone) for pk, connection in self._connections.items()}
-        self._used = Counter({pk: self._quotas.get((pk, day), 0) for pk, day in self._days.items()})
-        self._reached = {key: reach.reached(buckets, at) for key, buckets in self._buckets.items()}
+        self._used = Counter({pk: self._booked.get((pk, day), 0) for pk, day in self._days.items()})
+        self._reached = {key: reach.reached(counts, at) for key, counts in self._buckets.items()}

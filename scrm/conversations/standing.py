@@ -18,7 +18,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of
@@ -168,12 +168,11 @@ class Standing:
         self._limits = {pk: limits_of(connection, now) for pk, connection in self._connections.items()}
         self._days = {pk: business_day(now, connection.time_zone) for pk, connection in self._connections.items()}
         self._read_people({chat.identity.contact_id for chat in chats})
-        self._own = {row.message_id: row for row in Reservation.objects.filter(message__in=[m.pk for m in messages])} if messages else {}
-        self._templates = self._read_templates(messages) if templates else {}
+        self._read_around(messages, templates)
         self._withdrawn = causes.withdrawn(message.cause for message in messages)
         self._taken: list[_Taken] = []
         self._reaches = {pk: self._reaches_of(connection) for pk, connection in self._connections.items()}
-        self._read_counts()
+        self._read_counts(set(self._days.values()))
 
     def _read_people(self, contact_ids: set[int]) -> None:
         """Identities with the slots of the last 30 days in one query: a decision is asked for while somebody waits."""
@@ -187,16 +186,23 @@ class Standing:
             if row[-1] is not None:
                 self._slots[last.contact_id].append(Slot(*row[width:]))
 
-    def _read_templates(self, messages: Sequence[Message]) -> dict[tuple[int, str, str], MessageTemplate]:
-        names = {message.content.get("name", "") for message in messages if message.kind == "template"}
-        if not names:
-            return {}
-        rows = MessageTemplate.objects.filter(connection__in=self._connections, name__in=names)
-        return {(row.connection_id, row.name, row.language.replace("-", "_")): row for row in rows}
+    def _read_around(self, messages: Sequence[Message], templates: bool) -> None:
+        """The slots that the messages hold themselves, and their templates."""
+        self._own = {row.message_id: row for row in Reservation.objects.filter(message__in=[m.pk for m in messages])} if messages else {}
+        self._templates: dict[tuple[int, str, str], MessageTemplate] = {}
+        self.know_templates(messages if templates else ())
 
     def know_templates(self, messages: Sequence[Message]) -> None:
-        """Read the templates of messages that have no row yet."""
-        self._templates |= self._read_templates(messages)
+        """Read the templates of these messages too."""
+        if any(message.kind == "template" for message in messages):
+            self._know(self._templates_of(messages))
+
+    def _templates_of(self, messages: Sequence[Message]) -> QuerySet[MessageTemplate]:
+        names = {message.content.get("name", "") for message in messages if message.kind == "template"}
+        return MessageTemplate.objects.filter(connection__in=self._connections, name__in=names)
+
+    def _know(self, templates: Iterable[MessageTemplate]) -> None:
+        self._templates |= {(row.connection_id, row.name, row.language.replace("-", "_")): row for row in templates}
 
     def _reaches_of(self, connection: Connection) -> _Reaches:
         limits = self._limits[connection.pk]
@@ -206,22 +212,27 @@ class Standing:
             limit, warm_up = (limit[0], min(limit[1], warm_up[1])), None
         relatives = {connection.pk}
         if limit and connection.portfolio:
-            relatives |= set(Connection.objects.filter(portfolio=connection.portfolio).values_list("pk", flat=True))
+            relatives |= self._relatives(connection.portfolio)
         return _Reaches(limit, warm_up, frozenset(relatives))
 
-    def _read_counts(self) -> None:
+    def _relatives(self, portfolio: str) -> set[int]:
+        return set(Connection.objects.filter(portfolio=portfolio).values_list("pk", flat=True))
+
+    def _read_counts(self, days: set[date]) -> None:
         """What is shared with other people: read when the group is begun, checked again when it is written."""
-        self._used: Counter[int] = Counter()
+        self._booked: dict[tuple[int, date], int] = {}
         self._pace: dict[int, tuple[bool, str, datetime | None]] = {}
         for number, day, used, promotions, reason, wait_until in select(
-            _NUMBERS, [sorted({day.isoformat() for day in self._days.values()}), sorted(self._connections)], _NUMBERS_FIELDS
+            _NUMBERS, [sorted(day.isoformat() for day in days), sorted(self._connections)], _NUMBERS_FIELDS
         ):
-            if day == self._days[number]:
-                self._used[number] = used
+            if day is not None:
+                self._booked[number, day] = used
             if promotions is not None:
                 self._pace[number] = (promotions, reason, wait_until)
+        self._used = Counter({pk: self._booked.get((pk, day), 0) for pk, day in self._days.items()})
         keys = {pair[0] for each in self._reaches.values() for pair in (each.limit, each.warm_up) if pair}
-        self._reached = reach.read(keys, self.now) if keys else {}
+        self._buckets = reach.buckets(keys) if keys else {}
+        self._reached = {key: reach.reached(counts, self.now) for key, counts in self._buckets.items()}
         self._more_reached: Counter[str] = Counter()
 
     def identity_of(self, conversation: Conversation) -> Identity:

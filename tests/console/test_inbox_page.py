@@ -217,7 +217,7 @@ class Cost:
             desk.get("/admin/inbox/")
         with django_assert_max_num_queries(16):
             desk.get(f"/admin/inbox/{row.pk}/")
-        with django_assert_max_num_queries(17):
+        with django_assert_max_num_queries(12):
             desk.get(f"/admin/inbox/{row.pk}/beside/")
 
     def test_of_a_search_by_an_agent_is_bounded_too(self, client: Client, django_assert_max_num_queries: Any) -> None:

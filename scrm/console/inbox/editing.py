@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
@@ -57,6 +58,15 @@ def change(contact: Contact, data: Any, *, by: User) -> list[str]:
     told = _("%(field)s stays as it is: a rule says who decides it. Change it there, or change the rule for this field.")
     kept = [told % {"field": label_of(name)} for name, verdict in outcome.verdicts.items() if verdict is Verdict.RULED]
     return kept + [f"{label_of(name)}: {reason}" for name, reason in outcome.refused.items()]
+
+
+def known_tags() -> list[str]:
+    """The names that the field for a tag offers; at most half a minute old."""
+    known: list[str] | None = cache.get("console-tags")
+    if known is None:
+        known = list(Tag.objects.order_by("name").values_list("name", flat=True)[:300])
+        cache.set("console-tags", known, 30)
+    return known
 
 
 def add_tag(conversation: Conversation, name: str, *, by: User) -> Tag:

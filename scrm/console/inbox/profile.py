@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.text import capfirst
 
 from scrm.automation.models import Run
-from scrm.commerce.models import Order
+from scrm.commerce.models import Order, Shipment
 from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
 from scrm.console.access import SEE_CASES
@@ -19,9 +21,14 @@ from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.conversations.models import Conversation, Decision, Survey
 from scrm.conversations.visibility import visible_to
+from scrm.core.at_once import lists_of
 from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord, Kind, SaleState
 from scrm.tags.models import TagAssignment
+
+# Tags and addresses beside a chat, and parcels of the orders there; whoever has more is shown whole on their own page.
+MOST = 100
+ORDERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,19 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """An order and its parcels."""
+
+    order: Order
+    shipments: list[Shipment]
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     contact: Contact
     identities: list[Identity]
     tags: list[TagAssignment]
-    orders: list[Order]
+    orders: list[Bought]
     conversations: list[Conversation]
     records: list[ExternalRecord]
     sales: list[Sale]
@@ -64,6 +79,8 @@ class Profile:
     upcoming: list[upcoming.Upcoming]
     surveys: list[Survey]
     duplicates: list[Duplicate]
+    # There are more tags or addresses than these.
+    cut: bool
 
     @property
     def opted_out(self) -> bool:
@@ -78,53 +95,87 @@ class Profile:
 
 
 def profile_of(conversation: Conversation, user: User) -> Profile:
-    """The person, and those of their other conversations that the reader may see."""
+    """The person, and those of their other conversations that the reader may see.
+
+    A statement for all lists, one for the names of what decided, and the forecast of what is to be sent; see the test.
+    """
     contact = conversation.identity.contact
-    others = (
-        visible_to(Conversation.objects.all(), user)
-        .filter(identity__contact=contact)
-        .exclude(pk=conversation.pk)
-        .select_related("connection")
+    others = visible_to(Conversation.objects.filter(identity__contact=contact), user).exclude(pk=conversation.pk)
+    others = others.select_related("connection").defer("connection__secrets")
+    orders = orders_of(contact)[:ORDERS]
+    decided, evaluated = _why_rows(contact)
+    identities, tags, bought, parcels, chats, records, sales, decisions, runs, planned, queued, surveys, pairs = lists_of(
+        [
+            contact.identities.filter(valid_to=None).order_by("kind", "pk")[: MOST + 1],
+            _tag_rows(contact)[: MOST + 1],
+            orders,
+            Shipment.objects.filter(order__in=orders.values("pk")).order_by("pk")[:MOST],
+            others.order_by("-last_message_at")[:6],
+            _record_rows(contact, [conversation.pk]),
+            _sale_rows(contact)[:6],
+            decided,
+            evaluated,
+            *upcoming.rows_of(contact, user),
+            _survey_rows(contact, user),
+            _pair_rows(contact, user),
+        ]
     )
     return Profile(
         contact=contact,
-        identities=list(contact.identities.filter(valid_to=None).order_by("kind", "pk")),
-        tags=tags_of(contact),
-        orders=list(orders_of(contact).prefetch_related("shipments")[:5]),
-        conversations=list(others.exclude(pk=conversation.pk).order_by("-last_message_at")[:6]),
-        records=records_of(contact, [conversation.pk]),
-        sales=sales_of(contact),
-        why=why_of(contact),
-        upcoming=upcoming.of_contact(contact, user),
-        surveys=surveys_of(contact, user),
-        duplicates=duplicates_of(contact, user) if user.has_perm(SEE_CASES) else [],
+        identities=identities[:MOST],
+        tags=_once(tags[:MOST]),
+        orders=[Bought(order, [parcel for parcel in parcels if parcel.order_id == order.pk]) for order in bought],
+        conversations=chats,
+        records=records,
+        sales=[Sale(row, row.removed) for row in sales],
+        why=_why(decisions, runs),
+        upcoming=upcoming.of_rows([*planned, *queued]),
+        surveys=surveys,
+        duplicates=_duplicates(contact, pairs),
+        cut=max(len(identities), len(tags)) > MOST,
     )
 
 
-def duplicates_of(contact: Contact, user: User) -> list[Duplicate]:
-    """Who may be the same person and is not decided yet, the likeliest first."""
+def _pair_rows(contact: Contact, user: User) -> QuerySet[DuplicateCandidate]:
+    """Who may be the same person and is not decided yet, the likeliest first; nobody for a reader who sees no such cases."""
     pairs = DuplicateCandidate.objects.asked().filter(Q(first=contact) | Q(second=contact))
-    rows = visible_to(pairs, user).select_related("first", "second").order_by("-score")[:3]
-    return [Duplicate(str(row.second if row.first_id == contact.pk else row.first), round(row.score * 100), row.case_id) for row in rows]
+    seen = visible_to(pairs, user) if user.has_perm(SEE_CASES) else pairs.none()
+    return seen.select_related("first", "second").order_by("-score")[:3]
 
 
-def surveys_of(contact: Contact, user: User) -> list[Survey]:
+def _duplicates(contact: Contact, pairs: Iterable[DuplicateCandidate]) -> list[Duplicate]:
+    return [Duplicate(str(row.second if row.first_id == contact.pk else row.first), round(row.score * 100), row.case_id) for row in pairs]
+
+
+def _survey_rows(contact: Contact, user: User) -> QuerySet[Survey]:
     """The person's last answers about conversations that the reader may see, newest first."""
     rows = visible_to(Survey.objects.filter(conversation__identity__contact=contact, state=Survey.State.ANSWERED), user)
-    return list(rows.select_related("agent").order_by("-answered_at")[:3])
+    return rows.select_related("agent").order_by("-answered_at")[:3]
 
 
 def tags_of(contact: Contact) -> list[TagAssignment]:
     """Of all records of the person; a tag that several have is shown once, as it came first."""
+    return _once(_tag_rows(contact))
+
+
+def _tag_rows(contact: Contact) -> QuerySet[TagAssignment]:
     rows = TagAssignment.objects.filter(contact__in=family_of(contact), removed_at=None).select_related("tag", "rule", "by")
+    return rows.defer("rule__keywords", "rule__exceptions").order_by("assigned_at", "pk")
+
+
+def _once(rows: Iterable[TagAssignment]) -> list[TagAssignment]:
     first: dict[int, TagAssignment] = {}
-    for row in rows.order_by("assigned_at", "pk"):
+    for row in rows:
         first.setdefault(row.tag_id, row)
     return list(first.values())
 
 
 def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRecord]:
     """The person's records, and the deals, cases and latest communications of these conversations; keys as `sync.services.Wanted`."""
+    return list(_record_rows(contact, conversation_ids).select_related("connection"))
+
+
+def _record_rows(contact: Contact, conversation_ids: list[int]) -> QuerySet[ExternalRecord]:
     people = [str(pk) for pk in family_of(contact)]
     sales = (Kind.DEAL, Kind.CASE)
     wanted = Q(kind=Kind.CONTACT, key__in=people) | Q(kind__in=sales, key__in=[f"conversation:{pk}" for pk in conversation_ids])
@@ -132,24 +183,36 @@ def records_of(contact: Contact, conversation_ids: list[int]) -> list[ExternalRe
         # ';' follows ':', so this is the range of all days of one conversation.
         wanted |= Q(kind=Kind.COMMUNICATION, key__gte=f"{pk}:", key__lt=f"{pk};")
     crms = Connection.objects.filter(kind=Connection.Kind.CRM).values("pk")
-    rows = ExternalRecord.objects.filter(wanted, connection__in=crms).select_related("connection")
-    return list(rows.order_by("-synced_at")[:8])
+    return ExternalRecord.objects.filter(wanted, connection__in=crms).order_by("-synced_at")[:8]
 
 
 def sales_of(contact: Contact, limit: int = 6) -> list[Sale]:
-    """The person's deals and cases as the CRMs hold them, the latest first. Two queries."""
-    states = list(SaleState.objects.filter(contact__in=family_of(contact)).select_related("connection").order_by("-changed_at")[:limit])
-    links = ExternalRecord.objects.filter(key__in=[row.key for row in states], kind__in=(Kind.DEAL, Kind.CASE)) if states else []
-    removed = {(row.connection_id, row.kind, row.key) for row in links if row.removed_at is not None}
-    return [Sale(row, (row.connection_id, row.kind, row.key) in removed) for row in states]
+    """The person's deals and cases as the CRMs hold them, the latest first."""
+    return [Sale(row, row.removed) for row in _sale_rows(contact)[:limit]]
+
+
+def _sale_rows(contact: Contact) -> QuerySet[SaleState, Any]:
+    """Each with `removed`."""
+    link = ExternalRecord.objects.filter(connection=OuterRef("connection"), kind=OuterRef("kind"), key=OuterRef("key"))
+    rows = SaleState.objects.filter(contact__in=family_of(contact)).select_related("connection").defer("connection__secrets")
+    return rows.annotate(removed=Exists(link.filter(removed_at__isnull=False))).order_by("-changed_at")
 
 
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:
     """What the law and the rules said lately, newest first."""
+    decisions, runs = lists_of(_why_rows(contact, limit))
+    return _why(decisions, runs, limit)
+
+
+def _why_rows(contact: Contact, limit: int = 12) -> tuple[QuerySet[Decision], QuerySet[Run]]:
     people = family_of(contact)
-    decisions = list(Decision.objects.filter(contact__in=people).order_by("-decided_at")[:limit])
-    causes = Causes(row.cause for row in decisions)
+    decisions = Decision.objects.filter(contact__in=people).order_by("-decided_at")[:limit]
     runs = Run.objects.filter(contact__in=people).select_related("rule").order_by("-evaluated_at")[:limit]
+    return decisions, runs
+
+
+def _why(decisions: Sequence[Decision], runs: Sequence[Run], limit: int = 12) -> list[Why]:
+    causes = Causes(row.cause for row in decisions)
     rows = chain((_decision(row, causes) for row in decisions), map(_run, runs))
     return sorted(rows, key=lambda why: str(why.at), reverse=True)[:limit]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -45,19 +46,24 @@ def scheduled_in(conversation: Conversation) -> list[Upcoming]:
     return _told([(conversation, row) for row in later.undecided(conversation)])
 
 
-def of_contact(contact: Contact, user: User) -> list[Upcoming]:
-    """Everything that the reader may see of what is to go to the person: scheduled by people, deferred by the law, waiting for its turn."""
+def rows_of(contact: Contact, user: User) -> tuple[QuerySet[LaterMessage], QuerySet[Message]]:
+    """What the reader may see of what is to go to the person: scheduled by people; deferred by the law or waiting for its turn."""
     rows = later.with_replies(LaterMessage.objects.filter(conversation__identity__contact=contact, state__in=later.UNDECIDED))
     queued = Message.objects.filter(conversation__identity__contact=contact, state="queued", due_at__gt=clock.now())
-    found: list[LaterMessage | Message] = [
-        *_with_chats(visible_to(rows, user).order_by("send_at", "pk")[:MOST]),
-        *_with_chats(visible_to(queued, user).order_by("due_at", "pk")[:MOST]),
-    ]
+    return (
+        _with_chats(visible_to(rows, user).order_by("send_at", "pk"))[:MOST],
+        _with_chats(visible_to(queued, user).order_by("due_at", "pk"))[:MOST],
+    )
+
+
+def of_rows(found: Sequence[LaterMessage | Message]) -> list[Upcoming]:
+    """What `rows_of` asks for, told in the order of going."""
     return sorted(_told([(row.conversation, row) for row in found]), key=lambda each: each.at)[:MOST]
 
 
 def _with_chats(rows: QuerySet[Row]) -> QuerySet[Row]:
-    return rows.select_related("author", "conversation__identity__contact", "conversation__connection")
+    rows = rows.select_related("author", "conversation__identity__contact", "conversation__connection")
+    return rows.defer("conversation__connection__secrets")
 
 
 def _told(rows: list[tuple[Conversation, LaterMessage | Message]]) -> list[Upcoming]:

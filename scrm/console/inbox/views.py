@@ -28,7 +28,6 @@ from scrm.conversations.claims import Held
 from scrm.conversations.models import Conversation, QuickReply
 from scrm.staff import services as staff
 from scrm.staff.models import User
-from scrm.tags.models import Tag
 
 
 @require_safe
@@ -166,7 +165,7 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     if request.user.has_perm(editing.CHANGE):
         context["form"] = editing.form_for(conversation.identity.contact)
     if request.user.has_perm(editing.TAG):
-        context["known_tags"] = list(Tag.objects.order_by("name").values_list("name", flat=True)[:300])
+        context["known_tags"] = editing.known_tags()
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
 
