@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin import AdminSite
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scrm.api.models import PartnerToken
@@ -25,6 +27,7 @@ from scrm.sync.models import Push
 from scrm.tags.models import Tag, TagRule
 from scrm.tags.services import add_tag
 from tests import people
+from tests.console.conftest import allow, seated
 from tests.console.thread_rows import said
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +128,31 @@ class Contacts:
         self.crowd()
         html = owner.get("/admin/contacts/contact/").content.decode()
         assert "20+" in html and "last_activity_at__lt=" in html
+
+    def test_of_an_agent_are_counted_for_a_few_pages_along_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "COUNTED_OF_A_PART", 20)
+        monkeypatch.setattr(base.ConsoleAdmin, "list_per_page", 10)
+        self.crowd()
+        Contact.objects.update(owner=people.agent("ren"))
+        agent = seated(allow(people.agent("ren"), "contacts.view_contact"))
+        with CaptureQueriesContext(connection) as asked:
+            html = agent.get("/admin/contacts/contact/").content.decode()
+        counts = [query["sql"] for query in asked.captured_queries if "COUNT(" in query["sql"]]
+        assert len(counts) == 1 and "LIMIT 21" in counts[0] and 'ORDER BY "contacts_contact"."last_activity_at" DESC' in counts[0]
+        assert "<span>1 / 2</span>" in html and "20+" in html and "last_activity_at__lt=" in html
+
+    def test_that_take_too_long_to_count_say_so_and_go_on_while_pages_are_full(
+        self, owner: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(base, "count_within", lambda rows, most, milliseconds: None)
+        monkeypatch.setattr(base.ConsoleAdmin, "list_per_page", 20)
+        self.crowd()
+        first = owner.get("/admin/contacts/contact/").content.decode()
+        second = owner.get("/admin/contacts/contact/?p=2").content.decode()
+        for number, html in ((1, first), (2, second)):
+            assert f"<span>{number}</span>" in html and "not counted: it would take too long" in html
+        assert 'href="?p=2"' in first and 'href="?p=3"' not in second and second.count("data-row") == 10
+        assert owner.get("/admin/contacts/contact/?p=3").status_code == 200
 
 
 class Outbox:

@@ -16,14 +16,18 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
 from scrm.conversations.visibility import few_of, listed_for
+from scrm.core.bounded import count_within
 from scrm.staff.sight import sight_of
 
 COUNTED = 10_000
-# For who sees a part: each row that is counted has been looked at, and many that are not.
-COUNTED_OF_A_PART = 1_000
+# For who sees a part: each row that is counted has been looked at, and many that are not. Four pages.
+COUNTED_OF_A_PART = 200
+# How long a list waits for its count.
+PATIENCE_MS = 100
 
 
 class Colours(dict[str, str]):
@@ -36,27 +40,43 @@ class Colours(dict[str, str]):
 class InfinitePaginator(Paginator[Any]):
     """Counts up to `counted` rows and says '10,000+' beyond; what lies further is reached by the link to older rows.
 
-    The theme leaves a total out of the page's title for a paginator of this name, and an exact total is what it cannot know.
+    Where few rows among many are wanted, even so many may take long to find: after `patience_ms` nothing is said of their number, and
+    the list goes on for as long as its pages are full. The theme leaves a total out of the page's title for a paginator of this name,
+    and an exact total is what it cannot know.
     """
 
     template_name = "console/admin/pagination.html"
     counted = COUNTED
+    patience_ms = PATIENCE_MS
+    # Counts along the list's own order, and so over rows that the page reads anyway.
+    along_the_list = False
+
+    @cached_property
+    def found(self) -> int | None:
+        """Up to one more than `counted`; None when that took too long."""
+        rows: Any = self.object_list
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        return count_within(rows if self.along_the_list else rows.order_by(), self.counted + 1, self.patience_ms)
 
     @cached_property
     def count(self) -> int:
-        rows: Any = self.object_list
-        if isinstance(rows, QuerySet):
-            return int(rows.order_by()[: self.counted + 1].count())
-        return len(rows)
+        return self.counted if self.found is None else min(self.found, self.counted)
+
+    @property
+    def known(self) -> bool:
+        return self.found is not None
 
     @property
     def more(self) -> bool:
-        """There are more rows than were counted."""
-        return self.count > self.counted
+        """There are, or may be, more rows than were counted."""
+        return self.found is None or self.found > self.counted
 
     @property
     def shown_count(self) -> str:
-        return f"{self.counted:,}+" if self.more else f"{self.count:,}"
+        if self.found is None:
+            return _("not counted: it would take too long")
+        return f"{self.counted:,}+" if self.more else f"{self.found:,}"
 
 
 @cache
@@ -100,7 +120,7 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator[Any]:
         pages: Paginator[Any] = super().get_paginator(request, *args, **kwargs)
         if isinstance(pages, InfinitePaginator) and not sight_of(request.user).everything:
-            pages.counted = COUNTED_OF_A_PART
+            pages.counted, pages.along_the_list = COUNTED_OF_A_PART, True
         return pages
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:

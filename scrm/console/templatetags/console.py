@@ -163,6 +163,13 @@ def older_rows(changes: Any) -> str:
     return str(changes.get_query_string({f"{field}__lt": mark}, ["p"]))
 
 
+@register.simple_tag
+def page_follows(changes: Any) -> bool:
+    """Whether there is a next page; of a list that was not counted, whether this page is full."""
+    pages = changes.paginator
+    return bool(changes.page_num < pages.num_pages and (pages.known or len(changes.result_list) == pages.per_page))
+
+
 @register.simple_tag(takes_context=True)
 def drawn_here(context: Any, changes: Any) -> bool:
     """True when `list_rows` can draw this list; the theme draws the others."""
