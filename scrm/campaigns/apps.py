@@ -8,4 +8,4 @@ class CampaignsConfig(AppConfig):
     verbose_name = _("Campaigns")
 
     def ready(self) -> None:
-        from scrm.campaigns import terms  # noqa: F401 - registers what conditions can ask
+        from scrm.campaigns import jobs, terms  # noqa: F401 - registers what conditions can ask and what runs in the background

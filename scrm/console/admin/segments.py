@@ -8,12 +8,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from scrm.campaigns import segments
+from scrm.campaigns import counting, segments
 from scrm.campaigns.models import Segment
 from scrm.console import condition_words, evaluations
 from scrm.console.admin.base import COUNTED, ConsoleAdmin
@@ -58,11 +59,25 @@ class SegmentAdmin(ConsoleAdmin):
     def shown_conditions(self, row: Segment) -> str:
         return self._words.tree(row.conditions) if row.conditions else _now("Everybody.")
 
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "conditions" in form.changed_data:
+            counting.forget(obj)
+
     @display(description=_("people in it now"))
     def size(self, row: Segment) -> str:
-        """Counted up to a bound: a page about ten million people must not wait for their number."""
+        """Counted up to a bound and for a moment: a page about ten million people must not wait for their number."""
         try:
-            found = segments.members(row).order_by()[: COUNTED + 1].count()
+            found = counting.size_of(row, COUNTED)
         except segments.BrokenSegment as broken:
             return str(broken)
-        return number_format(min(found, COUNTED), force_grouping=True) + ("+" if found > COUNTED else "")
+        if found.people is None:
+            return _now("Being counted in the background, because it takes a while. Open this page again in a minute.")
+        number = number_format(found.people, force_grouping=True) + ("+" if found.more else "")
+        if found.at is None:
+            return number
+        told = _now("%(number)s, counted %(moment)s.") % {
+            "number": number,
+            "moment": date_format(timezone.localtime(found.at), "SHORT_DATETIME_FORMAT"),
+        }
+        return f"{told} {_now('It is being counted anew; open this page again in a minute.')}" if found.coming else told
