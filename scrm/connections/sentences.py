@@ -7,9 +7,11 @@ language of whoever reads. The translations lie in the catalogue beside this mod
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from django.utils.translation import get_language, gettext
+
+from scrm.connections.work_sentences import OF_WORK
 
 FAILURES_IN_A_ROW = "%(count)s failures in a row, the last: %(error)s"
 MOSTLY_FAILURES = "more than half of a minute's calls failed, the last: %(error)s"
@@ -82,6 +84,9 @@ _VALUES = {
     "count": r"\d+",
     "checked": r"\d+",
     "kind": r"\w+",
+    "type": r"\w+",
+    "most": r"\d+",
+    "id": r"\S+",
     "share": r"\d+%",
     "speed": r"[\d.e+]+",
     "quality": r"\w+",
@@ -94,7 +99,7 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(sentence, _pattern(sentence)) for sentence in (*FILLED, *OF_NOTICES)]
+    return [(sentence, _pattern(sentence)) for sentence in (*FILLED, *OF_NOTICES, *OF_WORK) if "%(" in sentence]
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
@@ -105,8 +110,13 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 
 def worded(text: str) -> str:
     """A stored sentence in the reader's language. What stands before or after a known sentence, set off by ': ', stays as it is."""
-    if not text or (get_language() or "en").startswith("en"):
-        return text
+    language = get_language() or "en"
+    return text if not text or language.startswith("en") else _said(text, language)
+
+
+@lru_cache(maxsize=4096)
+def _said(text: str, language: str) -> str:
+    """In the active language, which is kept beside the text because lists show the same sentence on many rows."""
     whole = _known(text)
     if whole:
         return whole

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from scrm.connections.sentences import worded
 from scrm.console.inbox import reasons
 from scrm.contacts import conditions
 from scrm.conversations.models import Decision
@@ -92,7 +93,7 @@ def result_lines(result: Mapping[str, Any]) -> list[str]:
     """What came of an evaluation. Ids of rows are left out: the pages link to the rows themselves."""
     lines = []
     if result.get("error"):
-        lines.append(str(result["error"]))
+        lines.append(worded(str(result["error"])))
     if result.get("by"):
         lines.append(_("“%(rule)s” had answered already.") % {"rule": result["by"]})
     if result.get("order"):

@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy as _
 
 from connectors import guard
 from connectors.standard_webhooks import check_header, new_secret
@@ -108,7 +107,7 @@ def end_of_token(token_id: int) -> None:
 
 
 def pause(row: Endpoint, *, by: str) -> None:
-    Endpoint.objects.filter(pk=row.pk).update(state=Endpoint.State.PAUSED, state_reason=str(_("Paused by %(name)s") % {"name": by})[:500])
+    Endpoint.objects.filter(pk=row.pk).update(state=Endpoint.State.PAUSED, state_reason=f"Paused by {by}"[:500])
 
 
 def resume(row: Endpoint) -> None:

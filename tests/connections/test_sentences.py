@@ -31,6 +31,7 @@ def filled(sentence: str) -> str:
         "seconds": "3",
         "host": "graph.example",
         "checked": 100,
+        "most": 99,
     }
     return re.sub(r"%\((\w+)\)s", lambda place: str(values.get(place[1], "ConnectError")), sentence)
 

@@ -43,6 +43,7 @@ class FileFilter(admin.SimpleListFilter):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ReadOnlyAdmin):
+    sentences = ("last_error",)
     list_display = ("shown_time", "shown_contact", "shown_name", "shown_size", "shown_state", "last_error")
     list_display_links = ("shown_time",)
     list_filter = (FileFilter,)

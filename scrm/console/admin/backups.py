@@ -19,6 +19,7 @@ from scrm.core.models import BackupRun
 
 @admin.register(BackupRun)
 class BackupRunAdmin(ReadOnlyAdmin):
+    sentences = ("error",)
     list_display = (
         "started_at", "shown_state", "shown_rows", "shown_files", "shown_size", "shown_sent", "verified_at", "shown_duration", "place",
         "error",

@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
+from scrm.connections.sentences import worded
 from scrm.conversations.visibility import few_of, listed_for
 from scrm.core.bounded import count_within
 from scrm.staff.sight import sight_of
@@ -147,7 +148,26 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(ConsoleAdmin):
-    """Rows that the product writes and people only read."""
+    """Rows that the product writes and people only read. `sentences`: fields stored in English and shown in the reader's language."""
+
+    sentences: tuple[str, ...] = ()
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        for row in found.result_list:
+            self._say(row)
+        return found
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            self._say(row)
+        return row
+
+    def _say(self, row: Model) -> None:
+        """Nobody saves these rows."""
+        for name in self.sentences:
+            setattr(row, name, worded(getattr(row, name)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -253,7 +253,7 @@ class ConnectionAdmin(ConsoleAdmin):
     def _tell_health(self, request: HttpRequest, connection: Connection) -> None:
         health = services.check_now(connection)
         words = gettext("%(name)s works, %(ms)s ms. %(detail)s") if health.ok else gettext("%(name)s does not work: %(detail)s")
-        values = {"name": connection.label, "ms": round(health.latency.total_seconds() * 1000), "detail": health.detail}
+        values = {"name": connection.label, "ms": round(health.latency.total_seconds() * 1000), "detail": worded(health.detail)}
         self.message_user(request, words % values, messages.SUCCESS if health.ok else messages.ERROR)
 
     @action(description=_("Pause"), permissions=["operate"])

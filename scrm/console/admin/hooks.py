@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from connectors import guard
 from connectors.errors import ConnectorError
 from connectors.standard_webhooks import check_header
+from scrm.connections.sentences import worded
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.admin.forms import dress
 from scrm.hooks import kinds, services
@@ -92,7 +93,7 @@ class EndpointAdmin(ConsoleAdmin):
 
     @admin.display(description=_("reason"))
     def shown_reason(self, row: Endpoint) -> str:
-        return row.state_reason or row.last_error
+        return worded(row.state_reason or row.last_error)
 
     @admin.display(description=_("waiting"))
     def waiting(self, row: Endpoint) -> int:
@@ -163,6 +164,7 @@ class EndpointAdmin(ConsoleAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
+    sentences = ("reason",)
     list_display = ("created_at", "endpoint", "event", "shown_state", "attempts", "status", "reason", "milliseconds", "due_at")
     list_filter = ("state", "event")
     list_select_related = ("endpoint",)

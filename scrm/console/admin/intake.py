@@ -73,6 +73,7 @@ class InboundEventAdmin(ReadOnlyAdmin):
 
 @admin.register(InboundItem)
 class InboundItemAdmin(ReadOnlyAdmin):
+    sentences = ("reason",)
     list_display = ("received_at", "connection", "shown_kind", "shown_state", "reason", "attempts", "shown_key")
     list_filter = ("state", ConnectionFilter)
     fields = (

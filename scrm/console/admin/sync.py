@@ -32,6 +32,7 @@ def _about(row: Any) -> str:
 
 @admin.register(Push)
 class PushAdmin(ReadOnlyAdmin):
+    sentences = ("last_error",)
     list_display = ("connection", "kind", "about", "shown_state", "waits_for", "attempts", "last_error", "due_at", "pushed_at")
     list_before_template = "console/admin/dead_letters.html"
     list_filter = ("state", ConnectionFilter, "kind")
@@ -77,6 +78,7 @@ class PushAdmin(ReadOnlyAdmin):
 
 @admin.register(Pull)
 class PullAdmin(ReadOnlyAdmin):
+    sentences = ("last_error",)
     list_display = ("connection", "kind", "external_id", "shown_state", "attempts", "last_error", "due_at", "pulled_at")
     list_before_template = "console/admin/dead_letters.html"
     list_filter = ("state", ConnectionFilter, "kind")
@@ -105,6 +107,7 @@ class PullAdmin(ReadOnlyAdmin):
 
 @admin.register(SyncConflict)
 class SyncConflictAdmin(ReadOnlyAdmin):
+    sentences = ("words",)
     list_display = ("record", "field", "reason", "ours", "theirs", "words", "state", "found_at", "decided_by")
     list_filter = ("state", "reason")
     list_select_related = ("record", "decided_by")

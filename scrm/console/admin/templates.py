@@ -21,6 +21,7 @@ from unfold.decorators import display
 
 from connectors.errors import ConnectorError
 from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
 from scrm.console import template_wording
 from scrm.console.access import seen
 from scrm.console.admin.base import Colours, ConsoleAdmin
@@ -117,7 +118,8 @@ class MessageTemplateAdmin(ConsoleAdmin):
                 count = sync_templates(connection)
             except ConnectorError as error:
                 messages.error(
-                    request, gettext("%(number)s: the templates could not be read. %(error)s") % {"number": connection, "error": error}
+                    request,
+                    gettext("%(number)s: the templates could not be read. %(error)s") % {"number": connection, "error": worded(str(error))},
                 )
             else:
                 messages.success(request, gettext("%(number)s: %(count)d templates read.") % {"number": connection, "count": count})

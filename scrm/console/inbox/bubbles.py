@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
 from scrm.console.inbox import shapes, wording
 from scrm.conversations import template_bubble
 from scrm.conversations.models import Attachment, Message
@@ -280,7 +281,14 @@ def shown(text: str) -> str:
 def received(row: Attachment, url: str) -> File:
     waiting = row.state == Attachment.State.WAITING
     return File(
-        url, shape(row.kind), row.filename, row.state, row.size, row.last_error, row.pk, row.due_at if waiting and row.attempts else None
+        url,
+        shape(row.kind),
+        row.filename,
+        row.state,
+        row.size,
+        worded(row.last_error),
+        row.pk,
+        row.due_at if waiting and row.attempts else None,
     )
 
 

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from scrm.connections.sentences import worded
 from scrm.console.templatetags.console import moment
 from scrm.conversations.policy import Verdict
 
@@ -104,7 +105,11 @@ def _line(name: str, value: Any, bound: Any = None) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    special: dict[str, Callable[[Any], str]] = {"weekday": _weekday, "then": lambda rule: rule_sentence(str(rule))}
+    special: dict[str, Callable[[Any], str]] = {
+        "weekday": _weekday,
+        "then": lambda rule: rule_sentence(str(rule)),
+        "reason": lambda reason: worded(str(reason)),
+    }
     if name in special:
         return special[name](value)
     at = _moment(value)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from connectors.errors import ConnectorError
+from scrm.connections.sentences import worded
 from scrm.connections.services import channel_of
 from scrm.console import access
 from scrm.console.inbox import composing, screen, wording
@@ -206,7 +207,7 @@ def _held(conversation: Conversation, sample: Mapping[str, str], kind: str) -> d
         except OSError:
             raise ValidationError(_("The example file is no longer stored here; choose a file.")) from None
         except ConnectorError as error:
-            raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": error}) from error
+            raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": worded(str(error))}) from error
         cache.set(key, external_id, KEEP_FILES.total_seconds())
     return {"id": external_id, "filename": sample["filename"]} if kind == "document" else {"id": external_id}
 
@@ -233,5 +234,5 @@ def _handed_over(conversation: Conversation, upload: UploadedFile, kind: str) ->
     try:
         external_id = channel_of(conversation.connection).upload(upload.read(), mime_type, upload.name or kind)
     except ConnectorError as error:
-        raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": error}) from error
+        raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": worded(str(error))}) from error
     return {"id": external_id, "filename": upload.name or ""} if kind == "document" else {"id": external_id}

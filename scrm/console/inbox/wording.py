@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
 from scrm.conversations.models import Message
 
 UNKNOWN_QUOTE = _("A message that is not stored here")
@@ -40,9 +41,9 @@ def kind_name(kind: str) -> str:
 def failure(connection: Connection, message: Message) -> tuple[str, str]:
     """What went wrong and what to do; the platform's own words are kept when its code says nothing to us."""
     if message.error_title and not message.error_code.isdigit():
-        return message.error_title, ""
+        return worded(message.error_title), ""
     sentence, advice = connections.explain_error(connection, message.error_code)
-    return sentence or message.error_title or gettext("The platform did not take the message."), advice
+    return sentence or worded(message.error_title) or gettext("The platform did not take the message."), advice
 
 
 def cause(message: Message, rule_name: str) -> str:
