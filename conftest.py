@@ -62,8 +62,9 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
-    """Caches that live as long as a process start empty in every test."""
+    """Caches that live as long as a process start empty in every test, and nobody's language or time zone of the last one is left."""
     from django.core.cache import cache
+    from django.utils import timezone, translation
 
     from scrm.automation import engine
     from scrm.commerce import catalogue_store
@@ -76,6 +77,8 @@ def nothing_remembered() -> Iterator[None]:
     from scrm.hooks import services as hooks
     from scrm.tags import rules
 
+    translation.deactivate()
+    timezone.deactivate()
     forget()
     forget_adapters()
     hooks.forget()

@@ -13,6 +13,7 @@ from scrm.automation.models import Rule
 from scrm.automation.services import save_rule
 from scrm.automation.triggers import TRIGGERS
 from scrm.contacts import conditions
+from scrm.contacts.condition_faults import worded
 
 PREFIX = "option_"
 
@@ -58,7 +59,7 @@ class RuleForm(forms.ModelForm[Rule]):
         tree = self.cleaned_data["conditions"] or {}
         errors = conditions.check(tree)
         if errors:
-            raise forms.ValidationError(errors)
+            raise forms.ValidationError(worded(errors))
         return tree
 
     def clean(self) -> dict[str, Any]:

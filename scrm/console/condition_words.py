@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 
 from scrm.console import timeline
 from scrm.contacts import conditions
+from scrm.contacts.condition_faults import worded
 from scrm.contacts.conditions import Term
 from scrm.contacts.models import Contact
 from scrm.tags.models import Tag
@@ -38,18 +39,32 @@ def offered(*, for_sets: bool) -> str:
     tags = list(Tag.objects.order_by("name").values_list("slug", "name"))
     shown = [term for term in conditions.terms().values() if term.to_q or not for_sets]
     words = {
+        "whole": _("Conditions"),
+        "join": _("How these are joined"),
         "all": _("All of these hold"),
         "any": _("At least one of these holds"),
-        "none": _("Nothing is asked: everybody.") if for_sets else _("Nothing is asked: always."),
+        "none": _("None of these holds"),
+        "some_not": _("Not all of these hold"),
+        "none_asked": _("Nothing is asked: everybody.") if for_sets else _("Nothing is asked: always."),
+        "empty": _("This group is empty and is left out."),
         "add": _("Add a condition"),
+        "group": _("Add a group"),
+        "nth": _("Condition"),
+        "nth_group": _("Group"),
         "remove": _("Remove this condition"),
+        "removed": _("The condition was removed."),
+        "ungroup": _("Remove this group"),
+        "ungrouped": _("The group was removed."),
         "term": _("What is asked"),
         "op": _("How it is compared"),
         "value": _("With what"),
-        "list": _("Several, separated by commas"),
+        "list": _("With what: several"),
+        "another": _("Add another value"),
+        "take": _("Remove this value"),
+        "taken": _("The value was removed."),
         "text": _("Edit as text"),
         "rows": _("Edit as rows"),
-        "nested": _("These conditions stand inside one another and can be edited as text only."),
+        "unshown": _("These conditions cannot be shown as rows; they can be edited as text."),
     }
     return json.dumps({"terms": [_term(term, tags) for term in shown], "words": words}, ensure_ascii=False)
 
@@ -90,7 +105,7 @@ def checked(tree: Any, *, for_sets: bool) -> Any:
     """The condition, or a `ValidationError` that says in words what is wrong with it."""
     tree = tree or {}
     if errors := conditions.check(tree):
-        raise ValidationError(errors)
+        raise ValidationError(worded(errors))
     single = [leaf for leaf in conditions.leaves_of(tree) if conditions.terms()[leaf.term].to_q is None] if for_sets else []
     if single:
         asked = ", ".join(str(conditions.terms()[leaf.term].label) for leaf in single)

@@ -2,8 +2,8 @@
 
 A condition is JSON: {"all": [...]}, {"any": [...]}, {"not": {...}} or a leaf {"term": "tag", "op": "is", "value": "order-status"}.
 The empty condition {} is always true. Each term says its type and its operators, reads its value from the facts about one
-occasion and, where it can, builds a query for many contacts; a property test holds the two equal. This module imports no
-Django; the apps that know a term register it in their `terms.py`.
+occasion and, where it can, builds a query for many contacts; a property test holds the two equal. This module imports nothing of
+Django but the mark of what is to be translated; the apps that know a term register it in their `terms.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from django.utils.translation import gettext_noop as _
+
 if TYPE_CHECKING:
     from django.db.models import Q
 
@@ -21,10 +23,23 @@ ValueType: TypeAlias = Literal["text", "number", "yes_no", "set", "found"]
 
 MAX_DEPTH = 8
 MAX_LEAVES = 60
+EXAMPLE = '{"term": "tag", "op": "is", "value": "price"}'
+
+
+class Fault(str):
+    """What is wrong with a condition, as an English sentence; `text` and `values` make the same in other languages, see `worded`."""
+
+    text: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, text: str, **values: Any) -> Fault:
+        made = super().__new__(cls, text % values)
+        made.text, made.values = text, values
+        return made
 
 
 class NotForSets(Exception):
-    """The condition asks for something that only one occasion has, such as the text of a message."""
+    """The condition asks for something that only one occasion has, such as the text of a message. Holds a `Fault`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,76 +156,83 @@ def leaves_of(tree: Tree) -> Iterator[Leaf]:
         yield from leaves_of(child)
 
 
-def check(tree: Any) -> list[str]:
-    """What is wrong with a condition, in words; an empty list when it can be used."""
+def check(tree: Any) -> list[Fault]:
+    """What is wrong with a condition; an empty list when it can be used."""
     errors = list(_check(tree, 1))
     if not errors and len(list(leaves_of(tree))) > MAX_LEAVES:
-        errors.append(f"There are more than {MAX_LEAVES} conditions.")
+        errors.append(Fault(_("There are more than %(most)s conditions."), most=MAX_LEAVES))
     return errors
 
 
-def _check(node: Any, depth: int) -> Iterator[str]:
+def _check(node: Any, depth: int) -> Iterator[Fault]:
     if not isinstance(node, Mapping):
-        yield f'A condition is written in braces, such as {{"term": "tag", "op": "is", "value": "price"}}; found {_shown(node)}.'
+        yield Fault(_("A condition is written in braces, such as %(example)s; found %(found)s."), example=EXAMPLE, found=_shown(node))
     elif depth > MAX_DEPTH:
-        yield f"Conditions are nested more than {MAX_DEPTH} deep."
+        yield Fault(_("Conditions are nested more than %(most)s deep."), most=MAX_DEPTH)
     elif "term" in node:
         yield from _check_leaf(node)
     elif node or depth > 1:
         yield from _check_branch(node, depth)
 
 
-def _check_branch(node: Tree, depth: int) -> Iterator[str]:
+def _check_branch(node: Tree, depth: int) -> Iterator[Fault]:
     keys = list(node)
     if len(keys) != 1 or keys[0] not in ("all", "any", "not"):
-        yield f'Expected one of "all", "any", "not" or "term"; found {_shown(sorted(map(str, keys)))}.'
+        yield Fault(_('Expected one of "all", "any", "not" or "term"; found %(found)s.'), found=_shown(sorted(map(str, keys))))
         return
     children = node[keys[0]]
     if keys[0] == "not":
         yield from _check(children, depth + 1)
     elif not isinstance(children, list) or not children:
-        yield f'"{keys[0]}" needs a list of at least one condition.'
+        yield Fault(_('"%(key)s" needs a list of at least one condition.'), key=keys[0])
     else:
         for child in children:
             yield from _check(child, depth + 1)
 
 
-def _check_leaf(node: Tree) -> Iterator[str]:
+def _check_leaf(node: Tree) -> Iterator[Fault]:
     term = _terms.get(node["term"]) if isinstance(node["term"], str) else None
     if term is None:
-        yield f"There is no term {_shown(node['term'])}. Known terms: {', '.join(sorted(_terms))}."
+        known = ", ".join(sorted(_terms))
+        yield Fault(_("There is no term %(term)s. Known terms: %(known)s."), term=_shown(node["term"]), known=known)
         return
     if node.get("op") not in term.operators:
-        yield f"{term.name}: the operator {_shown(node.get('op'))} is not one of {', '.join(term.operators)}."
-    elif error := _wrong_value(term, str(node["op"]), node.get("value")):
-        yield f"{term.name}: {error}"
+        text = _("%(term)s: the operator %(op)s is not one of %(known)s.")
+        yield Fault(text, term=term.name, op=_shown(node.get("op")), known=", ".join(term.operators))
+    else:
+        yield from _check_value(term, str(node["op"]), node.get("value"))
     yield from _check_options(term, node)
 
 
-def _check_options(term: Term, node: Tree) -> Iterator[str]:
+def _check_options(term: Term, node: Tree) -> Iterator[Fault]:
     expected = {option.name: option for option in term.options}
     for name in sorted(set(map(str, node)) - {"term", "op", "value"} - set(expected)):
-        yield f"{term.name}: there is no setting {name!r}."
+        yield Fault(_("%(term)s: there is no setting %(name)s."), term=term.name, name=repr(name))
     for option in term.options:
         value = node.get(option.name)
         if option.type == "number" and not (_is_number(value) and float(value or 0) > 0):
-            yield f"{term.name}: {option.name} must be a number above 0."
+            yield Fault(_("%(term)s: %(name)s must be a number above 0."), term=term.name, name=option.name)
         elif option.type == "text" and not (isinstance(value, str) and value):
-            yield f"{term.name}: {option.name} must be given."
+            yield Fault(_("%(term)s: %(name)s must be given."), term=term.name, name=option.name)
 
 
-def _wrong_value(term: Term, op: str, value: Any) -> str:
+def _check_value(term: Term, op: str, value: Any) -> Iterator[Fault]:
+    several = op in ("in", "not_in")
+    given = value if several else [value]
     if term.type == "number":
-        return "" if _is_number(value) else "the value must be a number."
-    if term.type == "yes_no":
-        return "" if isinstance(value, bool) else "the value must be true or false."
-    words = value if op in ("in", "not_in") else [value]
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        return "the value must be a list of words." if op in ("in", "not_in") else "the value must be a word."
-    if term.type in ("set", "found") and not all(words):
-        return "the value must not be empty."
-    unknown = [word for word in words if term.choices and word not in term.choices]
-    return f"{_shown(unknown[0])} is not one of {', '.join(term.choices)}." if unknown else ""
+        if not _is_number(value):
+            yield Fault(_("%(term)s: the value must be a number."), term=term.name)
+    elif term.type == "yes_no":
+        if not isinstance(value, bool):
+            yield Fault(_("%(term)s: the value must be true or false."), term=term.name)
+    elif not isinstance(given, list) or not given or not all(isinstance(word, str) for word in given):
+        text = _("%(term)s: the value must be a list of words.") if several else _("%(term)s: the value must be a word.")
+        yield Fault(text, term=term.name)
+    elif term.type in ("set", "found") and not all(given):
+        yield Fault(_("%(term)s: the value must not be empty."), term=term.name)
+    elif unknown := [word for word in given if term.choices and word not in term.choices]:
+        known = ", ".join(term.choices)
+        yield Fault(_("%(term)s: %(value)s is not one of %(known)s."), term=term.name, value=_shown(unknown[0]), known=known)
 
 
 def _is_number(value: Any) -> bool:
@@ -286,5 +308,5 @@ def _joined(parts: Sequence[Q], connector: str, empty: Q) -> Q:
 def _leaf_q(leaf: Leaf, now: datetime) -> Q:
     term = _terms[leaf.term]
     if term.to_q is None:
-        raise NotForSets(f"{term.name} is known for one message only and cannot choose contacts.")
+        raise NotForSets(Fault(_("%(term)s is known for one message only and cannot choose contacts."), term=term.name))
     return term.to_q(leaf, now)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from scrm.campaigns import segments
 from scrm.campaigns.models import Segment
 from scrm.commerce.models import Order
 from scrm.contacts import conditions
+from scrm.contacts.condition_faults import worded
 from scrm.contacts.conditions import Facts
 from scrm.contacts.models import Contact, Event
 from scrm.core import clock
@@ -118,33 +120,43 @@ class Evaluate:
         assert conditions.evaluate(leaf("conversation.automation_paused", "is", True), facts).truth is True
 
 
+WRONG: list[tuple[Any, str]] = [
+    ({"term": "weather", "op": "is", "value": "rain"}, "There is no term 'weather'"),
+    ({"term": ["tag"], "op": "is", "value": "x"}, "There is no term"),
+    ({"term": "tag", "op": ">=", "value": "price"}, "the operator '>=' is not one of is, is_not"),
+    ({"term": "tag", "op": "is", "value": 3}, "the value must be a word"),
+    ({"term": "tag", "op": "is", "value": ""}, "must not be empty"),
+    ({"term": "contact.country", "op": "in", "value": "HK"}, "a list of words"),
+    ({"term": "contact.priority", "op": "is", "value": "urgent"}, "'urgent' is not one of low, normal, high"),
+    ({"term": "order.exists", "op": "is", "value": "yes"}, "true or false"),
+    ({"term": "event.count", "op": ">=", "value": True, "kind": "message.received", "within_hours": 24}, "must be a number"),
+    ({"term": "event.count", "op": ">=", "value": 3, "within_hours": 24}, "kind must be given"),
+    ({"term": "event.count", "op": ">=", "value": 3, "kind": "tag.added", "within_hours": 0}, "a number above 0"),
+    ({"term": "tag", "op": "is", "value": "price", "weight": 2}, "there is no setting 'weight'"),
+    ({"all": []}, "at least one"),
+    ({"some": []}, 'Expected one of "all"'),
+    ({"all": [{}]}, "Expected one of"),
+    ({"all": ["tag"]}, "written in braces"),
+    (["tag"], "written in braces"),
+    ({"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {}}}}}}}}}, "nested more than 8 deep"),
+    ({"all": [{"term": "tag", "op": "is", "value": "price"}] * 61}, "more than 60"),
+]
+
+
 class Check:
-    @pytest.mark.parametrize(
-        ("tree", "words"),
-        [
-            ({"term": "weather", "op": "is", "value": "rain"}, "There is no term 'weather'"),
-            ({"term": ["tag"], "op": "is", "value": "x"}, "There is no term"),
-            ({"term": "tag", "op": ">=", "value": "price"}, "the operator '>=' is not one of is, is_not"),
-            ({"term": "tag", "op": "is", "value": 3}, "the value must be a word"),
-            ({"term": "tag", "op": "is", "value": ""}, "must not be empty"),
-            ({"term": "contact.country", "op": "in", "value": "HK"}, "a list of words"),
-            ({"term": "contact.priority", "op": "is", "value": "urgent"}, "'urgent' is not one of low, normal, high"),
-            ({"term": "order.exists", "op": "is", "value": "yes"}, "true or false"),
-            ({"term": "event.count", "op": ">=", "value": True, "kind": "message.received", "within_hours": 24}, "must be a number"),
-            ({"term": "event.count", "op": ">=", "value": 3, "within_hours": 24}, "kind must be given"),
-            ({"term": "event.count", "op": ">=", "value": 3, "kind": "tag.added", "within_hours": 0}, "a number above 0"),
-            ({"term": "tag", "op": "is", "value": "price", "weight": 2}, "there is no setting 'weight'"),
-            ({"all": []}, "at least one"),
-            ({"some": []}, 'Expected one of "all"'),
-            ({"all": [{}]}, "Expected one of"),
-            ({"all": ["tag"]}, "written in braces"),
-            (["tag"], "written in braces"),
-            ({"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {}}}}}}}}}, "nested more than 8 deep"),
-            ({"all": [{"term": "tag", "op": "is", "value": "price"}] * 61}, "more than 60"),
-        ],
-    )
+    @pytest.mark.parametrize(("tree", "words"), WRONG)
     def test_says_in_words_what_is_wrong(self, tree: Any, words: str) -> None:
         assert [error for error in conditions.check(tree) if words in error]
+
+    @pytest.mark.parametrize("language", ["ja", "zh-hant", "zh-hans"])
+    def test_is_said_in_the_readers_language(self, language: str) -> None:
+        for tree, _words in WRONG:
+            faults = conditions.check(tree)
+            with translation.override(language):
+                told = worded(faults)
+            assert worded(faults) == faults and len(told) == len(faults)
+            for one, english in zip(told, faults, strict=True):
+                assert one != english and "%(" not in one and all(str(value) in one for value in english.values.values())
 
     def test_finds_nothing_wrong_with_the_empty_condition(self) -> None:
         assert conditions.check({}) == []

@@ -12,6 +12,7 @@ from django.test import Client
 
 from scrm.campaigns.models import Segment
 from scrm.contacts.models import Contact
+from scrm.staff.models import User
 from scrm.tags.models import Tag
 from tests import people
 
@@ -71,3 +72,8 @@ class Saving:
         page = save(admin_client, tree).content.decode()
         assert words in page and "日本のお客様" in page
         assert not Segment.objects.exists()
+
+    def test_says_what_is_wrong_in_the_readers_language(self, admin_client: Client, admin_user: User) -> None:
+        User.objects.filter(pk=admin_user.pk).update(language="ja")
+        page = save(admin_client, {"term": "tag", "op": "is", "value": 3}).content.decode()
+        assert "tag：値は1つの語でなければなりません。" in page
