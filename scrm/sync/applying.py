@@ -20,13 +20,14 @@ from scrm.contacts.records import ms
 from scrm.core import clock
 from scrm.core.logs import trail
 from scrm.core.rows import update_many
-from scrm.sync import linking, persons_there, sides
+from scrm.sync import apart, linking, persons_there, sides
 from scrm.sync.inlet import Inlet, Unit, held
 from scrm.sync.kinds import Kind
 from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable
 from scrm.sync.models import ExternalRecord, Push, SyncConflict
 from scrm.sync.ours import Ours, Saying
+from scrm.sync.person_ids import CONTACT
 from scrm.sync.resolution import Resolution, Side, Values, Verdict, alike, blank, resolve
 from scrm.sync.services import Wanted, want_many
 
@@ -91,7 +92,9 @@ class _Work:
     conflicts: list[SyncConflict] = field(default_factory=list)
 
     def done(self) -> list[Applied]:
+        self.inlet, self.changes = apart.as_field(self.inlet, self.changes)
         self._pair()
+        self._await_people()
         update_many(ExternalRecord, self.echoes, ["seen"])
         if self.pairs:
             self._compare()
@@ -133,7 +136,8 @@ class _Work:
         """What we wrote ourselves, or have taken over before: nothing changed, but how they keep what we wrote is worth knowing."""
         self.results.append(Applied(change.id))
         waiting = record.held or {}
-        wanted = {target for unit in self.inlet.units for target in unit.targets} & record.base.keys() - waiting.keys()
+        units = [unit for unit in self.inlet.units if not apart.is_unsaid(unit, change)]
+        wanted = {target for unit in units for target in unit.targets} & record.base.keys() - waiting.keys()
         news = {target: held(change.fields.get(target)) for target in wanted if target not in (record.seen or {})}
         if news:
             record.seen = (record.seen or {}) | news
@@ -183,8 +187,23 @@ class _Work:
     def _links(self, change: Change) -> list[list[str]]:
         """What the record hangs on over there already, so that nothing is written to say it again."""
         person = "" if self.inlet.kind == Kind.CONTACT else persons_there.named_by(self.inlet, change)
-        people = [person] if person else [each.id for each in change.people]
-        return [[Kind.CONTACT.value, each] for each in people]
+        people = [each.id for each in change.people] or [person]
+        return [[Kind.CONTACT.value, each] for each in people if each]
+
+    def _await_people(self) -> None:
+        """A record that was given to somebody who is not linked here waits until that person was read, unless that was tried."""
+        news = {change.id: person for record, change in self.pairs if record.pk and (person := self._new_person(record, change))}
+        waits = persons_there.waits(self.inlet, news) if news else {}
+        if waits:
+            self.pairs = [pair for pair in self.pairs if pair[1].id not in waits]
+            others = [each for each in self.results if each.external_id not in waits]
+            self.results = others + [Applied(each, met.reason, wait=met.wait) for each, met in waits.items()]
+
+    def _new_person(self, record: ExternalRecord, change: Change) -> str:
+        """'' where the record names nobody else than when it was last read."""
+        target = next((unit.targets[0] for unit in self.inlet.units if unit.name == CONTACT and unit.direction != "out"), "")
+        person = str(change.fields.get(target) or "")[:100] if target else ""
+        return person if person != (record.seen or {}).get(target) else ""
 
     # --- field by field -----------------------------------------------------------------------------------------------
 
@@ -195,6 +214,8 @@ class _Work:
         settled: list[tuple[ExternalRecord, Change, Unit, Resolution]] = []
         for record, change in self.pairs:
             for unit in self.inlet.units:
+                if apart.is_unsaid(unit, change):
+                    continue
                 resolution = self._resolve(ours, record, change, unit)
                 settled.append((record, change, unit, resolution))
                 saying = _saying(record, change, unit, resolution, self.fetched_at)
@@ -217,13 +238,14 @@ class _Work:
         ours = unit.ours(values)
         if our_base is None and unit.is_empty(values):
             ours = tuple("" for _ in ours)
-        return resolve(
+        found = resolve(
             Side(ours, ours_.changed_at(record.key, unit), our_base),
             Side(theirs, None if change.modified_at is None else ms(change.modified_at), their_base),
-            direction=unit.direction,
+            direction=apart.direction(unit, our_base, their_base),
             grain_ms=self.inlet.grain_ms,
             clock_ms=ms(clock.now()),
         )
+        return Resolution(Verdict.SAME) if found.verdict is Verdict.OUT and unit.direction == "in" else found
 
     def _agree(
         self, record: ExternalRecord, change: Change, unit: Unit, resolution: Resolution, saying: Saying | None, ours: Values

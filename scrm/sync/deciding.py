@@ -8,11 +8,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from scrm.core import clock
-from scrm.sync import payloads
+from scrm.sync import apart, payloads
 from scrm.sync.asking import ask
 from scrm.sync.inlet import units_of
 from scrm.sync.kinds import Kind
 from scrm.sync.models import ExternalRecord, SyncConflict
+from scrm.sync.person_ids import CONTACT
 from scrm.sync.services import Wanted, want_many
 
 State = SyncConflict.State
@@ -29,8 +30,10 @@ def keep_ours(conflicts: QuerySet[SyncConflict], *, by: Any) -> int:
             units = units_of(payloads.specs_of(payloads.mappings_of(record.connection), record.kind), record.kind)
             targets = {target for unit in units if unit.name == row.field for target in unit.targets}
             record.base = {name: value for name, value in record.base.items() if name not in targets}
+            if row.field == CONTACT:
+                apart.keep_ours(record)
             record.held = _without(record.held, targets)
-            record.save(update_fields=["base", "held"])
+            record.save(update_fields=["base", "seen", "held"])
         want_many((Wanted(each.connection_id, each.kind, each.key) for each in by_pk.values()), at_once=True)
     return len(done)
 
@@ -59,6 +62,8 @@ def _agree_on_ours(record: ExternalRecord, name: str) -> None:
     ours = payloads.rendered(record.connection, record.kind, [record.key], specs).get(record.key, {})
     targets = {spec.target for spec in specs}
     record.base = {**record.base, **ours}
+    if name == CONTACT:
+        apart.take_theirs(record)
     record.seen = _without(record.seen, targets)
     record.held = _without(record.held, targets)
     record.version = ""

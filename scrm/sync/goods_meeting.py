@@ -22,7 +22,7 @@ from scrm.sync.mapping import Unmappable, own_key, to_ours
 from scrm.sync.models import ExternalRecord
 from scrm.sync.order_items import ITEMS, Item, items_of, known_skus, split
 from scrm.sync.person_ids import CONTACT
-from scrm.sync.persons_there import Unknown, erased_here, ids_in, named, named_by
+from scrm.sync.persons_there import Unknown, erased_here, ids_in, named, named_by, whose
 
 NOT_WANTED = "New records of this kind are not taken over here (sync settings)."
 TWICE = "Another record of this CRM is linked to {kind} {name} here; say which of the two counts and delete the other there."
@@ -95,8 +95,9 @@ def _items(inlet: Inlet, change: Change) -> list[Item]:
 
 def _make_order(inlet: Inlet, change: Change, people: Mapping[str, Contact], unknown: Unknown, skus: frozenset[str]) -> Met:
     person_id = named_by(inlet, change)
-    if person_id and person_id not in people:
-        return unknown.met([person_id])
+    first = [] if person_id else whose(change, people)[1]
+    if (person_id and person_id not in people) or first:
+        return unknown.met(first or [person_id])
     try:
         said = {name: value for name, value in _said(inlet, change).items() if name not in (CONTACT, ITEMS)}
         given = {name: order_value(inlet, name, value, people) for name, value in said.items()}

@@ -81,6 +81,15 @@ class Unknown:
             ask(self._inlet.connection.pk, [(Kind.CONTACT.value, each) for each in sorted(self._wanted)])
 
 
+def waits(inlet: Inlet, named_: Mapping[str, str]) -> dict[str, Met]:
+    """{record: that it waits} of records that name (`named_`: {record: person}) somebody who is not linked and was never read."""
+    people = people_of(inlet.connection, set(named_.values()))
+    unknown = Unknown(inlet, set(named_.values()) - people.keys())
+    found = {record: unknown.met([person]) for record, person in named_.items() if person not in people}
+    unknown.ask()
+    return {record: met for record, met in found.items() if met.wait is not None}
+
+
 def whose(change: Change, people: Mapping[str, Contact]) -> tuple[Contact | None, list[str], str]:
     """Of a record whose people the CRM keeps apart from it: (whose it is, else whom to read first, else why nobody's).
 

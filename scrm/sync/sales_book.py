@@ -1,8 +1,9 @@
 """What is known of the deals and cases in the CRMs, kept in a few statements for any number, and told as `deal.changed` and `case.changed`.
 
 `data` of such an event: `connection`, `key` and `record` (ours and the id there), `name`, `stage`, `amount` (text), `currency`, `closed_at`
-(ISO 8601, UTC), `priority`, all as they are now, '' for nothing; `changed` (which of them), `stage_before`; `by`: "crm" when people over
-there did it, "us" when it came from here; and `conversation` or `order`, the number of what of ours it is about, where there is one.
+(ISO 8601, UTC), `priority`, all as they are now, '' for nothing; `changed` (which of them, and "contact" of one that was somebody else's
+until now), `stage_before`; `by`: "crm" when people over there did it, "us" when it came from here; and `conversation` or `order`, the
+number of what of ours it is about, where there is one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ BEGUN_THERE = "crm:"
 THERE, US = "crm", "us"
 TOLD = ("stage", "amount", "currency", "closed_at", "priority")
 _KEPT = ("name", *TOLD, "contact")
+_WHOSE = "contact_id"
 _OURS = ("conversation", "order")
 
 
@@ -52,7 +54,7 @@ def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) ->
     told: list[tuple[SaleState, News, dict[str, Any] | None]] = []
     for each in news:
         row = rows.get(each.key)
-        before = {name: getattr(row, name) for name in TOLD} if row is not None else None
+        before = {name: getattr(row, name) for name in (*TOLD, _WHOSE)} if row is not None else None
         if row is None:
             row = rows[each.key] = SaleState(connection=connection, kind=kind, key=each.key, contact=each.owner or owners.get(each.key))
         for name, value in each.values.items():
@@ -67,6 +69,7 @@ def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) ->
 def _event(connection: Connection, row: SaleState, news: News, before: Mapping[str, Any] | None, by: str) -> Event | None:
     if before is not None:
         changed = [name for name in TOLD if before[name] != getattr(row, name)]
+        changed += ["contact"] if before[_WHOSE] not in (None, row.contact_id) else []
     else:
         changed = [name for name in TOLD if name in news.moved]
     begun = before is None and row.key.startswith(BEGUN_THERE)
