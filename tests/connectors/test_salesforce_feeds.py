@@ -104,6 +104,58 @@ class TestPeopleOfDeals:
             crm.read("deal", [deal])
 
 
+class TestChangedRoles:
+    """Whose a deal is changes in a record of its own, and the deal's time stands still."""
+
+    def deals(self, org: StandIn, number: int) -> list[str]:
+        given = {"Name": "曲奇", "StageName": "Prospecting", "CloseDate": "2026-12-01"}
+        return [org.add("Opportunity", ago(days=3), **given).id for _ in range(number)]
+
+    def person(self, org: StandIn) -> str:
+        return org.add("Contact", ago(days=3), LastName="黃").id
+
+    def role(self, org: StandIn, deal: str, person: str, at: datetime | None = None) -> None:
+        org.add("OpportunityContactRole", at or ago(minutes=1), OpportunityId=deal, ContactId=person)
+
+    def since(self, **span: float) -> dict[str, str]:
+        return {"since": windows.text(ago(**span))}
+
+    def test_bring_their_deals_once(self, crm: Salesforce, org: StandIn) -> None:
+        (deal, _), one, two = self.deals(org, 2), self.person(org), self.person(org)
+        self.role(org, deal, one, ago(days=2))
+        for _ in range(2):
+            self.role(org, deal, two)
+        found, cursor = changes(crm, "deal", self.since(hours=1))
+        assert [(each.id, {person.id for person in each.people}) for each in found] == [(deal, {one, two})]
+        assert set(cursor) == {"since"}
+
+    def test_are_read_page_by_page(self, crm: Salesforce, org: StandIn) -> None:
+        deals, person = self.deals(org, 25), self.person(org)
+        for deal in deals:
+            self.role(org, deal, person)
+        found, _ = changes(crm, "deal", self.since(hours=1), limit=10)
+        assert sorted(each.id for each in found) == sorted(deals)
+
+    def test_a_deal_that_changed_itself_is_not_told_twice(self, crm: Salesforce, org: StandIn) -> None:
+        deal = org.add("Opportunity", ago(minutes=2), Name="曲奇", StageName="Prospecting", CloseDate="2026-12-01").id
+        self.role(org, deal, self.person(org))
+        found, _ = changes(crm, "deal", self.since(hours=1))
+        assert [each.id for each in found] == [deal]
+
+    def test_the_first_run_and_other_kinds_do_without(self, crm: Salesforce, org: StandIn) -> None:
+        self.deals(org, 1)
+        before = len(org.queries)
+        changes(crm, "deal")
+        changes(crm, "case", self.since(hours=1))
+        assert not [query for query in org.queries[before:] if "FROM OpportunityContactRole" in query and windows.STAMP in query]
+
+    def test_an_org_that_hides_them_goes_on(self, crm: Salesforce, org: StandIn) -> None:
+        self.deals(org, 1)
+        org.knobs(missing_objects=["OpportunityContactRole"])
+        found, cursor = changes(crm, "deal", self.since(hours=1))
+        assert (found, set(cursor)) == ([], {"since"})
+
+
 class TestLinesOfOrders:
     def order(self, org: StandIn) -> str:
         return org.add("Order", ago(minutes=1), AccountId="001000000000001", EffectiveDate="2026-11-20", Status="Draft").id
