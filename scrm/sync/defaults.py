@@ -95,6 +95,39 @@ MAPPINGS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (Kind.CASE, "contact", "Related_To"),
     ),
 }
+# What the set-up proposes for orders and products, which a connection begins without: not every company has them, or in these fields.
+PROPOSED: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "hubspot": (
+        (Kind.ORDER, "number", "hs_external_order_id"),
+        (Kind.ORDER, "status", "hs_fulfillment_status"),
+        (Kind.ORDER, "total", "hs_total_price"),
+        (Kind.ORDER, "currency", "hs_currency_code"),
+        (Kind.ORDER, "placed_at", "hs_external_created_date"),
+        (Kind.ORDER, "tracking_number", "hs_shipping_tracking_number"),
+        (Kind.ORDER, "items", "line_items"),
+        (Kind.PRODUCT, "sku", "hs_sku"),
+        (Kind.PRODUCT, "name", "name"),
+    ),
+    "salesforce": (
+        (Kind.ORDER, "number", "OrderNumber"),
+        (Kind.ORDER, "status", "Status"),
+        (Kind.ORDER, "total", "TotalAmount"),
+        (Kind.ORDER, "contact", "BillToContactId"),
+        (Kind.ORDER, "items", "OrderItems"),
+        (Kind.PRODUCT, "sku", "ProductCode"),
+        (Kind.PRODUCT, "name", "Name"),
+        (Kind.PRODUCT, "active", "IsActive"),
+    ),
+    "zoho": (
+        (Kind.ORDER, "number", "SO_Number"),
+        (Kind.ORDER, "status", "Status"),
+        (Kind.ORDER, "total", "Grand_Total"),
+        (Kind.ORDER, "contact", "Contact_Name"),
+        (Kind.ORDER, "items", "Ordered_Items"),
+        (Kind.PRODUCT, "sku", "Product_Code"),
+        (Kind.PRODUCT, "name", "Product_Name"),
+    ),
+}
 # Which of these come from the CRM as well: what people there correct of a person.
 BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
 # Of a deal what sellers there move on; of a case, and of whom both are about, all that is known is what the CRM says.
@@ -108,6 +141,8 @@ STAGES: dict[str, dict[str, str]] = {
 }
 
 PREPARED = "prepared_for"
+# Where an adapter has learned to make more: what was prepared before is prepared once more.
+_LEARNED = {"hubspot": ":2"}
 
 
 def stage_of(connection: Connection, outcome: str) -> str:
@@ -139,9 +174,14 @@ def direction_of(adapter: str, kind: str, ours: str) -> str:
 
 def make_ready(connection: Connection, crm: Crm) -> None:
     """Before the first write with these credentials: our own fields over there, the default mappings here. Raises connector errors."""
-    print_ = connections.fingerprint(connection)[:16]
-    if (connection.facts or {}).get(PREPARED) == print_:
+    mark = connections.fingerprint(connection)[:16] + _LEARNED.get(connection.adapter, "")
+    if (connection.facts or {}).get(PREPARED) == mark:
         return
     install_mappings(connection)
     crm.prepare()
-    connections.remember_facts(connection, {PREPARED: print_})
+    connections.remember_facts(connection, {PREPARED: mark})
+
+
+def prepare_again(connection: Connection) -> None:
+    """Before the next call: a kind that is mapped only now may not have been within reach of these credentials when they were entered."""
+    connections.remember_facts(connection, {PREPARED: None})

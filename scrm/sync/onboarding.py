@@ -20,7 +20,7 @@ from scrm.contacts.models import Contact
 from scrm.core import audit
 from scrm.staff.models import User
 from scrm.sync import initial, linking, payloads, people
-from scrm.sync.defaults import MAPPINGS, direction_of, install_mappings
+from scrm.sync.defaults import MAPPINGS, PROPOSED, direction_of, install_mappings, prepare_again
 from scrm.sync.inlet import Inlet, unit_name
 from scrm.sync.mapping import Spec, Unmappable, to_ours, to_theirs
 from scrm.sync.models import ExternalRecord, FieldMapping, Kind
@@ -60,7 +60,8 @@ def kinds(connection: Connection) -> list[str]:
 
 def suggestions(connection: Connection, kind: str) -> list[Suggestion]:
     """What a connection without mappings of this kind might begin with."""
-    defaults = [(ours, theirs) for each, ours, theirs in MAPPINGS.get(connection.adapter, ()) if each == kind]
+    known = [*MAPPINGS.get(connection.adapter, ()), *PROPOSED.get(connection.adapter, ())]
+    defaults = [(ours, theirs) for each, ours, theirs in known if each == kind]
     return suggest(schema(connection)[kind].fields, payloads.SOURCES[kind], defaults)
 
 
@@ -88,6 +89,8 @@ def save_fields(connection: Connection, kind: str, chosen: Mapping[str, tuple[st
         after = {source: list(said) for source, said in chosen.items()}
         if was != after:
             audit.record("sync.fields_changed", by=by, subject=connection, before=was, after={"kind": kind, **after})
+        if not was and after:
+            prepare_again(connection)
 
 
 def _row(connection: Connection, kind: str, source: str, target: str, direction: str, before: FieldMapping | None) -> FieldMapping:

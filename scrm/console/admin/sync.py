@@ -15,6 +15,7 @@ from scrm.console import sync_names
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
 from scrm.sync import deciding, pulls, services, waiting
+from scrm.sync.defaults import prepare_again
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
 
 
@@ -183,3 +184,8 @@ class FieldMappingAdmin(ConsoleAdmin):
     list_select_related = ("connection",)
     list_display_links = ("source",)
     older_by = ""
+
+    def save_model(self, request: HttpRequest, obj: FieldMapping, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            prepare_again(obj.connection)
