@@ -91,6 +91,19 @@ def check_comes_back(crm: Crm, write: Write, meanwhile: Callable[[str], None], n
         demand(write.key in map(str, change.fields.values()), "our key comes back", change.fields)
 
 
+def check_lines(crm: Crm, record_id: str, name: str, expected: Sequence[Json]) -> None:
+    """An order's lines come in the field `name` of the order, as `connectors.lines` words them, in the feed and when it is read.
+
+    The field is described as one that only comes in.
+    """
+    described = {each.name: each for kind in crm.describe() if kind.kind == "order" for each in kind.fields}
+    demand(name in described, "the field of the lines is described", sorted(described))
+    told, _ = read_to_end(crm, "order", {}, 50)
+    for change in (*(each for each in told if each.id == record_id), *crm.read("order", [record_id])):
+        demand(change.fields.get(name) == list(expected), "the lines of an order come with it", change.fields.get(name))
+    demand(record_id in {each.id for each in told}, "the order is told", record_id)
+
+
 def check_removals(crm: Crm, kind: str, gone: str, known: Sequence[str], *, merged: tuple[str, str] | None = None) -> None:
     """A deleted record is told, one that is there is not, and a merged one is told with where it went."""
     found: list[Removal] = []

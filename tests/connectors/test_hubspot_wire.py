@@ -35,7 +35,7 @@ def contact(number: int, **fields: Any) -> Write:
 
 class TestConformance:
     def test_schema(self, crm: HubSpot) -> None:
-        conformance.check_schema(crm, ["contact", "communication", "deal"])
+        conformance.check_schema(crm, ["contact", "communication", "deal", "case", "order", "product"])
 
     def test_apply(self, crm: HubSpot) -> None:
         conformance.check_apply(
@@ -45,6 +45,8 @@ class TestConformance:
                 Write("deal", "deal-1", {"dealname": "訂單 A1"}),
                 contact(2),
                 Write("communication", "talk-1", {"hs_communication_body": "你好"}),
+                Write("product", "7", {"name": "ほうじ茶", "hs_sku": "HJ-01"}),
+                Write("order", "5", {"hs_order_name": "HK-1042"}),
             ],
         )
 
@@ -300,7 +302,7 @@ class TestRefusals:
             return hubspot(request)
 
         loopback.respond = without_tickets
-        assert sorted(kind.kind for kind in crm.describe()) == ["communication", "contact", "deal"]
+        assert sorted(kind.kind for kind in crm.describe()) == ["communication", "contact", "deal", "order", "product"]
         crm.prepare()
         ticket, person = crm.apply([Write("case", "case-1", {"subject": "退貨"}), contact(1)])
         assert (ticket.status, person.status) == ("rejected", "created") and "tickets" in ticket.reason

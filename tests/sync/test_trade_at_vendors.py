@@ -17,10 +17,12 @@ from scrm.connections.models import Connection
 from scrm.connections.services import crm_of
 from scrm.contacts.models import Event
 from scrm.core import clock
-from scrm.sandbox.crm.associations import associate
+from scrm.sandbox.crm.associations import associate, dissociate
 from scrm.sandbox.crm.models import Record
-from scrm.sandbox.crm.records import create, update
-from scrm.sandbox.crm.schema import DEALS, TICKETS
+from scrm.sandbox.crm.records import archive, create, update
+from scrm.sandbox.crm.schema import DEALS, LINE_ITEMS, TICKETS
+from scrm.sandbox.crm.schema import ORDERS as HUBSPOT_ORDERS
+from scrm.sandbox.crm.schema import PRODUCTS as HUBSPOT_PRODUCTS
 from scrm.sandbox.salesforce.tables import TableStore as OrgStore
 from scrm.sandbox.zoho.tables import TableStore as ModuleStore
 from scrm.sync import engine, feeds, pulls
@@ -90,13 +92,13 @@ def drain_until(holds: Callable[[], bool]) -> None:
 
 
 def move(vendor: Vendor, kind: str, record_id: str, fields: dict[str, Any]) -> None:
-    """A person over there changes a deal or a case."""
+    """A person over there changes a deal, a case or an order."""
     if isinstance(vendor, HubSpot):
-        update(Record.objects.get(pk=record_id), fields, kind=DEALS if kind == "deal" else TICKETS, by=WONG)
+        update(Record.objects.get(pk=record_id), fields, kind={"deal": DEALS, "case": TICKETS, "order": HUBSPOT_ORDERS}[kind], by=WONG)
     elif isinstance(vendor, Salesforce):
         vendor.act(act="edit", id=record_id, values=fields)
     elif isinstance(vendor, Zoho):
-        vendor.act(act="edit", module="Deals" if kind == "deal" else "Cases", id=record_id, values=fields)
+        vendor.act(act="edit", module={"deal": "Deals", "case": "Cases", "order": "Sales_Orders"}[kind], id=record_id, values=fields)
     elif isinstance(vendor, Rest):
         vendor.server.now = datetime.now(UTC) + timedelta(seconds=2)
         vendor.server.edit(int(record_id), **fields)
@@ -124,7 +126,7 @@ class TestSales:
         for kind, fields in zip(("deal", "case"), MOVES[name], strict=True):
             move(vendor, kind, records[kind], fields)
         written = list(Push.objects.order_by("pk").values_list("kind", "key", "written"))
-        drain()
+        drain_until(lambda: SaleState.objects.filter(amount=1200).exists() and SaleState.objects.filter(kind="case").exists())
         deal, case = (SaleState.objects.get(kind=kind, key=key) for kind in ("deal", "case"))
         assert deal.stage in {str(value) for value in MOVES[name][0].values()}
         assert deal.amount == Decimal(1200)
@@ -205,12 +207,55 @@ def test_deals_begun_there_are_those_of_their_people(
     assert not Pull.objects.filter(state="dead").exists()
 
 
+def give(vendor: Vendor, deal: str, person: str, before: str) -> None:
+    """A seller over there gives a deal to another person."""
+    if isinstance(vendor, HubSpot):
+        record, one, other = (Record.objects.get(pk=each) for each in (deal, before, person))
+        dissociate(record, one, by=WONG)
+        associate(record, other, by=WONG)
+        return
+    vendor.act(act="add", object="OpportunityContactRole", values={"OpportunityId": deal, "ContactId": person, "IsPrimary": True})
+
+
+@pytest.mark.parametrize("name", ["hubspot", "salesforce"])
+def test_a_deal_that_is_given_to_another_person_there_is_theirs_here(
+    name: str,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: Any,
+    loopback: Any,  # noqa: F811
+) -> None:
+    vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+    shop_of(vendor)
+    one, two = vendor.add("美玲", "+85298765432"), vendor.add("花子", "+819012345678")
+    deal = begin_deal(vendor, [one])
+    drain_until(SaleState.objects.exists)
+    people = dict(ExternalRecord.objects.filter(kind="contact").values_list("external_id", "key"))
+    assert str(SaleState.objects.get().contact_id) == people[one]
+    give(vendor, deal, two, one)
+    drain_until(lambda: SaleState.objects.filter(contact=people[two]).exists())
+    assert str(SaleState.objects.get().contact_id) == people[two]
+    assert Event.objects.filter(kind="deal.changed", contact=people[two]).count() == 1
+    drain()
+    assert Event.objects.filter(kind="deal.changed").count() == 2
+    assert not SyncConflict.objects.exists()
+    assert Push.objects.filter(kind="deal").count() == 0
+
+
 ORDERS = {
+    # Whose it is stands apart, as an association.
+    "hubspot": (("number", "hs_external_order_id"), ("status", "hs_fulfillment_status"), ("total", "hs_total_price"), ("contact", "")),
     "salesforce": (("number", "OrderNumber"), ("status", "Status"), ("total", "TotalAmount"), ("contact", "BillToContactId")),
     "zoho": (("number", "SO_Number"), ("status", "Status"), ("total", "Grand_Total"), ("contact", "Contact_Name")),
 }
-STATES = {"salesforce": {"paid": "Draft", "shipped": "Activated"}, "zoho": {"paid": "Created", "delivered": "Delivered"}}
+STATES = {
+    "hubspot": {"paid": "Packing", "shipped": "On its way"},
+    "salesforce": {"paid": "Draft", "shipped": "Activated"},
+    "zoho": {"paid": "Created", "delivered": "Delivered"},
+}
+ITEMS = {"hubspot": "line_items", "salesforce": "OrderItems", "zoho": "Ordered_Items"}
 PRODUCTS = {
+    "hubspot": (("sku", "hs_sku"), ("name", "name"), ("price.HKD", "price")),
     "salesforce": (("sku", "ProductCode"), ("name", "Name"), ("active", "IsActive")),
     "zoho": (("sku", "Product_Code"), ("name", "Product_Name"), ("price.HKD", "Unit_Price")),
 }
@@ -219,6 +264,12 @@ PRODUCTS = {
 def enter(vendor: Vendor, kind: str, values: dict[str, Any]) -> str:
     """A person over there enters an order or a product; its number and sum are the CRM's own work."""
     now = datetime.now(UTC)
+    if isinstance(vendor, HubSpot):
+        person = values.pop("", "")
+        made = create(HUBSPOT_ORDERS if kind == "order" else HUBSPOT_PRODUCTS, {name: str(each) for name, each in values.items()}, by=WONG)
+        if person:
+            associate(made, Record.objects.get(pk=person), by=WONG)
+        return str(made.pk)
     if isinstance(vendor, Salesforce):
         return OrgStore().add("Order" if kind == "order" else "Product2", values, now, "005").id
     if "Contact_Name" in values:
@@ -228,9 +279,16 @@ def enter(vendor: Vendor, kind: str, values: dict[str, Any]) -> str:
 
 def with_line(vendor: Vendor, order: str, product: str, quantity: int) -> None:
     """A person over there puts so many of a product into an order, in place of what was in it."""
+    if isinstance(vendor, HubSpot):
+        held = Record.objects.filter(object_type="line_items", associated_from__from_record=order, archived=False)
+        for each in held:
+            archive(each, by=WONG)
+        made = create(LINE_ITEMS, {"hs_product_id": product, "quantity": str(quantity), "price": "128"}, by=WONG)
+        associate(Record.objects.get(pk=order), made, by=WONG)
+        return
     if isinstance(vendor, Salesforce):
-        held = [row for row in OrgStore().rows("OrderItem") if row.values["OrderId"] == order and not row.deleted]
-        for row in held:
+        rows_held = [row for row in OrgStore().rows("OrderItem") if row.values["OrderId"] == order and not row.deleted]
+        for row in rows_held:
             vendor.act(act="delete", id=row.id)
         values = {"OrderId": order, "Product2Id": product, "Quantity": quantity, "UnitPrice": 128}
         vendor.act(act="add", object="OrderItem", values=values)
@@ -250,7 +308,7 @@ def test_lines_of_orders_follow_what_people_there_put_into_them(
     vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
     shop = shop_of(vendor)
     FieldMapping.objects.filter(kind="contact").delete()
-    for source, target in [*ORDERS[name][:3], ("items", "OrderItems" if name == "salesforce" else "Ordered_Items")]:
+    for source, target in [*ORDERS[name][:3], ("items", ITEMS[name])]:
         choices = {"transform": "choices", "options": STATES[name]} if source == "status" else {}
         FieldMapping.objects.create(connection=shop.crm, kind="order", source=source, target=target, direction="in", **choices)
     Product.objects.bulk_create([Product(sku="HJ-01", name="ほうじ茶")])
@@ -260,6 +318,8 @@ def test_lines_of_orders_follow_what_people_there_put_into_them(
     with_line(vendor, order, tea, 2)
     drain_until(lambda: OrderLine.objects.exists())
     assert list(Order.objects.get().lines.values_list("product__sku", "quantity", "unit_price")) == [("HJ-01", 2, Decimal(128))]
+    expected = [{"sku": "HJ-01", "name": "ほうじ茶", "quantity": "2", "unit_price": "128"}]
+    conformance.check_lines(crm_of(shop.crm), order, ITEMS[name], expected)
     with_line(vendor, order, other, 3)
     drain_until(lambda: Order.objects.exclude(other_lines=[]).exists())
     made = Order.objects.get()
@@ -280,7 +340,7 @@ class TestGoods:
     ) -> None:
         vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
         shop = shop_of(vendor)
-        for source, target in ORDERS[name]:
+        for source, target in filter(all, ORDERS[name]):
             choices = {"transform": "choices", "options": STATES[name]} if source == "status" else {}
             FieldMapping.objects.create(connection=shop.crm, kind="order", source=source, target=target, direction="in", **choices)
         for source, target in PRODUCTS[name]:
@@ -289,19 +349,16 @@ class TestGoods:
         names = dict(ORDERS[name])
         first, second = list(STATES[name].values())
         order = enter(vendor, "order", {names["number"]: "SO-1", names["status"]: first, names["total"]: 256, names["contact"]: person})
-        extra = {"IsActive": True} if name == "salesforce" else {"Unit_Price": 128}
+        extra = {"hubspot": {"price": 128}, "salesforce": {"IsActive": True}, "zoho": {"Unit_Price": 128}}[name]
         enter(vendor, "product", {dict(PRODUCTS[name])["sku"]: "HJ-01", dict(PRODUCTS[name])["name"]: "ほうじ茶", **extra})
-        drain()
+        drain_until(lambda: Order.objects.exists() and Product.objects.exists())
         made = Order.objects.get()
         assert (made.number, made.status, made.total, made.currency) == ("SO-1", "paid", Decimal(256), "USD")
         assert made.contact is not None and made.contact.identities.get().value == "+85298765432"
         assert (Product.objects.get().sku, Product.objects.get().name) == ("HJ-01", "ほうじ茶")
         changed = {names["status"]: second}
-        if isinstance(vendor, Salesforce):
-            vendor.act(act="edit", id=order, values=changed)
-        else:
-            vendor.act(act="edit", module="Sales_Orders", id=order, values=changed)
-        drain()
+        move(vendor, "order", order, changed)
+        drain_until(lambda: Order.objects.filter(status=list(STATES[name])[1]).exists())
         made.refresh_from_db()
         assert made.status == list(STATES[name])[1]
         assert Event.objects.filter(kind="order.placed").count() == Event.objects.filter(kind="order.changed").count() == 1

@@ -9,7 +9,8 @@ Manual: https://developers.hubspot.com/docs/api-reference/2026-03
 - A merge may give the survivor a new id; the old ids stand in `hs_merged_object_ids`.
 
 To confirm at the first log-in to a real account: the group names of our own properties, whether `scrm_id` may be unique
-on communications, and the form of row errors in a partly successful batch.
+on communications, orders and products, the form of row errors in a partly successful batch, and which properties of an order its
+account fills (number, sum and state: `hs_external_order_id` or `hs_order_name`, `hs_total_price`, `hs_fulfillment_status` or the stage).
 """
 
 from connectors.crms.hubspot.adapter import HubSpot

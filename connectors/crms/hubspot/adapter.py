@@ -10,9 +10,8 @@ from functools import cached_property
 from connectors import signatures
 from connectors.accounts import Settings
 from connectors.contracts import Account, Capabilities, Change, ConfigField, Health, Hint, Json, ObjectType, Outcome, Page, Write
-from connectors.crms.hubspot.feeds import PAGE, changed_records, removed_records
+from connectors.crms.hubspot.feeds import PAGE, changed_records, removed_records, whole
 from connectors.crms.hubspot.hints import read_hints
-from connectors.crms.hubspot.people import with_people
 from connectors.crms.hubspot.records import change_of
 from connectors.crms.hubspot.schema import add_own_properties, describe_types, read_properties
 from connectors.crms.hubspot.wire import BATCH, Wire
@@ -31,7 +30,10 @@ class HubSpot:
             "access_token",
             "Access token",
             secret=True,
-            help="Of an app in your account, with read and write scopes for contacts, deals, tickets, communications and their schemas.",
+            help=(
+                "Of an app in your account, with read and write scopes for contacts, deals, tickets, communications and their schemas; "
+                "for orders those of orders, products and line items as well."
+            ),
         ),
         ConfigField(
             "client_secret", "Client secret", secret=True, required=False, help="Checks webhooks. Two lines while it is being changed."
@@ -67,7 +69,7 @@ class HubSpot:
         return describe_types(self._wire)
 
     def prepare(self) -> None:
-        """Create our unique property on contacts, communications, deals and tickets, and the time of the last message on contacts."""
+        """Create our unique property on each object, and the time of the last message and the priority on contacts."""
         add_own_properties(self._wire)
         self._names.clear()
 
@@ -80,7 +82,7 @@ class HubSpot:
     def read(self, kind: str, ids: Sequence[str]) -> list[Change]:
         """The records that exist among `ids`. One that was merged comes back under its new id."""
         found = [change_of(kind, record) for record in read_batch(self._wire, kind, ids, self._property_names(kind))]
-        return with_people(self._wire, kind, found)
+        return list(whole(self._wire, kind, found))
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]:
         """Write by our unique key; repeating changes nothing more. Field names are HubSpot's own."""

@@ -3,33 +3,67 @@
 A time alone is no cursor: a bulk edit gives more than 10,000 records one stamp, and a search ends at 10,000 rows. So the window
 [from, to] is fixed when a run begins, and inside it pages follow the record id. The next run begins `OVERLAP` before the end of
 the last, because the search index lags behind writes; what comes twice is recognised by its version.
+
+A line item that changes need not move its order's time. So behind the orders of a window come those whose lines changed in it; the first
+run, which reads all orders with their lines, does without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.contracts import Change, Page, Removal
+from connectors.crms.hubspot.associations import associated
+from connectors.crms.hubspot.items import with_items
 from connectors.crms.hubspot.people import with_people
 from connectors.crms.hubspot.records import MODIFIED, change_of
-from connectors.crms.hubspot.wire import BATCH, Wire
-from connectors.errors import Misconfigured
+from connectors.crms.hubspot.wire import BATCH, ITEM, Wire
+from connectors.crms.hubspot.writing import read_batch
+from connectors.errors import Gone, Misconfigured, Rejected
 from connectors.timestamps import milliseconds, moment
 from connectors.untrusted import Json, as_list, as_object, as_text
 
 PAGE = 200
+# Their people and their lines are asked for with them.
+ORDERS_A_PAGE = BATCH
 OVERLAP = timedelta(seconds=120)
 MERGED_IDS = "hs_merged_object_ids"
 
 
 def changed_records(wire: Wire, kind: str, cursor: Json, limit: int, properties: list[str]) -> Page:
-    """Cursor: {} for everything, {"since"} after a finished run, {"from", "to", "last"} within one; all ms and ids as integers."""
+    """Cursor: {} for everything, {"since"} after a finished run, {"from", "to", "last", "part"} within one; all ms and ids as integers."""
     window = _window(cursor)
-    rows = _search(wire, kind, window, [*_times(kind, window), *_after(window)], limit, properties)
-    changes = tuple(with_people(wire, kind, [change_of(kind, row) for row in rows]))
-    return _page(changes, rows, window, min(limit, PAGE))
+    size = max(1, min(limit, ORDERS_A_PAGE if kind == "order" else PAGE))
+    if window["part"]:
+        return _changed_lines(wire, window, size, properties)
+    rows = _search(wire, kind, window, [*_times(kind, window), *_after(window)], size, properties)
+    page = _page(whole(wire, kind, [change_of(kind, row) for row in rows]), rows, window, size)
+    if kind == "order" and window["from"] and not page.more:
+        return Page(page.items, {**window, "last": 0, "part": 1}, True)
+    return page
+
+
+def whole(wire: Wire, kind: str, changes: Sequence[Change]) -> tuple[Change, ...]:
+    """With what stands apart from the records: whose they are, and the lines of orders."""
+    return tuple(with_items(wire, kind, with_people(wire, kind, changes)))
+
+
+def _changed_lines(wire: Wire, window: dict[str, int], size: int, properties: list[str]) -> Page:
+    """The orders whose lines changed in the window, but for those that were told already."""
+    try:
+        rows = _search(wire, ITEM, window, [*_times(ITEM, window), *_after(window)], size, ["hs_object_id"])
+        found = associated(wire, ITEM, "order", [as_text(row.get("id")) for row in rows]).of
+    except (Misconfigured, Rejected, Gone):  # an account that does not show lines
+        return _page((), [], window, size)
+    orders = sorted({order for orders in found.values() for order in orders})
+    changes = [change_of("order", record) for record in read_batch(wire, "order", orders, properties)]
+    return _page(whole(wire, "order", [each for each in changes if not _is_told(each, window)]), rows, window, size)
+
+
+def _is_told(change: Change, window: dict[str, int]) -> bool:
+    return change.modified_at is not None and window["from"] <= milliseconds(change.modified_at) <= window["to"]
 
 
 def removed_records(wire: Wire, kind: str, cursor: Json, known: Collection[str]) -> Page:
@@ -76,13 +110,13 @@ def _window(cursor: Json) -> dict[str, int]:
     """The window of this page: the one of the cursor, or a new one that ends now. A cursor from the future is refused."""
     now = milliseconds(datetime.now(UTC))
     if "to" in cursor:
-        return {"from": _number(cursor.get("from")), "to": _number(cursor["to"]), "last": _number(cursor.get("last"))}
+        return {name: _number(cursor.get(name)) for name in ("from", "to", "last", "part")}
     since = _number(cursor.get("since"))
     if since > now:
         raise Misconfigured(
             "The position in HubSpot's changes lies in the future; the clock of this machine or the stored position is wrong"
         )
-    return {"from": since, "to": now, "last": 0}
+    return {"from": since, "to": now, "last": 0, "part": 0}
 
 
 def _number(value: Any) -> int:

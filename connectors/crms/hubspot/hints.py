@@ -13,9 +13,13 @@ _KINDS = {
     "deal": "deal",
     "communication": "communication",
     "ticket": "case",
+    "order": "order",
+    "product": "product",
     "0-1": "contact",
     "0-3": "deal",
     "0-5": "case",
+    "0-7": "product",
+    "0-123": "order",
     "0-18": "communication",
 }
 
@@ -32,9 +36,21 @@ def read_hints(body: bytes) -> list[Hint]:
 
 def _hints_of(event: Json) -> list[Hint]:
     subject, _, name = as_text(event.get("subscriptionType")).partition(".")
+    if name == "associationChange":
+        return _associated(event, name)
     kind = _KINDS.get(subject) or _KINDS.get(as_text(event.get("objectTypeId")))
     if kind is None:
         return []
     merged: list[Any] = event["mergedObjectIds"] if isinstance(event.get("mergedObjectIds"), list) else []
     ids = [event.get("objectId"), event.get("primaryObjectId"), event.get("newObjectId"), *merged]
     return [Hint(kind, each, name) for each in map(as_text, ids) if each]
+
+
+def _associated(event: Json, name: str) -> list[Hint]:
+    """Both ends of an association: `associationType` is DEAL_TO_CONTACT and the like, in newer events the ends' type ids stand beside."""
+    one, _, other = as_text(event.get("associationType")).lower().partition("_to_")
+    ends = (
+        (one or as_text(event.get("fromObjectTypeId")), event.get("fromObjectId")),
+        (other or as_text(event.get("toObjectTypeId")), event.get("toObjectId")),
+    )
+    return [Hint(_KINDS[what], each, name) for what, given in ends if what in _KINDS and (each := as_text(given))]

@@ -16,6 +16,9 @@ MODIFIED = {
     "communication": "hs_lastmodifieddate",
     "deal": "hs_lastmodifieddate",
     "case": "hs_lastmodifieddate",
+    "order": "hs_lastmodifieddate",
+    "product": "hs_lastmodifieddate",
+    "line_item": "hs_lastmodifieddate",
 }
 
 

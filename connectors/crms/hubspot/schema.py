@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.contracts import FieldInfo, ObjectType
+from connectors.crms.hubspot.items import DESCRIBED
 from connectors.crms.hubspot.records import KEY_PROPERTY
 from connectors.crms.hubspot.wire import OBJECT_TYPES, OPTIONAL, Wire, refusal
 from connectors.errors import Misconfigured
@@ -13,7 +14,14 @@ from connectors.untrusted import Json, as_list, as_object, as_text
 LAST_MESSAGE_PROPERTY = "scrm_last_message_at"
 PRIORITY_PROPERTY = "scrm_priority"
 
-_LABELS = {"contact": "Contacts", "communication": "Communications", "deal": "Deals", "case": "Tickets"}
+_LABELS = {
+    "contact": "Contacts",
+    "communication": "Communications",
+    "deal": "Deals",
+    "case": "Tickets",
+    "order": "Orders",
+    "product": "Products",
+}
 
 # Used only where the account lists no property whose group could be shared.
 _FALLBACK_GROUPS = {
@@ -21,6 +29,8 @@ _FALLBACK_GROUPS = {
     "communication": "communicationinformation",
     "deal": "dealinformation",
     "case": "ticketinformation",
+    "order": "orderinformation",
+    "product": "productinformation",
 }
 
 
@@ -40,9 +50,14 @@ def _reached(wire: Wire, kind: str) -> list[Json] | None:
 
 
 def describe_types(wire: Wire) -> list[ObjectType]:
-    """The kinds that the token may see."""
+    """The kinds that the token may see. Orders with their lines, which are records of their own."""
     found = {kind: _reached(wire, kind) for kind in OBJECT_TYPES}
-    return [ObjectType(kind, _LABELS[kind], tuple(map(field_info, rows))) for kind, rows in found.items() if rows is not None]
+    further = {"order": (DESCRIBED,)}
+    return [
+        ObjectType(kind, _LABELS[kind], (*map(field_info, rows), *further.get(kind, ())))
+        for kind, rows in found.items()
+        if rows is not None
+    ]
 
 
 def field_info(given: Json) -> FieldInfo:
@@ -58,12 +73,20 @@ def field_info(given: Json) -> FieldInfo:
 
 
 def add_own_properties(wire: Wire) -> None:
-    """Create what is missing of our properties; finding them there is success too, so this may be repeated and may race itself."""
+    """Create what is missing of our properties; finding them there is success too, so this may be repeated and may race itself.
+
+    Of an optional kind whose properties the token may read and not write, writes are refused until somebody makes ours there.
+    """
     for kind in OBJECT_TYPES:
         present = _reached(wire, kind)
         if present is None:
             continue
-        _ensure(wire, kind, present, _key_property())
+        try:
+            _ensure(wire, kind, present, _key_property())
+        except Misconfigured:
+            if kind in OPTIONAL:
+                continue
+            raise
         if kind == "contact":
             _ensure(wire, kind, present, _last_message_property())
             _ensure(wire, kind, present, _priority_property())

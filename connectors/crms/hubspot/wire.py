@@ -15,9 +15,19 @@ from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, O
 from connectors.http import MAX_RETRY_AFTER, HttpClient, Reply
 from connectors.untrusted import Json, as_list, as_object, as_text
 
-OBJECT_TYPES = {"contact": "contacts", "communication": "communications", "deal": "deals", "case": "tickets"}
+OBJECT_TYPES = {
+    "contact": "contacts",
+    "communication": "communications",
+    "deal": "deals",
+    "case": "tickets",
+    "order": "orders",
+    "product": "products",
+}
 # What a token of an older app may not reach; everything else works without.
-OPTIONAL = frozenset({"case"})
+OPTIONAL = frozenset({"case", "order", "product"})
+# No kind of ours: the lines of an order are records of their own there.
+ITEM = "line_item"
+_NAMES = {**OBJECT_TYPES, ITEM: "line_items"}
 
 BATCH = 100
 # HubSpot allows five to an account; one is left to its other apps.
@@ -31,9 +41,9 @@ _LIMIT_PREFIX = "x-hubspot-ratelimit-"
 
 def object_type(kind: str) -> str:
     """HubSpot's name for one of our kinds. Raises `Misconfigured` for a kind that has no place there."""
-    if kind not in OBJECT_TYPES:
+    if kind not in _NAMES:
         raise Misconfigured(f"HubSpot keeps no {kind!r}; there are {', '.join(OBJECT_TYPES)}")
-    return OBJECT_TYPES[kind]
+    return _NAMES[kind]
 
 
 class Wire:

@@ -25,6 +25,8 @@ DEAL_DEFAULTS = {"pipeline": "default", "dealstage": "appointmentscheduled"}
 TICKET_DEFAULTS = {"hs_pipeline": "0", "hs_pipeline_stage": "1"}
 NEW_DEFAULTS = {"deal": DEAL_DEFAULTS, "case": TICKET_DEFAULTS}
 
+# Products are associated with nothing; what is sold is a line item, made of one.
+_PRODUCT = "product"
 _ROW_STATUSES = frozenset({400, 404, 409, 422})
 _EXISTING_ID = re.compile(r"Existing ID: ([0-9]{1,20})")
 
@@ -41,7 +43,7 @@ def apply_writes(wire: Wire, writes: Sequence[Write]) -> list[Outcome]:
     """One outcome per write, in order. Raises only what concerns the connection; then everything may be applied again."""
     outcomes: dict[int, Outcome] = {}
     for batch in _batches(_Row(place, write) for place, write in enumerate(writes)):
-        outcomes |= _write_tickets(wire, batch) if batch[0].write.kind in OPTIONAL else _write_batch(wire, batch)
+        outcomes |= _write_optional(wire, batch) if batch[0].write.kind in OPTIONAL else _write_batch(wire, batch)
     for place, write in enumerate(writes):
         outcomes[place] = _with_links(wire, write, outcomes[place])
     return [outcomes[place] for place in range(len(writes))]
@@ -72,8 +74,8 @@ def _write_batch(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
     return stale | _send(wire, todo, new_keys) if todo else stale
 
 
-def _write_tickets(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
-    """A token of an older app may lack their scope: the tickets are refused with that reason, all else goes on."""
+def _write_optional(wire: Wire, rows: list[_Row]) -> dict[int, Outcome]:
+    """A token of an older app may lack their scope: these are refused with that reason, all else goes on."""
     try:
         return _write_batch(wire, rows)
     except Misconfigured as error:
@@ -239,7 +241,8 @@ def _with_links(wire: Wire, write: Write, outcome: Outcome) -> Outcome:
     """The outcome after its associations; one that HubSpot refuses is told in the reason, the record itself stands."""
     if not outcome.id or outcome.status not in {"created", "updated", "unchanged", "moved"}:
         return outcome
-    reasons = [reason for link in write.links if (reason := _link(wire, write.kind, outcome.id, link))]
+    links = [link for link in write.links if _PRODUCT not in (write.kind, link.kind)]
+    reasons = [reason for link in links if (reason := _link(wire, write.kind, outcome.id, link))]
     return replace(outcome, reason="; ".join(reasons)) if reasons else outcome
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from .models import Association, Record
 from .properties import object_type
-from .records import Actor, atomic, find, log
-from .schema import ASSOCIATION_TYPES, LABELS, ObjectType
+from .records import Actor, atomic, find, log, put
+from .schema import ASSOCIATION_TYPES, CONTACTS, DEALS, LABELS, ObjectType
 from .wire import Json, invalid
 
 
@@ -39,6 +39,7 @@ def associate(source: Record, target: Record, *, by: Actor, label: int = 0) -> l
             Association.objects.get_or_create(from_record=source, to_record=target, type_id=label, defaults=category)
         if new:
             log(source, "associate", by=by, changes={f"association:{target.object_type}": ["", str(target.pk)]})
+            _count_people(source, target)
     return [_spec(source, target, there), _spec(target, source, back)]
 
 
@@ -57,6 +58,15 @@ def dissociate(source: Record, target: Record, *, by: Actor) -> None:
         Association.objects.filter(from_record=target, to_record=source).delete()
         if gone:
             log(source, "dissociate", by=by, changes={f"association:{target.object_type}": [str(target.pk), ""]})
+            _count_people(source, target)
+
+
+def _count_people(*ends: Record) -> None:
+    """A deal counts its contacts in a property, so its time moves with them; no other record's does."""
+    for deal, other in (ends, ends[::-1]):
+        if (deal.object_type, other.object_type) == (DEALS.name, CONTACTS.name):
+            number = len({link.to_record_id for link in linked(deal, CONTACTS)})
+            put(deal, "num_associated_contacts", str(number))
 
 
 def associate_new(record: Record, wanted: object, *, by: Actor) -> None:

@@ -49,7 +49,7 @@ class PropertyDefinition(models.Model):
 
 
 class Record(models.Model):
-    """One contact, deal, communication, ticket or note; `properties` maps names to strings, absent means empty."""
+    """One contact, deal, order, product or other record; `properties` maps names to strings, absent means empty."""
 
     object_type = models.CharField(max_length=40)
     properties: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)

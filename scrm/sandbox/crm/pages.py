@@ -28,6 +28,9 @@ KIND_LABELS = {
     "communications": gettext_lazy("Communications"),
     "tickets": gettext_lazy("Tickets"),
     "notes": gettext_lazy("Notes"),
+    "orders": gettext_lazy("Orders"),
+    "products": gettext_lazy("Products"),
+    "line_items": gettext_lazy("Line items"),
 }
 
 

@@ -36,6 +36,9 @@ def title(record: Record) -> str:
         "communications": (plain(own.get("hs_communication_body", ""))[:80],),
         "tickets": (own.get("subject", ""),),
         "notes": (plain(own.get("hs_note_body", ""))[:80],),
+        "orders": (own.get("hs_order_name", ""), own.get("hs_external_order_id", "")),
+        "products": (own.get("name", ""), own.get("hs_sku", "")),
+        "line_items": (own.get("name", ""), own.get("hs_sku", "")),
     }[record.object_type]
     return next((text.strip() for text in candidates if text.strip()), f"#{record.pk}")
 
@@ -141,8 +144,9 @@ class Card:
 
     @property
     def money(self) -> str:
-        amount = self._first("amount")
-        return f"{self._first('deal_currency_code')} {_grouped(amount)}".strip() if amount else ""
+        """The sum of a deal or an order, the price of one piece of a product or a line."""
+        amount = self._first("amount", "hs_total_price", "price")
+        return f"{self._first('deal_currency_code', 'hs_currency_code')} {_grouped(amount)}".strip() if amount else ""
 
     @property
     def stage(self) -> str:

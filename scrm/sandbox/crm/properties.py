@@ -152,7 +152,7 @@ def property_json(kind: ObjectType, own: Property) -> Json:
         "label": own.label,
         "type": own.type,
         "fieldType": own.field_type,
-        "groupName": own.group or f"{kind.singular.lower()}information",
+        "groupName": own.group or f"{kind.name.removesuffix('s')}information",
         "description": "",
         "options": [{"label": option, "value": option, "displayOrder": at, "hidden": False} for at, option in enumerate(own.options)],
         "hasUniqueValue": own.unique,

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from .models import Association, Record, UniqueValue, Write
 from .properties import clean, definitions, normalise_unique, unique_names
-from .schema import DEALS, PIPELINES, TICKETS, ObjectType, Property
+from .schema import DEALS, LINE_ITEMS, PIPELINES, PRODUCTS, TAKEN_FROM_PRODUCT, TICKETS, ObjectType, Property
 from .wire import ApiError, Json, invalid, iso, not_found, now
 
 UNIQUE_ID = "scrm_id"
@@ -65,6 +65,8 @@ def create(kind: ObjectType, values: object, *, by: Actor) -> Record:
     missing = [name for name in kind.required if name not in cleaned]
     if missing:
         raise invalid(f"Error creating {kind.name}. Some required properties were not set.", context={"properties": missing})
+    if kind is LINE_ITEMS:
+        cleaned = {**_of_product(cleaned.get("hs_product_id", "")), **cleaned}
     _complete(kind, cleaned)
     moment = now()
     with atomic():
@@ -102,6 +104,12 @@ def upsert(kind: ObjectType, key: str, id_property: str, values: object, *, by: 
     if found is not None:
         return update(found, values, kind=kind, by=by), False
     return create(kind, {id_property: key, **values}, by=by), True
+
+
+def put(record: Record, name: str, value: str) -> None:
+    """A value that the CRM works out by itself."""
+    record.properties = {**record.properties, name: value}
+    _touch(record)
 
 
 def archive(record: Record, *, by: Actor) -> None:
@@ -199,6 +207,12 @@ def _conflict(object_type: str, name: str, existing_id: int) -> ApiError:
         409, "CONFLICT", f"{singular} already exists. Existing ID: {existing_id}",
         context={"propertyName": [name], "existingObjectId": [str(existing_id)]},
     )  # fmt: skip
+
+
+def _of_product(product_id: str) -> dict[str, str]:
+    """{} without a product. 404 for one that is not there."""
+    values = find(PRODUCTS, product_id).properties if product_id else {}
+    return {name: values[name] for name in TAKEN_FROM_PRODUCT if name in values}
 
 
 def _complete(kind: ObjectType, values: dict[str, str]) -> None:

@@ -136,6 +136,7 @@ DEALS = ObjectType(
         Property("dealtype", "Deal Type", "enumeration", "radio", options=("newbusiness", "existingbusiness")),
         Property("description", "Deal Description", field_type="textarea"),
         Property("hs_priority", "Priority", "enumeration", "select", options=("low", "medium", "high")),
+        Property("num_associated_contacts", "Number of Associated Contacts", "number", "number", read_only=True),
         OWNER,
     ),
 )  # fmt: skip
@@ -181,7 +182,62 @@ NOTES = ObjectType(
     ),
 )  # fmt: skip
 
-OBJECT_TYPES: dict[str, ObjectType] = {kind.name: kind for kind in (CONTACTS, DEALS, COMMUNICATIONS, TICKETS, NOTES)}
+ORDERS = ObjectType(
+    "orders", "Order", "0-123", "hs_lastmodifieddate", "hs_createdate", (),
+    ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
+    ("hs_order_name", "hs_external_order_id", "hs_object_id"),
+    (
+        *_system("hs_lastmodifieddate", "hs_createdate"),
+        Property("hs_order_name", "Name"),
+        Property("hs_external_order_id", "External Order ID"),
+        Property("hs_currency_code", "Currency Code"),
+        Property("hs_total_price", "Total Price", "number", "number"),
+        Property("hs_subtotal_price", "Subtotal Price", "number", "number"),
+        Property("hs_fulfillment_status", "Fulfillment Status"),
+        Property("hs_payment_status", "Payment Status"),
+        Property("hs_pipeline", "Pipeline"),
+        Property("hs_pipeline_stage", "Stage"),
+        Property("hs_external_created_date", "External Created Date", "datetime", "date"),
+        Property("hs_source_store", "Source Store"),
+        Property("hs_shipping_tracking_number", "Shipping Tracking Number"),
+        Property("hs_shipping_status_url", "Shipping Status URL"),
+        OWNER,
+    ),
+)  # fmt: skip
+PRODUCTS = ObjectType(
+    "products", "Product", "0-7", "hs_lastmodifieddate", "createdate", ("name",),
+    ("createdate", "description", "hs_lastmodifieddate", "hs_object_id", "name", "price"),
+    ("name", "description", "price", "hs_sku"),
+    (
+        *_system("hs_lastmodifieddate", "createdate"),
+        Property("name", "Name"),
+        Property("hs_sku", "SKU", unique=True),
+        Property("price", "Unit price", "number", "number"),
+        Property("description", "Product description", field_type="textarea"),
+        Property("hs_cost_of_goods_sold", "Unit cost", "number", "number"),
+        OWNER,
+    ),
+)  # fmt: skip
+LINE_ITEMS = ObjectType(
+    "line_items", "Line item", "0-8", "hs_lastmodifieddate", "createdate", (),
+    ("createdate", "hs_lastmodifieddate", "hs_object_id", "hs_product_id", "quantity"),
+    ("name", "hs_sku", "hs_object_id"),
+    (
+        *_system("hs_lastmodifieddate", "createdate"),
+        Property("name", "Name"),
+        Property("hs_sku", "SKU"),
+        Property("hs_product_id", "Product ID", "number", "number"),
+        Property("quantity", "Quantity", "number", "number"),
+        Property("price", "Unit price", "number", "number"),
+        Property("description", "Description", field_type="textarea"),
+    ),
+)  # fmt: skip
+# What a line item takes over from the product that it is made of.
+TAKEN_FROM_PRODUCT = ("name", "hs_sku", "price", "description")
+
+OBJECT_TYPES: dict[str, ObjectType] = {
+    kind.name: kind for kind in (CONTACTS, DEALS, COMMUNICATIONS, TICKETS, NOTES, ORDERS, PRODUCTS, LINE_ITEMS)
+}
 ALIASES: dict[str, str] = {
     spelling: kind.name for kind in OBJECT_TYPES.values() for spelling in (kind.name, kind.name[:-1], kind.type_id)
 }  # fmt: skip
@@ -195,6 +251,7 @@ ASSOCIATION_TYPES: dict[tuple[str, str], int] = {
     ("communications", "deals"): 85, ("deals", "communications"): 86,
     ("notes", "contacts"): 202, ("contacts", "notes"): 201, ("notes", "deals"): 214, ("deals", "notes"): 213,
     ("notes", "tickets"): 228, ("tickets", "notes"): 227,
+    ("orders", "contacts"): 507, ("contacts", "orders"): 508, ("orders", "line_items"): 513, ("line_items", "orders"): 514,
 }  # fmt: skip
 
 # Labels that this account's people gave: {type: (category, from, to, label)}. The vendor keeps a record's label beside the default type.
