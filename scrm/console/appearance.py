@@ -55,6 +55,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "scrm.console.appearance.environment",
     "COLORS": {"primary": PRIMARY},
     "STYLES": [lambda _request: static("console/console.css")],
+    "SCRIPTS": [lambda _request: static("console/theme.js")],
     "LOGIN": {"form": "scrm.console.second_factor.log_in.LogInForm"},
     "ACCOUNT": {"navigation": "scrm.console.appearance.account_links"},
     "COMMAND": {"search_models": ["contacts.contact", "commerce.order"], "show_history": False},

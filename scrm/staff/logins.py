@@ -18,6 +18,7 @@ def _logged_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: A
     if request is None:
         return
     sessions.begin(request)
+    request.came = True  # type: ignore[attr-defined]
     second_factor.note_log_in(request, user)
     # Only a page's log-in has an address; a test that seats somebody has none.
     if request.META:
@@ -26,7 +27,10 @@ def _logged_in(sender: Any, request: HttpRequest | None, user: User, **kwargs: A
 
 @receiver(user_logged_out, dispatch_uid="staff.logged_out")
 def _logged_out(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
-    if request is not None and request.META and user is not None and request.path == "/admin/logout/":
+    if request is None or not request.META or request.path != "/admin/logout/":
+        return
+    request.came = False  # type: ignore[attr-defined]
+    if user is not None:
         audit.record("staff.logged_out", by=user, subject=user, request=request)
 
 

@@ -194,6 +194,50 @@ class Sessions:
         assert (cookie["httponly"], cookie["samesite"], cookie["domain"]) == (True, "Lax", "")
 
 
+class TheLogInPage:
+    def told(self, client: Client, **headers: str) -> bool:
+        return "Your log-in has ended." in client.get("/admin/login/", headers=headers).content.decode()
+
+    def test_says_nothing_at_a_first_visit_and_after_a_log_out(self, mei: User, desk: Client) -> None:
+        assert not self.told(Client())
+        desk.post("/admin/logout/")
+        assert not self.told(desk)
+        # Nor to who only tried.
+        stranger = Client()
+        log_in(stranger, password="wrong")
+        assert not self.told(stranger)
+
+    @pytest.mark.parametrize("ends", ["idle", "password", "cookie"])
+    def test_says_that_a_log_in_ended_and_what_became_of_what_was_written(self, ends: str, mei: User, desk: Client) -> None:
+        if ends == "idle":
+            clock.advance(timedelta(minutes=31))
+        elif ends == "password":
+            mei.set_password("battery staple 7")
+            mei.save()
+        else:
+            # The browser drops it at its end, over night for instance.
+            del desk.cookies["sessionid"]
+        answer = desk.get("/admin/inbox/", follow=True)
+        page = answer.content.decode()
+        assert answer.redirect_chain and "Your log-in has ended." in page and "after 12 hours" in page
+        assert "it is kept in this browser" in page and "entered anew" in page
+        assert self.told(desk)
+        log_in(desk, password="battery staple 7" if ends == "password" else PASSWORD)
+        desk.post("/admin/logout/")
+        assert not self.told(desk)
+
+    def test_says_so_a_week_long_in_a_cookie_that_no_script_reads(self, desk: Client) -> None:
+        cookie = desk.cookies["seated"]
+        assert (cookie.value, cookie["max-age"], cookie["httponly"], cookie["samesite"]) == ("1", 7 * 86400, True, "Lax")
+
+    @pytest.mark.parametrize(("language", "words"), [("ja", "ログイン"), ("zh-hant", "登入"), ("zh-hans", "登录")])
+    def test_says_so_in_the_readers_language(self, language: str, words: str, desk: Client) -> None:
+        del desk.cookies["sessionid"]
+        page = desk.get("/admin/login/", headers={"accept-language": language}).content.decode()
+        told = page[page.index('role="status"') :].split("</div>")[0]
+        assert words in told and "log-in" not in told
+
+
 class TheRecord:
     def test_tells_of_log_ins_wrong_passwords_and_log_outs_with_the_address(self, mei: User) -> None:
         client = Client()
