@@ -18,7 +18,7 @@ from scrm.contacts import exporting, merging
 from scrm.contacts.fields import Offer, offer
 from scrm.contacts.importing import results, running, undoing, uploading
 from scrm.contacts.importing.problems import worded
-from scrm.contacts.models import Contact, Event, Identity, Import, ImportRow, MatchKey, MatchProfile
+from scrm.contacts.models import Contact, Event, EventDelivery, Identity, Import, ImportRow, MatchKey, MatchProfile
 from scrm.contacts.services import Sender, resolve_identity
 from scrm.core import clock
 from tests import people
@@ -82,6 +82,8 @@ class WholeFiles:
         left = set(Contact.objects.values_list("pk", flat=True))
         for model in (Identity, Event, MatchKey, MatchProfile):
             assert set(model.objects.values_list("contact", flat=True)) <= left
+        told = Event.objects.values_list("pk", flat=True)
+        assert set(EventDelivery.objects.values_list("event", flat=True)) <= set(told)
 
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "big5hkscs", "gb18030"])
     def test_name_every_bad_row_in_every_encoding(self, encoding: str) -> None:
