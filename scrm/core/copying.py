@@ -14,7 +14,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _json = fastjson.writer()
 
 
-def block(columns: Sequence[Sequence[Any]], *, documents: frozenset[int] = frozenset()) -> str | None:
+def block(columns: Iterable[Sequence[Any]], *, documents: frozenset[int] = frozenset()) -> str | None:
     """The lines of these rows, given as columns of one length. `documents`: places of columns whose values are written as JSON.
 
     None when a value is of a kind that this does not know: the driver writes it.

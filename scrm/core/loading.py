@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from django.db import connections, models, router
 from django.db.models.base import ModelState
 
-from scrm.core import copying
+from scrm.core import beside, copying
 
 M = TypeVar("M", bound=models.Model)
 
 LEAST_FOR_COPY = 50
+# Columns of some thousand rows that are written between two looks at what is on its way.
+COLUMNS_EVERY = 3
 
 
 def fresh(model: type[M], **values: Any) -> M:
@@ -93,7 +95,7 @@ def _send(
 ) -> None:
     table, into = connection.ops.quote_name(model._meta.db_table), ", ".join(map(connection.ops.quote_name, names))
     statement = f"COPY {table} ({into}) FROM STDIN"
-    text = copying.block(columns, documents=documents)
+    text = copying.block(beside.along(columns, every=COLUMNS_EVERY), documents=documents)
     if text is not None:
         send(connection, statement, text.encode())
         return
@@ -103,13 +105,19 @@ def _send(
 
 
 def send(connection: Any, statement: str, data: bytes) -> None:
-    """A COPY of these bytes."""
+    """A COPY of these bytes, now or in its turn."""
+    line = beside.current(connection)
+    if line is not None:
+        line.put(statement, data)
+        return
     with connection.cursor() as cursor, _copy(connection, cursor, statement) as copy:
         copy.write(data)
 
 
 @contextmanager
 def _copy(connection: Any, cursor: Any, statement: str) -> Iterator[Any]:
+    if (line := beside.current(connection)) is not None:
+        line.wait()
     # The framework does not look at what the driver raises at the end of a COPY.
     with connection.wrap_database_errors, cursor.copy(statement) as copy:
         yield copy

@@ -21,6 +21,7 @@ from django.db.migrations.operations.special import RunPython
 from django.db.models.expressions import RawSQL
 
 from scrm.core import arrays, copying, loading
+from scrm.core.beside import along
 
 Q = TypeVar("Q", bound=models.QuerySet[Any])
 
@@ -95,12 +96,12 @@ class SearchIndex:
     def add(self, rows: Iterable[tuple[int, str]], *, fresh: bool = False) -> None:
         """Index rows that were not there before. `fresh`: nobody else can know their keys yet, so they are written in bulk."""
         connection = self._connection()
-        values = [(pk, index_terms(text)) for pk, text in rows]
+        values = [(pk, index_terms(text)) for pk, text in along(rows)]
         values = [(pk, terms) for pk, terms in values if terms]
         if not values:
             return
         if fresh and connection.vendor == "postgresql":
-            text = copying.block([[pk for pk, _ in values], [_tsvector(terms) for _, terms in values]])
+            text = copying.block([[pk for pk, _ in values], [_tsvector(terms) for _, terms in along(values)]])
             loading.send(connection, f"COPY {self.table} (id, terms) FROM STDIN", (text or "").encode())
             return
         with connection.cursor() as cursor:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from scrm.contacts.addresses import add_address
 from scrm.contacts.claims import Claim, Kind, raise_claims
 from scrm.contacts.fields import Offer, Outcome, offer
@@ -22,6 +24,7 @@ from scrm.contacts.overlay import own_entry
 from scrm.contacts.records import value_of
 from scrm.contacts.search import reindex
 from scrm.core import clock
+from scrm.core.beside import beside
 from scrm.core.loading import fresh
 from scrm.core.rows import among, update_many
 
@@ -185,10 +188,13 @@ class Loader:
         self._fill_external_ids()
         self._consent()
         self._making.told += [told for change in self.changes if (told := self._told(change))]
-        self._making.make()
-        self._tag(new)
-        self._making.tell()
-        self._making.write(in_force().settings)
+        rules = in_force().settings
+        # While matching keys and search terms are made, the database takes in the people and what is told of them.
+        with beside(DEFAULT_DB_ALIAS):
+            self._making.make()
+            self._tag(new)
+            self._making.tell()
+            self._making.write(rules)
         # By the names as they were: one that a later row changes says nothing of who had the number.
         self._share()
         self._offer()

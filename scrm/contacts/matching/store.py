@@ -14,6 +14,7 @@ from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
 from scrm.core import arrays, copying
+from scrm.core.beside import along
 from scrm.core.loading import send
 
 STEP = 2_000
@@ -31,7 +32,7 @@ def store_keys(
     rows = [row.__dict__ for row in contacts if row.merged_into_id is None]
     held = (row.__dict__ for row in identities if row.valid_to is None)
     purchases = () if fresh else bought([row["id"] for row in rows])
-    write([profile.prepare(facts) for facts in from_rows(rows, held, purchases, settings)], fresh=fresh)
+    write([profile.prepare(facts) for facts in along(from_rows(rows, held, purchases, settings))], fresh=fresh)
 
 
 def refresh(contact_ids: Collection[int]) -> dict[int, Profile]:
@@ -47,7 +48,7 @@ def refresh(contact_ids: Collection[int]) -> dict[int, Profile]:
 
 def write(profiles: Iterable[Profile], *, fresh: bool = False) -> int:
     """Store the profiles that differ from what is stored; how many did."""
-    rows = [(each.pk, profile.dump(each), each) for each in sorted(profiles, key=lambda each: each.pk)]
+    rows = [(each.pk, profile.dump(each), each) for each in along(sorted(profiles, key=lambda each: each.pk))]
     if not rows:
         return 0
     with nullcontext() if fresh else transaction.atomic():
@@ -59,7 +60,7 @@ def write(profiles: Iterable[Profile], *, fresh: bool = False) -> int:
         if known:
             forget(known)
         _insert_profiles([(pk, body) for pk, body, _ in changed], fresh=fresh)
-        _insert_keys([(key, pk) for pk, _, each in changed for key in keys.keys(each)], fresh=fresh)
+        _insert_keys([(key, pk) for pk, _, each in along(changed) for key in keys.keys(each)], fresh=fresh)
     return len(changed)
 
 
