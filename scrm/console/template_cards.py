@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scrm.conversations.template_layout_rules import CARD_BUTTON_KINDS, CARD_BUTTONS, CARDS
-from scrm.conversations.template_parts import Button, Parts
+from scrm.conversations.template_layout_rules import CARD_BUTTON_KINDS, CARD_BUTTONS, CARDS, PRODUCT_CARD_BUTTON_KINDS
+from scrm.conversations.template_parts import CARD_FORMATS, Button, Parts
 
 CARD_ROWS, BUTTON_ROWS = range(CARDS[-1]), range(CARD_BUTTONS)
+KINDS = CARD_BUTTON_KINDS | PRODUCT_CARD_BUTTON_KINDS
 Posted = Mapping[str, Any]
 LONGEST = 2000
 
@@ -37,7 +38,10 @@ class CardRow:
 
 @dataclass(frozen=True)
 class Cards:
-    """All rows with what they have in common: the kind of their headers and buttons. `rows` ends with the last one that is filled."""
+    """All rows with what they have in common: the kind of their headers and buttons.
+
+    `rows` ends with the last one that is filled; of products, whose cards hold nothing, with the last that is asked for.
+    """
 
     header_format: str = "IMAGE"
     kinds: tuple[str, ...] = ("",) * CARD_BUTTONS
@@ -68,15 +72,24 @@ class Cards:
 def posted_cards(data: Posted, files: Mapping[str, Any]) -> Cards:
     """As the form was posted. The kinds of the buttons are chosen once for all cards."""
     rows = [_posted_row(data, files, index) for index in CARD_ROWS]
-    while rows and not rows[-1].is_filled:
+    form = _said(data, "cards_format")
+    if form == "PRODUCT":
+        rows = [replace(row, body="", has_file=False) for row in rows[: _count(data)]]
+    while form != "PRODUCT" and rows and not rows[-1].is_filled:
         rows.pop()
     kinds = tuple(_said(data, f"card_button_{n}_kind") for n in BUTTON_ROWS)
     return Cards(
-        header_format="VIDEO" if _said(data, "cards_format") == "VIDEO" else "IMAGE",
-        kinds=tuple(kind if kind in CARD_BUTTON_KINDS else "" for kind in kinds),
+        header_format=form if form in CARD_FORMATS else "IMAGE",
+        kinds=tuple(kind if kind in KINDS else "" for kind in kinds),
         rows=tuple(rows),
         examples=dict(_examples(data)),
     )
+
+
+def _count(data: Posted) -> int:
+    """How many product cards are asked for, within what a carousel holds."""
+    said = _said(data, "cards_count")
+    return min(max(int(said), CARDS[0]), CARDS[-1]) if said.isdecimal() and len(said) < 3 else CARDS[0]
 
 
 def _posted_row(data: Posted, files: Mapping[str, Any], index: int) -> CardRow:

@@ -94,7 +94,7 @@ class TemplateForm(forms.Form):
 
     def _clean_cards(self) -> None:
         cards = self.cards()
-        for index, _row in enumerate(cards.rows):
+        for index, _row in enumerate(cards.rows if cards.header_format in FILE_FORMATS else ()):
             upload = self._upload(f"card_{index}_file")
             if upload is None:
                 continue
@@ -207,7 +207,7 @@ class TemplateForm(forms.Form):
             source = CUSTOM + custom[:60] if source == CUSTOM and custom else source
             known = source in SOURCES or source.startswith(CUSTOM)
             if (source and known) or fallback:
-                found[place.key] = {"source": source if known else "", "fallback": fallback[:200]}
+                found[place.key] = {"source": source if known else "", "fallback": fallback[: LONGEST if place.kind == "products" else 200]}
         return found
 
     def written(self) -> Written:

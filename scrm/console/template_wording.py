@@ -51,7 +51,9 @@ BUTTONS: dict[str, Words] = {
     "PHONE_NUMBER": _("Call a number"),
     "COPY_CODE": _("Copy a code"),
     "FLOW": _("Form"),
-    "CATALOG": _("Catalogue"),
+    "CATALOG": _("Whole catalogue"),
+    "MPM": _("Several products"),
+    "SPM": _("Show the product"),
 }
 LAYOUTS: dict[str, Words] = {"": _("One message"), "OFFER": _("Limited-time offer"), "CARDS": _("Cards side by side")}
 HEADERS: dict[str, Words] = {
@@ -61,6 +63,7 @@ HEADERS: dict[str, Words] = {
     "VIDEO": _("Video"),
     "DOCUMENT": _("Document"),
     "LOCATION": _("Location"),
+    "PRODUCT": _("Product"),
 }
 CHANGES: dict[str, Words] = {"text": _("The text was changed."), "announced": _("Announced: filed elsewhere in a day.")}
 CARD_KEY = re.compile(r"card_(\d+)_")
@@ -107,10 +110,20 @@ def place_label(place: Place) -> str:
     return gettext("Card %(number)d: %(words)s") % {"number": int(card[1]) + 1, "words": words} if card else words
 
 
+_OF_BUTTONS: dict[str, Words] = {
+    "code": _("Code of button"),
+    "otp": _("Code"),
+    "products": _("Products of button"),
+    "thumbnail": _("Code of the product in the picture, button"),
+}
+
+
 def _label(place: Place) -> str:
     if place.where == "button":
-        kind = {"code": gettext("Code of button"), "otp": gettext("Code")}.get(place.kind, gettext("Link of button"))
+        kind = _OF_BUTTONS.get(place.kind, _("Link of button"))
         return f"{kind} {place.name}"
+    if place.kind == "product":
+        return gettext("Code of the product")
     if place.kind in {"image", "video", "document"}:
         return str(HEADERS[place.kind.upper()])
     if place.kind == "location":

@@ -20,7 +20,8 @@ class Bubble:
     """`body` is (style, text) pieces, style "", b, i, s or code. A place without a value is a gap: style "gap", the place's name.
 
     `offer_ends` where a limited-time offer counts down; `code` what its button copies. `buttons` are (kind, text); text "" where the
-    platform writes it itself, in the customer's language.
+    platform writes it itself, in the customer's language. `products`: what the button shows of the catalogue, as it is written; a product
+    above the text is the header's words.
     """
 
     header_kind: str = ""
@@ -31,6 +32,7 @@ class Bubble:
     offer_ends: bool = False
     code: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
+    products: tuple[tuple[str, str], ...] = ()
     cards: tuple[Bubble, ...] = ()
 
 
@@ -43,15 +45,31 @@ def bubble_of(components: Components, values: Mapping[str, Any], prefix: str = "
     copying = next((index for index, button in enumerate(buttons) if offer and kind_of(button) == "COPY_CODE"), None)
     return Bubble(
         header_kind="" if form == "text" else form,
-        header=_filled(header.get("text"), f"{prefix}header_", values) if form == "text" else (),
+        header=_header(form, header, prefix, values),
         body=_filled(_body(components), f"{prefix}body_", values),
         footer=_footer(components),
         offer=str(offer.get("text", "")),
         offer_ends=bool(offer.get("has_expiration")),
         code="" if copying is None else str(values.get(f"{prefix}button_{copying}") or first_of(buttons[copying].get("example"))),
         buttons=tuple((kind_of(button).lower(), str(button.get("text") or "")) for button in buttons),
+        products=_products(buttons, prefix, values),
         cards=tuple(bubble_of(inner, values, own) for own, inner in cards_of(typed(components, "CAROUSEL"))),
     )
+
+
+def _header(form: str, header: Mapping[str, Any], prefix: str, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    if form == "product":
+        code = str(values.get(f"{prefix}header") or "")
+        return (("", code),) if code.strip() else (("gap", "SKU"),)
+    return _filled(header.get("text"), f"{prefix}header_", values) if form == "text" else ()
+
+
+def _products(buttons: list[Mapping[str, Any]], prefix: str, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    index = next((index for index, button in enumerate(buttons) if kind_of(button) == "MPM"), None)
+    if index is None:
+        return ()
+    said = str(values.get(f"{prefix}button_{index}") or "")
+    return (("", said),) if said.strip() else (("gap", "SKU"),)
 
 
 def examples_for(components: Components) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scrm.conversations.template_products import BUTTON_TEXTS
 from scrm.conversations.template_text import (
     Components,
     Json,
@@ -22,10 +23,13 @@ from scrm.conversations.template_text import (
 
 KNOWN = frozenset({"HEADER", "BODY", "FOOTER", "BUTTONS", "LIMITED_TIME_OFFER"})
 # What a person fills in for each kind of button beside its text.
-BUTTON_VALUES = {"QUICK_REPLY": "", "URL": "url", "PHONE_NUMBER": "phone_number", "COPY_CODE": "example", "FLOW": "flow_id", "CATALOG": ""}
+BUTTON_VALUES = dict.fromkeys(BUTTON_TEXTS, "") | {
+    "QUICK_REPLY": "", "URL": "url", "PHONE_NUMBER": "phone_number", "COPY_CODE": "example", "FLOW": "flow_id",
+}  # fmt: skip
 FILE_FORMATS = frozenset({"IMAGE", "VIDEO", "DOCUMENT"})
-# What a media card can begin with. A carousel of another kind (products) is not written here.
-CARD_FORMATS = frozenset({"IMAGE", "VIDEO"})
+MEDIA_FORMATS = frozenset({"IMAGE", "VIDEO"})
+# What the cards of a carousel can begin with.
+CARD_FORMATS = MEDIA_FORMATS | {"PRODUCT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,9 @@ class Parts:
     """`examples` by the key of the place (header_1, body_1, body_name); `header_handle` the platform's name of an example file.
 
     An authentication template has no text of its own: `security_hint` adds 'do not share this code', `code_minutes` how long it lives.
-    `offer` is the heading of a limited-time offer, `offer_ends` whether the phone counts down to its end. `cards` are the media cards of
-    a carousel, each with a header, a body and buttons; their examples are keyed as those of a message of its own.
-    `others` are components that are not written here (products side by side) and stay as they are.
+    `offer` is the heading of a limited-time offer, `offer_ends` whether the phone counts down to its end. `cards` are those of a
+    carousel, each with a header, a body and buttons; their examples are keyed as those of a message of its own.
+    `others` are components that are not written here and stay as they are.
     """
 
     header_format: str = ""
@@ -122,8 +126,9 @@ def _text(kind: str, where: str, text: str, examples: Mapping[str, str]) -> Json
 
 def _button(button: Button) -> Json:
     made: Json = {**button.rest, "type": button.kind}
-    if button.text and button.kind != "COPY_CODE":
-        made["text"] = button.text
+    words = button.text or BUTTON_TEXTS.get(button.kind, "")
+    if words and button.kind != "COPY_CODE":
+        made["text"] = words
     name = BUTTON_VALUES.get(button.kind, "")
     if name and button.value:
         made[name] = button.value
@@ -168,7 +173,7 @@ def parts_of(components: Sequence[Mapping[str, Any]]) -> Parts:
 
 
 def _read_cards(components: Components) -> tuple[Parts, ...]:
-    """The media cards; none when a card begins with something that is not written here."""
+    """The cards; none when a card begins with something that is not written here."""
     cards = [parts_of(card) for _prefix, card in cards_of(typed(components, "CAROUSEL"))]
     return tuple(cards) if all(card.header_format in CARD_FORMATS and not card.others for card in cards) else ()
 

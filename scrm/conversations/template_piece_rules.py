@@ -15,11 +15,12 @@ from itertools import pairwise
 from django.utils.translation import gettext as _
 
 from scrm.conversations.template_parts import FILE_FORMATS, Button, Parts
+from scrm.conversations.template_products import BUTTON_TEXTS
 from scrm.conversations.template_text import PLACE, names_in
 
 HEADER, BODY, FOOTER, BUTTON_TEXT, BUTTONS = 60, 1024, 60, 25, 10
 URL_LENGTH, PHONE_LENGTH, CODE_LENGTH = 2000, 20, 15
-MOST_OF_A_KIND = {"URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1, "FLOW": 1, "CATALOG": 1}
+MOST_OF_A_KIND = {"URL": 2, "PHONE_NUMBER": 1, "COPY_CODE": 1, "FLOW": 1} | dict.fromkeys(BUTTON_TEXTS, 1)
 # Two variables with nothing but spaces and marks between them; one at the very start or end, marks included.
 _NEIGHBOURS = re.compile(r"\}\}\s*\{\{")
 _AT_START = re.compile(r"\s*\{\{")
@@ -126,7 +127,7 @@ def buttons_together(buttons: tuple[Button, ...]) -> Iterator[Finding]:
 
 
 def button_alone(field: str, button: Button) -> Iterator[Finding]:
-    if button.kind != "COPY_CODE" and not button.text.strip():
+    if button.kind not in {"COPY_CODE", *BUTTON_TEXTS} and not button.text.strip():
         yield Finding(field, _("The button needs a text."))
     yield from too_long(field, button.text, BUTTON_TEXT)
     if "{{" in button.text or "\n" in button.text:

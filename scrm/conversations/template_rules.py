@@ -74,6 +74,7 @@ def check(draft: Draft) -> list[Finding]:
         *pieces.footer(parts),
         *pieces.buttons_together(parts.buttons),
         *pieces.examples(parts),
+        *layouts.products(parts, draft.category),
         *(layouts.offer(parts, draft.category) if parts.offer is not None else ()),
         *(layouts.carousel(parts, draft.category, draft.sampled) if parts.cards else ()),
         *_category(draft),

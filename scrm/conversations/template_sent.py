@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scrm.conversations.template_products import words_of
 from scrm.conversations.template_text import Components, buttons_of, cards_of, kind_of, places_of, rendered
 
 
@@ -32,7 +33,13 @@ def values_in(components: Components, request: Any, prefix: str = "") -> dict[st
 def _texts(part: Mapping[str, Any]) -> list[str]:
     parameters = part.get("parameters")
     given = [each if isinstance(each, Mapping) else {} for each in parameters] if isinstance(parameters, list) else []
-    return [str(each.get("text") or each.get("coupon_code") or "") for each in given]
+    return [_text(each) for each in given]
+
+
+def _text(parameter: Mapping[str, Any]) -> str:
+    product = parameter.get("product")
+    code = product.get("product_retailer_id") if isinstance(product, Mapping) else ""
+    return str(parameter.get("text") or parameter.get("coupon_code") or code or words_of(parameter.get("action")))
 
 
 def still_reads(components: Components, values: Mapping[str, str], text: str) -> bool:

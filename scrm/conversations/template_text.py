@@ -11,6 +11,9 @@ Templates are kept as the platform holds them: components HEADER, BODY, FOOTER, 
 | header location | `header` | {"latitude", "longitude", "name"?, "address"?} |
 | button with a link | `button_0` | the end of the link |
 | button that copies a code | `button_0` | the code |
+| header product | `header` | the product's code |
+| button that shows several products | `button_0` | `Title: code, code; Title: code` |
+| button that shows the catalogue | `button_0` | the code of the product in the picture; may be left out |
 | limited time offer | `offer` | the end, ISO 8601 with a zone or milliseconds |
 | a carousel's card | `card_0_` before the key | as above |
 """
@@ -27,6 +30,8 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
+from scrm.conversations.template_products import BadProducts, action_of, check_code
+
 Json = dict[str, Any]
 Components = Sequence[Mapping[str, Any]]
 
@@ -36,9 +41,8 @@ FILES = frozenset({"image", "video", "document"})
 # The platform fills the link of a copy-code button of an authentication template from the same code as the body.
 OTP_LINK = "https://www.whatsapp.com/otp/"
 # Buttons that need no value at send.
-PLAIN_BUTTONS = frozenset(
-    {"QUICK_REPLY", "URL", "PHONE_NUMBER", "CATALOG", "FLOW", "VOICE_CALL", "REQUEST_CONTACT_INFO", "OTP", "COPY_CODE"}
-)
+PLAIN_BUTTONS = frozenset({"QUICK_REPLY", "URL", "PHONE_NUMBER", "SPM", "FLOW", "VOICE_CALL", "REQUEST_CONTACT_INFO", "OTP", "COPY_CODE"})
+_PRODUCT_BUTTONS = {"MPM": "products", "CATALOG": "thumbnail"}
 _BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 
@@ -54,7 +58,7 @@ class NotFillable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Place:
     """One place. `key` names its value, `name` is what the template calls it, `kind` what is expected there:
-    text, link, code, otp, time, image, video, document, location, or unsupported."""
+    text, link, code, otp, time, image, video, document, location, product, products, thumbnail, or unsupported."""
 
     key: str
     name: str
@@ -62,6 +66,10 @@ class Place:
     kind: str
     limit: int = BODY
     example: str = ""
+
+    @property
+    def optional(self) -> bool:
+        return self.kind == "thumbnail"
 
     @property
     def public(self) -> str:
@@ -121,7 +129,7 @@ def _header_places(part: Mapping[str, Any], prefix: str) -> list[Place]:
         examples = examples_of(part, "header_text")
         return [Place(f"{prefix}header_{n}", n, "header", "text", HEADER, examples.get(n, "")) for n in names_in(part.get("text"))]
     form = "video" if form == "gif" else form
-    return [Place(f"{prefix}header", form, "header", form if form in FILES | {"location"} else "unsupported")]
+    return [Place(f"{prefix}header", form, "header", form if form in FILES | {"location", "product"} else "unsupported")]
 
 
 def _body_places(part: Mapping[str, Any], prefix: str) -> list[Place]:
@@ -165,6 +173,8 @@ def _button_place(button: Mapping[str, Any], key: str, name: str) -> Place | Non
         return Place(key, name, "button", "link", LINK, ending)
     if kind == "COPY_CODE":
         return Place(key, name, "button", "code", CODE, example)
+    if kind in _PRODUCT_BUTTONS:
+        return Place(key, name, "button", _PRODUCT_BUTTONS[kind])
     return None if kind in PLAIN_BUTTONS else Place(key, name, "button", "unsupported")
 
 
@@ -290,6 +300,34 @@ def _milliseconds(given: Any) -> int | None:
     return int(moment.timestamp() * 1000) if moment.tzinfo else None
 
 
+def _product(place: Place, filling: _Filling) -> Json:
+    """The catalogue that it is in is known to the connection."""
+    code = _text(place, filling)["text"]
+    _checked(place, filling, check_code, code)
+    return {"type": "product", "product": {"product_retailer_id": code}}
+
+
+def _products(place: Place, filling: _Filling) -> Json:
+    given = filling.given(place)
+    text = given if isinstance(given, str) else ""
+    filling.used[place.key] = text
+    return {"type": "action", "action": _checked(place, filling, action_of, text) or {}}
+
+
+def _thumbnail(place: Place, filling: _Filling) -> Json:
+    code = _text(place, filling)["text"]
+    _checked(place, filling, check_code, code)
+    return {"type": "action", "action": {"thumbnail_product_retailer_id": code}}
+
+
+def _checked(place: Place, filling: _Filling, check: Callable[[str], Any], text: str) -> Any:
+    try:
+        return check(text)
+    except BadProducts as problem:
+        filling.problems[place.public] = str(problem)
+        return None
+
+
 def _unsupported(place: Place, filling: _Filling) -> Json:
     filling.problems[place.public] = _("Templates with this kind of %(where)s cannot be sent from here.") % {
         "where": _("button") if place.where == "button" else _("header")
@@ -307,9 +345,12 @@ _PARAMETERS: dict[str, Callable[[Place, _Filling], Json]] = {
     "video": _file,
     "document": _file,
     "location": _location,
+    "product": _product,
+    "products": _products,
+    "thumbnail": _thumbnail,
     "unsupported": _unsupported,
 }
-_SUB_TYPES = {"link": "url", "otp": "url", "code": "copy_code"}
+_SUB_TYPES = {"link": "url", "otp": "url", "code": "copy_code", "products": "mpm", "thumbnail": "catalog"}
 
 
 # --- filling ----------------------------------------------------------------------------------------------------------
@@ -361,6 +402,8 @@ def _request(components: Components, prefix: str, filling: _Filling) -> list[Jso
 def _buttons(part: Mapping[str, Any], prefix: str, filling: _Filling) -> list[Json]:
     request = []
     for place in _button_places(part, prefix):
+        if place.optional and not is_visible(str(filling.given(place) or "")):
+            continue
         sub_type = _SUB_TYPES.get(place.kind, "")
         parameter = _PARAMETERS[place.kind](place, filling)
         request.append({"type": "button", "sub_type": sub_type, "index": str(int(place.name) - 1), "parameters": [parameter]})

@@ -18,6 +18,8 @@ NUMBERS = (
     ("sandbox-tw", "Harbour Beauty 台灣", "TW", "zh_TW", "Asia/Taipei", "+886 905 118 220"),
     ("sandbox-jp", "Harbour Beauty 日本", "JP", "ja", "Asia/Tokyo", "+81 70 1188 2044"),
 )
+# The shop has one catalogue at the stand-in platform, for all its numbers.
+CATALOGUE = "480490000000001"
 
 
 def ensure_numbers() -> list[Number]:
@@ -72,6 +74,7 @@ def _connection(number: Number) -> dict[str, Any]:
             "phone_number_id": number.phone_number_id,
             "waba_id": number.waba_id,
             "portfolio_id": number.portfolio_id,
+            "catalog_id": CATALOGUE,
         },
         "secrets": {
             "access_token": number.access_token,

@@ -11,9 +11,12 @@ from scrm.sandbox.graph import template_match
 from scrm.sandbox.graph.sending import MEDIA_KINDS, preview
 from scrm.sandbox.models import Chat, MediaFile, Message, Person
 from scrm.sandbox.play import window_left
+from scrm.sandbox.story.catalogue import PRODUCTS
 
 SHOWN_AT_ONCE = 200
 TICKS = {"posted": "sent", "acknowledged": "delivered", "read": "read"}
+PRODUCT_BUTTONS = frozenset({"MPM", "SPM", "CATALOG"})
+NAMES = {product.sku: product.names["en"] for product in PRODUCTS}
 ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore"}
 Bubble = dict[str, Any]
 
@@ -156,6 +159,8 @@ def _template_header(component: dict[str, Any], sent: dict[str, Any]) -> Bubble:
     kind = str(component.get("format", "TEXT")).lower()
     if kind == "text":
         return {"header": template_match.fill(component.get("text", ""), parameters)}
+    if kind == "product" and parameters:
+        return {"products": [_product(parameters[0]["product"]["product_retailer_id"])]}
     if kind in MEDIA_KINDS and parameters:
         return {"media": _media_address(parameters[0][kind]), "media_kind": kind}
     return {}
@@ -163,6 +168,7 @@ def _template_header(component: dict[str, Any], sent: dict[str, Any]) -> Bubble:
 
 def _template_buttons(buttons: list[dict[str, Any]], sent: dict[str, Any], prefix: str) -> Bubble:
     replies, links, codes = [], [], []
+    shown = Bubble()
     for index, button in enumerate(buttons):
         kind = button["type"].upper()
         if kind == "QUICK_REPLY":
@@ -174,7 +180,20 @@ def _template_buttons(buttons: list[dict[str, Any]], sent: dict[str, Any], prefi
             links.append({"title": button["text"], "url": f"tel:{button['phone_number']}"})
         elif kind == "COPY_CODE":
             codes += [parameter["coupon_code"] for parameter in template_match.button_parameters(sent, index)]
-    return {"buttons": replies, "links": links, "codes": codes}
+        elif kind in PRODUCT_BUTTONS:
+            shown = {"catalogue": button["text"], **_sections(template_match.button_parameters(sent, index))}
+    return {"buttons": replies, "links": links, "codes": codes, **shown}
+
+
+def _sections(parameters: list[dict[str, Any]]) -> Bubble:
+    """What the button opens: sections with their products, none where it is the product above or the whole catalogue."""
+    sections = [{"title": title, "products": [_product(code) for code in codes]} for title, codes in template_match.sections_of(parameters)]
+    return {"sections": sections} if sections else {}
+
+
+def _product(code: str) -> Bubble:
+    """As the catalogue of the shop in the story has it; of others the code."""
+    return {"code": code, "name": NAMES.get(code, code)}
 
 
 def _button(message: Message) -> Bubble:

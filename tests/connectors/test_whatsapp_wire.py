@@ -127,6 +127,20 @@ class TestSend:
         assert receipt.external_id == "wamid.out1" and not receipt.held
         assert receipt.addresses == (MEI, MEI_USER)
 
+    def test_products_are_in_the_accounts_catalogue(self, channel: WhatsAppCloud, loopback: Any) -> None:
+        def header(**more: str) -> dict[str, Any]:
+            return {"type": "header", "parameters": [{"type": "product", "product": {"product_retailer_id": "A1", **more}}]}
+
+        cards = [{"card_index": 0, "components": [header()]}, {"card_index": 1, "components": [header(catalog_id="own")]}]
+        content = {"name": "new_in", "language": "zh_HK", "components": [header(), {"type": "carousel", "cards": cards}]}
+        with pytest.raises(Rejected, match="catalogue's ID is missing"):
+            channel.send(text(kind="template", content=content))
+        channel_at(loopback.url, catalog_id="9").send(text(kind="template", content=content))
+        (seen,) = loopback.seen
+        sent = seen.json["template"]["components"]
+        of_card = [card["components"][0]["parameters"][0]["product"]["catalog_id"] for card in sent[1]["cards"]]
+        assert (sent[0]["parameters"][0]["product"]["catalog_id"], of_card) == ("9", ["9", "own"])
+
     def test_held_message_is_told(self, channel: WhatsAppCloud, loopback: Any) -> None:
         loopback.say({**SENT, "messages": [{"id": "wamid.out2", "message_status": "held_for_quality_assessment"}]})
         assert channel.send(text()).held

@@ -254,3 +254,82 @@ class Sending:
         template = self.approved(owner, carousel("精華", "防曬乳"))
         assert send(desk, closed(), template, place_body_1="陳生").status_code == 422
         assert taking.taken == [] and not Message.objects.exists()
+
+
+class Products:
+    BODY = "您好 {{1}}，本月新品已經到店，歡迎選購。"
+    FORM = {"name": "new_in", "language": "zh_HK", "category": "MARKETING", "layout": "", "body": BODY, "example_body_1": "陳生"}
+    SEVERAL = FORM | {"header_format": "TEXT", "header_text": "本月新品", "button_0_kind": "MPM", "fallback_button_0": "人氣: A1, B2"}
+    ONE = FORM | {"header_format": "PRODUCT", "button_0_kind": "SPM", "fallback_header": "A1"}
+    CARDS = FORM | {"layout": "CARDS", "cards_format": "PRODUCT", "cards_count": "3", "card_button_0_kind": "SPM"}
+
+    def approved(self, owner: Client, fields: dict[str, Any]) -> MessageTemplate:
+        write(owner, fields)
+        MessageTemplate.objects.update(status="APPROVED", external_id="7")
+        return MessageTemplate.objects.get()
+
+    def test_are_submitted(self, owner: Client, platform: Platform) -> None:
+        for fields in (self.SEVERAL, self.ONE | {"name": "one"}, self.CARDS | {"name": "cards"}):
+            assert write(owner, fields, "submit").status_code == 302
+        several, one, cards = (made["components"] for made in platform.creations)
+        assert several[-1] == {"type": "BUTTONS", "buttons": [{"type": "MPM", "text": "View items"}]}
+        assert one[0] == {"type": "HEADER", "format": "PRODUCT"}
+        button = {"type": "BUTTONS", "buttons": [{"type": "SPM", "text": "View"}]}
+        assert cards[-1]["cards"] == [{"components": [{"type": "HEADER", "format": "PRODUCT"}, button]}] * 3
+
+    def test_come_back_into_the_form(self, owner: Client, platform: Platform) -> None:
+        html = owner.get(write(owner, self.CARDS)["Location"]).content.decode()
+        assert '<option value="PRODUCT" selected>' in html and 'name="cards_count" min="2" max="10" value="3"' in html
+        assert '<option value="SPM" selected>' in html
+
+    @pytest.mark.parametrize(("count", "cards"), [("", 2), ("1", 2), ("99", 10), ("-3", 2), ("x", 2), ("999", 2)])
+    def test_of_cards_are_as_many_as_a_carousel_holds(self, owner: Client, platform: Platform, count: str, cards: int) -> None:
+        write(owner, self.CARDS | {"cards_count": count})
+        assert len(MessageTemplate.objects.get().components[-1]["cards"]) == cards
+
+    def test_take_no_file_along(self, owner: Client, platform: Platform) -> None:
+        left = {"card_0_file": SimpleUploadedFile("精華.jpg", b"<svg>", "image/jpeg"), "card_0_body": "精華"}
+        assert write(owner, self.CARDS | left).status_code == 302
+        row = MessageTemplate.objects.get()
+        assert "精華" not in str(row.components) and not row.examples
+
+    def test_are_drawn(self, owner: Client) -> None:
+        phone = drawn(owner, self.SEVERAL)
+        assert (
+            '<p class="tp-products">人氣: A1, B2' in phone and "View items" in phone and "Nothing that the platform would refuse." in phone
+        )
+        assert drawn(owner, self.CARDS).count("shopping_bag") == 3
+        conversation = people.conversation(people.customer(name="陳大文"))
+        values = self.SEVERAL | {"preview_with": conversation.pk, "fallback_body_1": "客"}
+        assert "人氣: A1, B2" in drawn(owner, values)
+
+    def test_say_in_words_what_is_wrong(self, owner: Client) -> None:
+        assert "Above several products stands a text." in drawn(owner, self.SEVERAL | {"header_format": ""})
+        assert "belong together" in drawn(owner, self.ONE | {"button_0_kind": ""})
+
+    def test_are_sent_and_shown_in_the_conversation(self, owner: Client, desk: Client, platform: Platform) -> None:
+        template, conversation = self.approved(owner, self.SEVERAL), closed()
+        page = shown(desk, conversation)
+        assert 'name="place_button_0" value="人氣: A1, B2"' in page
+        refused = send(desk, conversation, template, place_body_1="陳生", place_button_0="A1, B2")
+        assert refused.status_code == 422 and "Write a title, a colon" in refused.json()["error"]
+        assert send(desk, conversation, template, place_body_1="陳生", place_button_0="人氣: A1; 新品: C3").status_code == 200
+        action = Message.objects.get().content["components"][-1]["parameters"][0]["action"]
+        assert [section["title"] for section in action["sections"]] == ["人氣", "新品"]
+        thread = desk.get(f"/admin/inbox/{conversation.pk}/").content.decode()
+        assert "<li>人氣: A1</li><li>新品: C3</li>" in thread
+
+    def test_side_by_side_stand_in_the_conversation_as_cards(self, owner: Client, desk: Client, platform: Platform) -> None:
+        template, conversation = self.approved(owner, self.CARDS), closed()
+        values = {f"place_card_{n}_header": code for n, code in enumerate(("A1", "B2", "C3"))}
+        assert send(desk, conversation, template, place_body_1="陳生", **values).status_code == 200
+        _before, _row, cards = desk.get(f"/admin/inbox/{conversation.pk}/").content.decode().partition('<div class="tp-cards"')
+        assert all(f'<p class="tp-header">{code}' in cards for code in ("A1", "B2", "C3"))
+
+    def test_of_the_whole_catalogue_need_no_picture(self, owner: Client, desk: Client, platform: Platform) -> None:
+        template, conversation = self.approved(owner, self.FORM | {"button_0_kind": "CATALOG"}), closed()
+        page = shown(desk, conversation)
+        field = page.partition('name="place_button_0"')[2].partition(">")[0]
+        assert field and "required" not in field
+        assert send(desk, conversation, template, place_body_1="陳生", place_button_0="").status_code == 200
+        assert [part["type"] for part in Message.objects.get().content["components"]] == ["body"]

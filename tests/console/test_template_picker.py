@@ -86,7 +86,7 @@ class Choices:
         assert "order_sent" not in shown(desk, closed())
 
     def test_say_which_kinds_cannot_be_sent_from_here(self, desk: Client) -> None:
-        approved(components=[{"type": "HEADER", "format": "PRODUCT"}, BODY])
+        approved(components=[{"type": "HEADER", "format": "AUDIO"}, BODY])
         assert "disabled data-category" in shown(desk, closed())
 
     def test_are_drawn_as_on_a_phone_with_cards_side_by_side(self, desk: Client) -> None:

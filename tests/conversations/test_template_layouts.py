@@ -147,10 +147,10 @@ class Carousels:
         assert [part["type"] for part in components[1]["cards"][0]["components"]] == ["HEADER", "BODY", "BUTTONS"]
         assert parts_of(components) == CAROUSEL
 
-    def test_of_products_are_kept_as_they_are(self) -> None:
-        products = {"type": "CAROUSEL", "cards": [{"components": [{"type": "HEADER", "format": "PRODUCT"}]}] * 2}
-        parts = parts_of([{"type": "BODY", "text": "x"}, products])
-        assert parts.cards == () and products in compose(parts, "MARKETING")
+    def test_of_a_kind_that_is_not_written_here_are_kept_as_they_are(self) -> None:
+        places = {"type": "CAROUSEL", "cards": [{"components": [{"type": "HEADER", "format": "LOCATION"}]}] * 2}
+        parts = parts_of([{"type": "BODY", "text": "x"}, places])
+        assert parts.cards == () and places in compose(parts, "MARKETING")
 
     def test_whose_values_are_too_long_for_a_card_are_not_sent(self) -> None:
         values = {"1": "陳生"}

@@ -128,7 +128,7 @@ class Headers:
 
     def test_of_kinds_that_are_unknown_are_refused_aloud(self) -> None:
         with pytest.raises(NotFillable, match="cannot be sent"):
-            fill(template({"type": "HEADER", "format": "PRODUCT"}), {"header": "1", "1": "a", "2": "b"})
+            fill(template({"type": "HEADER", "format": "AUDIO"}), {"header": "1", "1": "a", "2": "b"})
 
 
 class Buttons:
@@ -142,7 +142,7 @@ class Buttons:
             {"type": "CATALOG", "text": "全部"},
         ]
         parts = template({"type": "BUTTONS", "buttons": buttons})
-        assert [place.key for place in places_of(parts)] == ["body_1", "body_2", "button_1", "button_4"]
+        assert [place.key for place in places_of(parts)] == ["body_1", "body_2", "button_1", "button_4", "button_5"]
         request = fill(parts, {"1": "a", "2": "b", "button_1": "訂單 7", "button_4": "SAVE15"}).components[1:]
         assert request == [
             {"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "%E8%A8%82%E5%96%AE%207"}]},
@@ -162,7 +162,7 @@ class Buttons:
 
     def test_that_cannot_be_sent_from_here_say_so(self) -> None:
         with pytest.raises(NotFillable, match="cannot be sent"):
-            fill(template({"type": "BUTTONS", "buttons": [{"type": "MPM", "text": "x"}]}), {"1": "a", "2": "b"})
+            fill(template({"type": "BUTTONS", "buttons": [{"type": "ORDER_DETAILS", "text": "x"}]}), {"1": "a", "2": "b"})
 
 
 class Offers:

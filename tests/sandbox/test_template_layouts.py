@@ -127,3 +127,92 @@ class Deliveries:
     def test_of_other_cards_are_refused(self, cards: list[Any], code: int, graph: Graph, hongkong: Number, tai_man: Person) -> None:
         approve(graph, hongkong, BODY, carousel(CARD, CARD))
         assert error_code(send(graph, tai_man, value(text("陳大文")), {"type": "carousel", "cards": cards})) == code
+
+
+TITLE = {"type": "HEADER", "format": "TEXT", "text": "本月新品"}
+PRODUCT = {"type": "HEADER", "format": "PRODUCT"}
+SEVERAL, ONE, ALL = ({"type": kind, "text": words} for kind, words in (("MPM", "View items"), ("SPM", "View"), ("CATALOG", "View catalog")))
+PRODUCT_CARD = {"components": [PRODUCT, buttons(ONE)]}
+
+
+def product(code: str = "APL-IP15", **more: Any) -> dict[str, Any]:
+    return value({"type": "product", "product": {"product_retailer_id": code, "catalog_id": "9", **more}}, kind="header")
+
+
+def action(**given: Any) -> dict[str, Any]:
+    return value({"type": "action", "action": given}, kind="button", sub_type="mpm", index="0")
+
+
+def section(title: str = "人氣", *codes: str) -> dict[str, Any]:
+    return {"title": title, "product_items": [{"product_retailer_id": code} for code in codes]}
+
+
+class Products:
+    @pytest.mark.parametrize(
+        "components",
+        [
+            (BODY, buttons(SEVERAL)),
+            (TITLE, BODY, buttons(SEVERAL, LINK)),
+            (BODY, buttons(ONE)),
+            (PRODUCT, BODY, buttons(LINK)),
+            (TITLE, BODY, buttons(ALL)),
+            (BODY, carousel(PRODUCT_CARD)),
+            (BODY, carousel(*[{"components": [PRODUCT, WORDS, buttons(ONE)]}] * 2)),
+            (BODY, carousel(*[{"components": [PRODUCT, buttons(ONE, LINK)]}] * 2)),
+        ],
+    )
+    def test_of_a_wrong_form_are_refused(self, graph: Graph, hongkong: Number, components: tuple[dict[str, Any], ...]) -> None:
+        assert error_code(graph(f"/{hongkong.waba_id}/message_templates", creation(*components))) == 100
+
+    @pytest.mark.parametrize(
+        "components",
+        [
+            (TITLE, BODY, buttons(SEVERAL)),
+            (PRODUCT, BODY, buttons(ONE)),
+            (BODY, buttons(ALL)),
+            (BODY, carousel(PRODUCT_CARD, PRODUCT_CARD)),
+        ],
+    )
+    def test_are_promotions_only(self, graph: Graph, hongkong: Number, components: tuple[dict[str, Any], ...]) -> None:
+        address = f"/{hongkong.waba_id}/message_templates"
+        assert error_code(graph(address, creation(*components, category="UTILITY"))) == 100
+        assert graph(address, creation(*components)).status_code == 200
+
+    def test_reach_the_phone_by_section(self, graph: Graph, hongkong: Number, tai_man: Person) -> None:
+        approve(graph, hongkong, TITLE, BODY, buttons(SEVERAL))
+        shown = action(thumbnail_product_retailer_id="APL-IP15", sections=[section("人氣", "APL-IP15", "OWN-1"), section("新品", "OWN-2")])
+        assert send(graph, tai_man, value(text("陳大文")), shown).status_code == 200
+        bubble = thread.chat_state(Chat.objects.get(person=tai_man, number=hongkong))["bubbles"][-1]
+        assert (bubble["header"], bubble["catalogue"]) == ("本月新品", "View items")
+        assert [one["title"] for one in bubble["sections"]] == ["人氣", "新品"]
+        assert bubble["sections"][0]["products"] == [{"code": "APL-IP15", "name": "iPhone 15 128GB"}, {"code": "OWN-1", "name": "OWN-1"}]
+
+    def test_reach_the_phone_one_by_one_and_side_by_side(self, graph: Graph, hongkong: Number, tai_man: Person) -> None:
+        approve(graph, hongkong, PRODUCT, BODY, buttons(ONE))
+        assert send(graph, tai_man, product(), value(text("陳大文"))).status_code == 200
+        bubble = thread.chat_state(Chat.objects.get(person=tai_man, number=hongkong))["bubbles"][-1]
+        assert bubble["products"] == [{"code": "APL-IP15", "name": "iPhone 15 128GB"}] and bubble["catalogue"] == "View"
+        MessageTemplate.objects.all().delete()
+        approve(graph, hongkong, BODY, carousel(PRODUCT_CARD, PRODUCT_CARD))
+        cards = [{"card_index": n, "components": [product(code)]} for n, code in enumerate(("APL-IP15", "OWN-2"))]
+        assert send(graph, tai_man, value(text("陳大文")), {"type": "carousel", "cards": cards}).status_code == 200
+        bubble = thread.chat_state(Chat.objects.get(person=tai_man, number=hongkong))["bubbles"][-1]
+        assert [card["products"][0]["code"] for card in bubble["cards"]] == ["APL-IP15", "OWN-2"]
+
+    @pytest.mark.parametrize(
+        ("given", "code"),
+        [
+            ([], 132018),
+            ([action(sections=[section("人氣", "A1")])], 131008),
+            ([action(thumbnail_product_retailer_id="A1", sections=[])], 132018),
+            ([action(thumbnail_product_retailer_id="A1", sections=[section("字" * 25, "A1")])], 132018),
+            ([action(thumbnail_product_retailer_id="A1", sections=[section("人氣", *map(str, range(31)))])], 132018),
+        ],
+    )
+    def test_of_a_wrong_number_are_refused(self, given: list[Any], code: int, graph: Graph, hongkong: Number, tai_man: Person) -> None:
+        approve(graph, hongkong, TITLE, BODY, buttons(SEVERAL))
+        assert error_code(send(graph, tai_man, value(text("陳大文")), *given)) == code
+
+    def test_without_their_catalogue_are_refused(self, graph: Graph, hongkong: Number, tai_man: Person) -> None:
+        approve(graph, hongkong, PRODUCT, BODY, buttons(ONE))
+        assert error_code(send(graph, tai_man, product(catalog_id=""), value(text("陳大文")))) == 131008

@@ -42,6 +42,7 @@ class WhatsAppBsp(WhatsAppCloud):
         ConfigField("phone_number_id", "Phone number ID", help="As the provider's webhooks name it; digits, not the phone number itself."),
         ConfigField("portfolio_id", "Business portfolio ID", required=False, help="Bounds user ids of people who show no phone number."),
         ConfigField("waba_id", "WhatsApp Business Account ID", required=False, help="Where the address of templates names it."),
+        ConfigField("catalog_id", "Catalogue ID", required=False, help="Of the Commerce Manager; for templates that show a product."),
         ConfigField("number_in_path", "Number in addresses", required=False, help="on: /{number}/messages; empty: /messages."),
         ConfigField("api_version", "API version", required=False, help="Stands before the path where the provider wants it: v25.0"),
         ConfigField(

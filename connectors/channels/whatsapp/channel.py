@@ -15,6 +15,7 @@ from connectors.channels.whatsapp.facts import facts_of_number
 from connectors.channels.whatsapp.files import Files
 from connectors.channels.whatsapp.people import addresses
 from connectors.channels.whatsapp.reading import count_items, parse_body
+from connectors.channels.whatsapp.template_content import in_catalogue
 from connectors.channels.whatsapp.templates import Templates
 from connectors.contracts import (
     Address,
@@ -76,6 +77,7 @@ class WhatsAppCloud(Files, Templates):
         ConfigField(
             "verify_token", "Verify token", secret=True, help="A word of your choice; enter the same in the app's webhook settings."
         ),
+        ConfigField("catalog_id", "Catalogue ID", required=False, help="Of the Commerce Manager; for templates that show a product."),
         ConfigField("app_id", "App ID", required=False, help="Keeps example files of templates. Empty: the app of the token."),
         ConfigField(
             "marketing_messages", "Marketing messages API", required=False, help="'on' sends marketing templates through it; else empty."
@@ -121,7 +123,10 @@ class WhatsAppCloud(Files, Templates):
 
     def send(self, message: OutboundMessage) -> Receipt:
         """Hand one message over. `OutcomeUnknown` after a time-out or any 5xx: it may have been accepted."""
-        document = self._call_number("POST", self._road(message), json=compose(message), acted=True)
+        body = compose(message)
+        if message.kind == "template":
+            body["template"] = in_catalogue(body["template"], self._settings.get("catalog_id"))
+        document = self._call_number("POST", self._road(message), json=body, acted=True)
         first = as_object(next(iter(as_list(document.get("messages"))), None))
         external_id = as_text(first.get("id"))
         if not external_id:

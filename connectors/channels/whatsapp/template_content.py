@@ -48,6 +48,30 @@ def compose_template(content: Json) -> Json:
     return {**template, "components": components} if components else template
 
 
+def in_catalogue(template: Json, catalogue: str) -> Json:
+    """With the catalogue on each product that names none. Raises `Rejected` when there is a product and no catalogue is known."""
+    if "components" not in template:
+        return template
+    return {**template, "components": [_part_in_catalogue(each, catalogue) for each in template["components"]]}
+
+
+def _part_in_catalogue(component: Json, catalogue: str) -> Json:
+    if "cards" in component:
+        return {**component, "cards": [in_catalogue(card, catalogue) for card in component["cards"]]}
+    parameters = component.get("parameters", [])
+    if not any(each["type"] == "product" for each in parameters):
+        return component
+    return {**component, "parameters": [_product(each, catalogue) if each["type"] == "product" else each for each in parameters]}
+
+
+def _product(parameter: Json, catalogue: str) -> Json:
+    product = as_object(parameter.get("product"))
+    known = as_text(product.get("catalog_id")) or catalogue
+    if not known:
+        raise Rejected("The catalogue's ID is missing; enter it on the connection's page", remedy="fix_template")
+    return {**parameter, "product": {**product, "catalog_id": known}}
+
+
 def _component(component: Json) -> Json:
     kind = as_text(component.get("type")).lower()
     if kind == "carousel":

@@ -29,12 +29,12 @@ from scrm.console.admin.filters import ConnectionFilter, TemplateCategoryFilter,
 from scrm.console.admin.forms import dress
 from scrm.console.inbox import wording
 from scrm.console.template_cards import CARD_ROWS
+from scrm.console.template_cards import KINDS as CARD_KINDS
 from scrm.console.template_form import BUTTON_ROWS, TemplateForm
 from scrm.conversations import template_drafts
 from scrm.conversations.models import Conversation, MessageTemplate, TemplateSync
 from scrm.conversations.template_bubble import bubble_of, examples_for
 from scrm.conversations.template_drafts import EDITABLE, NotSubmitted
-from scrm.conversations.template_layout_rules import CARD_BUTTON_KINDS
 from scrm.conversations.template_rules import Draft, Finding, check
 from scrm.conversations.template_text import Place, places_of
 from scrm.conversations.template_values import CUSTOM, SOURCES, Subject, values_for
@@ -233,7 +233,11 @@ class MessageTemplateAdmin(ConsoleAdmin):
         """What the phone and the list of variables are drawn from."""
         components, places, variables = form.components(), form.places(), form.variables()
         person = request.POST.get("preview_with", "")
-        values = _real_values(request, form, components, variables, person) if person else examples_for(components)
+        values = (
+            _real_values(request, form, components, variables, person)
+            if person
+            else examples_for(components) | _chosen_products(places, variables)
+        )
         draft = Draft(
             form.said("name"),
             form.said("language"),
@@ -256,7 +260,7 @@ class MessageTemplateAdmin(ConsoleAdmin):
             "findings": unique,
             "errors": [finding for finding in unique if not finding.warning],
             "offer_left": _left(values.get("offer", ""), variables),
-            "missing": [template_wording.place_label(place) for place in places if person and not (values | held).get(place.key)],
+            "missing": [template_wording.place_label(place) for place in places if _is_missing(place, person, values | held)],
         }
 
     def _page(self, request: HttpRequest, form: TemplateForm, template: MessageTemplate | None, findings: list[Finding]) -> HttpResponse:
@@ -275,7 +279,7 @@ class MessageTemplateAdmin(ConsoleAdmin):
             "button_kinds": list(template_wording.BUTTONS.items()),
             "cards": form.cards(),
             "card_rows": list(zip(CARD_ROWS, form.cards().padded(), form.sample_names(), strict=True)),
-            "card_kinds": [(kind, label) for kind, label in template_wording.BUTTONS.items() if kind in CARD_BUTTON_KINDS],
+            "card_kinds": [(kind, label) for kind, label in template_wording.BUTTONS.items() if kind in CARD_KINDS],
             "people": _people(request, template) if request.user.has_perm("conversations.view_conversation") else [],
             "may_write": may_change and (template is None or template.status in EDITABLE),
             "may_change": may_change,
@@ -304,6 +308,17 @@ def _number(raw: str) -> int:
 
 def _person(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
+
+
+def _chosen_products(places: list[Place], variables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Products have no examples for the reviewers: those that go unless others are chosen are drawn."""
+    kinds = {"product", "products", "thumbnail"}
+    return {place.key: variables[place.key].get("fallback", "") for place in places if place.kind in kinds and place.key in variables}
+
+
+def _is_missing(place: Place, person: str, values: Mapping[str, Any]) -> bool:
+    """Whether this person would not get the message for want of it."""
+    return bool(person) and not place.optional and not values.get(place.key)
 
 
 def _has_sample(template: MessageTemplate | None) -> bool:

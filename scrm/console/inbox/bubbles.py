@@ -234,6 +234,8 @@ def _fill(bubble: Bubble, message: Message) -> None:
         words = "" if bubble.order else words
     elif message.kind == "interactive":
         _fill_interactive(bubble, content)
+    elif message.kind == "template":
+        bubble.choices = shapes.products_of(content)
     elif message.kind == "unsupported" and not words:
         bubble.unsupported = _unsupported(content)
     elif message.kind == "sticker" and not words:

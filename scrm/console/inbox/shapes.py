@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any
 
+from scrm.conversations.template_products import words_of
+
 Json = Mapping[str, Any]
 
 MOST_ROWS = 30
@@ -171,6 +173,15 @@ def choices_of(content: Json) -> list[str]:
     sections = map(_object, _list(content.get("sections")))
     rows = [text_of(_object(row).get("title")) for section in sections for row in _list(section.get("rows"))]
     return [title for title in [*buttons, *rows, text_of(content.get("label"))] if title]
+
+
+def products_of(content: Json) -> list[str]:
+    """What a template that we sent shows of the catalogue: a product's code, or a line for each section."""
+    parts = map(_object, _list(content.get("components")))
+    parameters = [_object(each) for part in parts for each in _list(part.get("parameters"))]
+    codes = [text_of(_object(each.get("product")).get("product_retailer_id")) for each in parameters]
+    lines = [line for each in parameters for line in words_of(each.get("action")).split("; ")]
+    return [text_of(line) for line in [*codes, *lines] if line]
 
 
 def referral_of(content: Any) -> Referral | None:

@@ -44,7 +44,7 @@ KEEP_FILES = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Blank:
-    """One field of the picker. `kind` text, file, location or time. `example` names the file that goes when none is chosen."""
+    """One field of the picker. `kind` text, file, location, time or products. `example` names the file that goes when none is chosen."""
 
     key: str
     label: str
@@ -52,6 +52,7 @@ class Blank:
     value: str
     accept: str
     example: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def _blank(place: Place, value: str, zone: ZoneInfo, held: Mapping[str, str]) ->
     if place.kind == "time":
         label = _("%(label)s (%(zone)s)") % {"label": place_label(place), "zone": zone.key}
         return Blank(place.key, label, "time", _on_the_clock(value, zone), "")
-    kind = "file" if place.kind in FILES else place.kind if place.kind == "location" else "text"
+    kind = "file" if place.kind in FILES else place.kind if place.kind in {"location", "products"} else "text"
     example = value or held.get("filename", "") if kind == "file" else ""
-    return Blank(place.key, place_label(place), kind, value, _ACCEPT.get(place.kind, ""), example)
+    return Blank(place.key, place_label(place), kind, value, _ACCEPT.get(place.kind, ""), example, place.optional)
 
 
 def _on_the_clock(value: str, zone: ZoneInfo) -> str:

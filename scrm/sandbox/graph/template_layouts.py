@@ -1,4 +1,4 @@
-"""What the platform demands of a submitted limited-time offer and of a carousel of media cards."""
+"""What the platform demands of a submitted limited-time offer, of a carousel and of what shows products of the catalogue."""
 
 from __future__ import annotations
 
@@ -9,17 +9,35 @@ from scrm.sandbox.graph.template_match import CARD_BODY
 
 OFFER_BODY, CODE = 600, 15
 MEDIA = frozenset({"IMAGE", "VIDEO"})
+PRODUCT_BUTTONS = frozenset({"MPM", "SPM", "CATALOG"})
 Component = dict[str, Any]
 
 
 def check_layout(components: list[Component], category: str) -> None:
-    """GraphError 100 on a form that the platform refuses. Cards of products are not looked into."""
+    """GraphError 100 on a form that the platform refuses."""
     by_kind = {component["type"]: component for component in components}
     if "LIMITED_TIME_OFFER" in by_kind:
         _check_offer(by_kind, category)
+    _check_products(by_kind, category)
     cards = [{part["type"]: part for part in card["components"]} for card in by_kind.get("CAROUSEL", {}).get("cards", [])]
-    if cards and not any(card.get("HEADER", {}).get("format") == "PRODUCT" for card in cards):
+    if cards:
         _check_carousel(by_kind, cards, category)
+
+
+def _check_products(by_kind: dict[str, Component], category: str) -> None:
+    kinds = [button["type"] for button in by_kind.get("BUTTONS", {}).get("buttons", [])]
+    header = by_kind.get("HEADER", {}).get("format", "")
+    if (header == "PRODUCT") != ("SPM" in kinds):
+        raise GraphError(100, "A PRODUCT header and an SPM button belong together")
+    if not PRODUCT_BUTTONS.intersection(kinds):
+        return
+    _marketing_only(category, "Product")
+    if len(kinds) > 1:
+        raise GraphError(100, f"A template with a {kinds[0]} button has no other buttons")
+    if "MPM" in kinds and header != "TEXT":
+        raise GraphError(100, "A multi-product template needs a header with a text")
+    if "CATALOG" in kinds and header:
+        raise GraphError(100, "A catalog template has no header of its own")
 
 
 def _check_offer(by_kind: dict[str, Component], category: str) -> None:
@@ -56,6 +74,10 @@ def _shape(card: dict[str, Component]) -> tuple[Any, ...]:
 
 def _check_card(card: dict[str, Component]) -> None:
     header, buttons = card.get("HEADER", {}), card.get("BUTTONS", {}).get("buttons", [])
+    if header.get("format") == "PRODUCT":
+        if "BODY" in card or [button["type"] for button in buttons] not in (["SPM"], ["URL"]):
+            raise GraphError(100, "A product card has one button, SPM or URL, and no body")
+        return
     if header.get("format") not in MEDIA or not header.get("example", {}).get("header_handle"):
         raise GraphError(100, "A card has a header with an image or a video, and an example of it")
     if len(card.get("BODY", {}).get("text", "")) > CARD_BODY:

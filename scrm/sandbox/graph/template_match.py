@@ -10,6 +10,7 @@ from scrm.sandbox.graph.errors import GraphError
 from scrm.sandbox.models import MessageTemplate, Number
 
 CARD_BODY = 160
+SECTIONS, PRODUCTS, SECTION_TITLE = 10, 30, 24
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -112,6 +113,8 @@ def _check_header(component: dict[str, Any], parameters: list[dict[str, Any]], s
         raise GraphError(132000, f"header: number of parameters ({len(parameters)}) does not match the expected number of params (1)")
     elif parameters[0]["type"] != wanted:
         raise GraphError(132012, f"header: format mismatch, expected {wanted.upper()}, received {parameters[0]['type'].upper()}")
+    elif wanted == "product" and not all(parameters[0].get("product", {}).get(name) for name in ("product_retailer_id", "catalog_id")):
+        raise GraphError(131008, "header: a product needs product_retailer_id and catalog_id")
 
 
 def _check_cards(cards: list[dict[str, Any]], given: list[dict[str, Any]], stored: MessageTemplate) -> None:
@@ -146,6 +149,26 @@ def _check_buttons(buttons: list[dict[str, Any]], given: list[dict[str, Any]]) -
             raise GraphError(132000, f"buttons: button at index {index} of type Url requires a parameter")
         if kind == "COPY_CODE":
             _check_code(index, parameters)
+        if kind == "MPM":
+            _check_sections(index, parameters)
+
+
+def sections_of(parameters: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """What a button that shows several products was sent with: titles and the products' codes."""
+    action = parameters[0].get("action") if parameters else None
+    sections = action.get("sections", []) if isinstance(action, dict) else []
+    return [(str(one.get("title", "")), [str(item["product_retailer_id"]) for item in one.get("product_items", [])]) for one in sections]
+
+
+def _check_sections(index: int, parameters: list[dict[str, Any]]) -> None:
+    sections = sections_of(parameters)
+    products = sum(len(codes) for _title, codes in sections)
+    if not 1 <= len(sections) <= SECTIONS or not 1 <= products <= PRODUCTS:
+        raise GraphError(132018, f"buttons: button at index {index} needs 1 to {SECTIONS} sections with 1 to {PRODUCTS} products")
+    if not parameters[0]["action"].get("thumbnail_product_retailer_id"):
+        raise GraphError(131008, f"buttons: button at index {index} needs thumbnail_product_retailer_id")
+    if any(not 1 <= len(title) <= SECTION_TITLE or not codes for title, codes in sections):
+        raise GraphError(132018, f"buttons: a section has a title of 1 to {SECTION_TITLE} characters and at least one product")
 
 
 def _check_code(index: int, parameters: list[dict[str, Any]]) -> None:

@@ -22,6 +22,15 @@ export class Cards {
     return this.fields(row).some((field) => field.value);
   }
 
+  get format() {
+    return this.form.elements.cards_format.value;
+  }
+
+  // Cards of products hold nothing but their button: as many as are asked for.
+  get shown() {
+    return this.format === "PRODUCT" ? Number(this.form.elements.cards_count.value) || LEAST : this.open;
+  }
+
   // Whether the press was one of ours.
   pressed(button) {
     if ("cardAdd" in button.dataset) this.add();
@@ -64,16 +73,18 @@ export class Cards {
   }
 
   arrange() {
+    const products = this.format === "PRODUCT";
+    for (const part of this.form.querySelectorAll("[data-cards]")) part.hidden = !part.dataset.cards.split(" ").includes(this.format);
     this.rows.forEach((row, index) => {
-      row.hidden = index >= this.open;
+      row.hidden = index >= this.shown || (products && this.kinds.every((kind) => kind.value in { "": 1, SPM: 1 }));
       for (const part of row.querySelectorAll("[data-card-button]")) this.arrangeButton(part, this.kinds[part.dataset.cardButton].value);
     });
-    this.form.querySelector("[data-card-add]").hidden = this.open >= this.rows.length;
-    for (const button of this.form.querySelectorAll("[data-card-remove]")) button.hidden = this.open <= LEAST;
+    this.form.querySelector("[data-card-add]").hidden = products || this.open >= this.rows.length;
+    for (const button of this.form.querySelectorAll("[data-card-remove]")) button.hidden = products || this.open <= LEAST;
   }
 
   arrangeButton(part, kind) {
-    part.hidden = !kind;
+    part.hidden = !kind || kind === "SPM";
     const value = part.querySelector("[data-has='value']");
     value.hidden = !(kind in VALUES);
     part.querySelector("[data-has='example']").hidden = kind !== "URL" || !PLACE.test(value.querySelector("input").value);

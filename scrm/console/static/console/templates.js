@@ -6,7 +6,8 @@ import { Cards } from "./template_cards.js";
 const form = document.getElementById("tp-form");
 const WAIT = 250;
 const FILES = ["IMAGE", "VIDEO", "DOCUMENT"];
-const WITH_TEXT = ["QUICK_REPLY", "URL", "PHONE_NUMBER", "FLOW", "CATALOG", "OTP"];
+// The platform writes the words of buttons that show products.
+const WITH_TEXT = ["QUICK_REPLY", "URL", "PHONE_NUMBER", "FLOW", "OTP"];
 const VALUE_WORDS = { URL: "url", PHONE_NUMBER: "phone", COPY_CODE: "code", FLOW: "flow" };
 const PLACE = /\{\{\s*\w+\s*\}\}/;
 

@@ -32,7 +32,7 @@ export function render(state, zone, words, act) {
 }
 
 function row(bubble, zone, words, act) {
-  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), offer(bubble, words), place(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
+  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), offer(bubble, words), place(bubble), products(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
   const tools = el(
     "div",
     { class: "tools" },
@@ -77,6 +77,19 @@ function foot(bubble, zone) {
   return el("span", { class: "foot" }, el("time", { datetime: new Date(bubble.at).toISOString() }, clockTime(bubble.at, zone)), bubble.tick ? el("span", { class: `tick ${bubble.tick}`, role: "img", "aria-label": bubble.tick }) : null);
 }
 
+// A product above the text: its picture is the platform's, here its name and code stand for it.
+function products(bubble) {
+  if (!bubble.products) return null;
+  return el("div", { class: "product" }, bubble.products.map((one) => el("div", {}, el("span", { class: "file-icon" }, "🛍"), el("b", {}, one.name), el("small", {}, one.code))));
+}
+
+// The button that leads into the catalogue; several products open below it.
+function catalogue(bubble) {
+  if (!bubble.sections) return el("span", { class: "catalogue" }, "🛒 ", bubble.catalogue);
+  const lists = bubble.sections.map((one) => el("div", {}, el("b", {}, one.title), el("ul", {}, one.products.map((each) => el("li", {}, each.name, " ", el("small", {}, each.code))))));
+  return el("details", { class: "catalogue" }, el("summary", {}, "🛒 ", bubble.catalogue), lists);
+}
+
 function offer(bubble, words) {
   if (!bubble.offer) return null;
   const { text: heading, ends } = bubble.offer;
@@ -88,7 +101,7 @@ function offer(bubble, words) {
 // A carousel's cards, to be pushed aside with a finger; a tap on one of their replies names the card.
 function cards(bubble, words, act) {
   if (!bubble.cards) return null;
-  const made = bubble.cards.map((card) => el("div", { class: "one-card" }, media({ ...card, kind: "card" }, words), text(card), choices({ ...card, id: bubble.id }, words, act)));
+  const made = bubble.cards.map((card) => el("div", { class: "one-card" }, media({ ...card, kind: "card" }, words), products(card), text(card), choices({ ...card, id: bubble.id }, words, act)));
   return el("div", { class: "cards", tabindex: "0", role: "group" }, made);
 }
 
@@ -99,6 +112,7 @@ function choices(bubble, words, act) {
     if (href) buttons.push(el("a", { href, target: "_blank", rel: "noreferrer noopener" }, "↗ ", link.title));
   }
   for (const code of bubble.codes || []) buttons.push(el("button", { type: "button", onclick: () => navigator.clipboard?.writeText(code) }, "⧉ ", `${words.copy_code}: ${code}`));
+  if (bubble.catalogue) buttons.push(catalogue(bubble));
   if (bubble.list) buttons.push(el("button", { type: "button", onclick: () => act.openList(bubble) }, "☰ ", bubble.list.title));
   if (bubble.asks_location) buttons.push(el("button", { type: "button", onclick: () => act.attach() }, "📍 ", words.share_location));
   return buttons.length ? el("div", { class: "choices" }, buttons) : null;
