@@ -66,3 +66,6 @@ def _open(crm: Health) -> Iterator[Figure]:
     differences = reverse("admin:sync_syncconflict_changelist") + "?state__exact=open"
     decide = [(counted(crm.held), reverse("console:differences")), (counted(crm.conflicts), differences)]
     yield Figure(_("To decide"), _("Fields that both sides changed at the same moment, and values that do not fit here."), decide)
+    left = f"{pulls}?state__exact=left&connection={crm.connection.pk}"
+    alone = _("Deals, cases and orders of the CRM that belong to nobody here, or to several people at once.")
+    yield Figure(_("Left alone"), alone, [(counted(crm.left_alone), left)])

@@ -24,7 +24,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.crashpoints import crash_here
 from scrm.core.logs import trail
-from scrm.sync import catching_up, meter, payloads, pulls, removing
+from scrm.sync import catching_up, left_alone, meter, payloads, pulls, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.inlet import Inlet, kinds_in
 from scrm.sync.kinds import Kind
@@ -189,6 +189,7 @@ def _take_over(inlet: Inlet, row: SyncCursor, page: Page, began: datetime) -> bo
 def _effects(inlet: Inlet, page: Page, began: datetime) -> list[Applied]:
     changes = [item for item in page.items if isinstance(item, Change)]
     removals = [item for item in page.items if isinstance(item, Removal)]
+    left_alone.forget(inlet, [removal.id for removal in removals])
     return [*apply_changes(inlet, changes, fetched_at=began), *removing.follow(inlet, removals)]
 
 

@@ -19,6 +19,7 @@ REASONS = 8
 LEAST_SUCCESS, LEAST_QUICK, LEAST_ACCURACY, LONGEST_CALL_MS = 0.99, 0.95, 0.99, 1500
 _OPEN = Q(state="due")
 _DEAD = Q(state="dead")
+_LEFT = Q(state="left")
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Health:
     oldest: Any = None
     dead: int = 0
     reads_dead: int = 0
+    left_alone: int = 0
     held: int = 0
     conflicts: int = 0
     quota: list[tuple[str, str]] = field(default_factory=list)
@@ -76,6 +78,7 @@ def read_all() -> list[Health]:
     if found:
         _hours(found)
         _queues(found)
+        _left_alone(found)
         _differences(found)
         _feeds(found)
         for health in found.values():
@@ -108,6 +111,12 @@ def _queues(found: dict[int, Health]) -> None:
             setattr(health, waiting, row["due"])
             setattr(health, dead, row["gone"])
             health.oldest = min(filter(None, [health.oldest, row["oldest"]]), default=None)
+
+
+def _left_alone(found: dict[int, Health]) -> None:
+    rows = Pull.objects.filter(_LEFT, connection__in=found).order_by().values_list("connection")
+    for pk, number in rows.annotate(number=Count("pk")):
+        found[pk].left_alone = number
 
 
 def _differences(found: dict[int, Health]) -> None:

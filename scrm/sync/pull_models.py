@@ -87,6 +87,8 @@ class SyncCursor(models.Model):
 class Pull(models.Model):
     """A record of theirs that must be read (again): a webhook named it, or it could not be taken over when it came.
 
+    Also one that is left alone because it belongs to nobody here: it waits for nothing, and is read when it changes there.
+
     One row a record. `wanted` counts the reasons to read it, as in `Push`.
     """
 
@@ -94,6 +96,7 @@ class Pull(models.Model):
         DUE = "due", _("Due")
         DONE = "done", _("In step")
         DEAD = "dead", _("Dead letter")
+        LEFT = "left", _("Left alone")
         DISCARDED = "discarded", _("Discarded by a person")
 
     connection = models.ForeignKey(Connection, verbose_name=_("connection"), on_delete=models.CASCADE, related_name="pulls", db_index=False)
@@ -116,6 +119,7 @@ class Pull(models.Model):
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(state="due"), name="sync_pull_due"),
             models.Index(fields=["-id"], condition=Q(state="dead"), name="sync_pull_dead"),
+            models.Index(fields=["connection", "-id"], condition=Q(state="left"), name="sync_pull_left"),
         ]
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ from scrm.connections.models import Connection
 from scrm.core import clock, jobs
 from scrm.core.logs import trail
 from scrm.core.rows import update_many
-from scrm.sync import linking, meter, removing
+from scrm.sync import left_alone, linking, meter, removing
 from scrm.sync.applying import Applied, apply_changes
 from scrm.sync.asking import ask as ask
 from scrm.sync.inlet import Inlet, kinds_in
@@ -61,13 +61,17 @@ def hear(connection_id: int, hints: Iterable[Hint]) -> int:
 
 
 def note(inlet: Inlet, done: Sequence[Applied]) -> None:
-    """Of a page: what waits is read again soon, what failed is tried again by itself. In the caller's transaction."""
+    """Of a page: what waits is read again soon, what failed is tried again by itself, what is left alone is listed.
+
+    In the caller's transaction.
+    """
     now = clock.now()
     soon = [(inlet.kind, each.external_id) for each in done if each.wait is not None]
     failed = [each for each in done if each.reason and each.wait is None and not each.left]
     ask(inlet.connection.pk, soon, at=now + max((each.wait or timedelta(0) for each in done), default=timedelta(0)))
     for each in failed:
         ask(inlet.connection.pk, [(inlet.kind, each.external_id)], at=now + retry_pause(), reason=each.reason)
+    left_alone.note(inlet, done)
 
 
 def read_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:
@@ -178,7 +182,8 @@ def _put(row: Pull, before: Pull, done: Applied, now: datetime) -> None:
     elif done.wait is not None:
         row.attempts, row.due_at = max(row.attempts - 1, 0), now + max(done.wait, timedelta(seconds=1))
     elif not done.reason or done.left:
-        row.state, row.attempts, row.pulled_at = Pull.State.DONE, 0, now
+        state = Pull.State.LEFT if left_alone.is_left(row.kind, done) else Pull.State.DONE
+        row.state, row.attempts, row.pulled_at = state, 0, now
     elif before.attempts > settings.SYNC_RETRIES:
         row.state = Pull.State.DEAD
     else:
@@ -186,8 +191,8 @@ def _put(row: Pull, before: Pull, done: Applied, now: datetime) -> None:
 
 
 def replay(pulls: QuerySet[Pull], *, by: str) -> int:
-    """Give dead or discarded reads new attempts, now. Pressing twice changes nothing more. Returns how many."""
-    stuck = pulls.filter(state__in=[Pull.State.DEAD, Pull.State.DISCARDED])
+    """Give reads that are dead, discarded or left alone new attempts, now. Pressing twice changes nothing more. Returns how many."""
+    stuck = pulls.filter(state__in=[Pull.State.DEAD, Pull.State.DISCARDED, Pull.State.LEFT])
     now = clock.now()
     count = Pull.objects.filter(pk__in=stuck.values("pk")).update(state=Pull.State.DUE, due_at=now, asked_at=now, attempts=0)
     if count:
@@ -197,6 +202,6 @@ def replay(pulls: QuerySet[Pull], *, by: str) -> int:
 
 
 def discard(pulls: QuerySet[Pull], *, by: str) -> int:
-    """Take dead reads off the list: a person decided that they are not needed. A later change of the record brings it back."""
-    dead = pulls.filter(state=Pull.State.DEAD)
+    """Take reads off the list: a person decided that they are not needed. A later change of a dead letter's record brings it back."""
+    dead = pulls.filter(state__in=[Pull.State.DEAD, Pull.State.LEFT])
     return Pull.objects.filter(pk__in=dead.values("pk")).update(state=Pull.State.DISCARDED, last_error=f"Discarded by {by}"[:500])

@@ -170,7 +170,7 @@ class TestOrders:
     def test_an_order_of_somebody_who_is_nobody_here_waits_for_no_one(self, sales: Shop) -> None:
         begun(sales, "777", "778", kind="order")
         assert not Order.objects.exists()
-        assert set(Pull.objects.values_list("state", flat=True)) == {"done"}
+        assert set(Pull.objects.values_list("kind", "state")) == {("contact", "done"), ("order", "left")}
 
     def both(self, sales: Shop) -> tuple[Order, Contact, Contact, str]:
         """Given to one person here and to another there: (the order, ours, theirs, the record)."""

@@ -88,7 +88,7 @@ class PullAdmin(ReadOnlyAdmin):
     sortable_by = ()
     actions = ("replay", "discard")
 
-    @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
+    @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", left="warning", discarded="warning"))
     def shown_state(self, row: Pull) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
