@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 
 from django.utils.translation import get_language, gettext
 
+from scrm.connections.connector_sentences import OF_CONNECTORS
 from scrm.connections.work_sentences import OF_WORK
 
 FAILURES_IN_A_ROW = "%(count)s failures in a row, the last: %(error)s"
@@ -87,6 +88,7 @@ _VALUES = {
     "type": r"\w+",
     "most": r"\d+",
     "id": r"\S+",
+    "vendor": r"LINE|WhatsApp|HubSpot|Salesforce|Zoho|Google|[Tt]he (?:gateway|server|provider|receiver)",
     "share": r"\d+%",
     "speed": r"[\d.e+]+",
     "quality": r"\w+",
@@ -94,12 +96,16 @@ _VALUES = {
     "seconds": r"[\d.]+",
     "host": r"\S+",
 }
+# What people or another system called something, in whatever language; the rest may be sentences of ours.
+_AS_IT_IS = frozenset({"name", "label", "text", "note", "id", "ids", "key", "host", "choices"})
+# Of what a vendor says, so many parts are looked into: the first ones are ours, and every run of them is tried.
+MOST_PARTS = 6
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 
 @cache
 def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(sentence, _pattern(sentence)) for sentence in (*FILLED, *OF_NOTICES, *OF_WORK) if "%(" in sentence]
+    return [(sentence, _pattern(sentence)) for sentence in (*FILLED, *OF_NOTICES, *OF_WORK, *OF_CONNECTORS) if "%(" in sentence]
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
@@ -120,7 +126,7 @@ def _said(text: str, language: str) -> str:
     whole = _known(text)
     if whole:
         return whole
-    parts = text.split(": ")
+    parts = text.split(": ", MOST_PARTS - 1)
     for length in range(len(parts) - 1, 0, -1):
         for start in range(len(parts) - length + 1):
             found = _known(": ".join(parts[start : start + length]))
@@ -137,5 +143,5 @@ def _known(text: str) -> str:
     for sentence, pattern in _patterns():
         match = pattern.fullmatch(text)
         if match:
-            return gettext(sentence) % {name: worded(value) for name, value in match.groupdict().items()}
+            return gettext(sentence) % {name: value if name in _AS_IT_IS else worded(value) for name, value in match.groupdict().items()}
     return ""

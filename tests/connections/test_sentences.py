@@ -32,6 +32,7 @@ def filled(sentence: str) -> str:
         "host": "graph.example",
         "checked": 100,
         "most": 99,
+        "vendor": "LINE",
     }
     return re.sub(r"%\((\w+)\)s", lambda place: str(values.get(place[1], "ConnectError")), sentence)
 
