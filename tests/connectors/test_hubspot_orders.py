@@ -12,7 +12,7 @@ from connectors.conformance import Answer
 from connectors.contracts import Change, Hint, Link, Write
 from connectors.crms.hubspot import HubSpot
 from connectors.crms.hubspot.hints import read_hints
-from connectors.errors import ConnectorError, Misconfigured
+from connectors.errors import ConnectorError, Misconfigured, Rejected
 from connectors.timestamps import milliseconds
 from tests.connectors.test_hubspot_wire import crm_at
 
@@ -228,6 +228,25 @@ class TestWriting:
         )
         with pytest.raises(Misconfigured):
             crm.prepare()
+
+
+class TestRemovals:
+    def removed(self, crm: HubSpot, kind: str) -> list[str]:
+        found, cursor = [], {}
+        for _ in range(5):
+            page = crm.removals(kind, cursor, ())
+            found += [each.id for each in page.items]
+            cursor = page.cursor
+            if not page.more:
+                return found
+        raise AssertionError("the feed does not end")
+
+    def test_an_object_that_knows_no_merges_tells_what_was_deleted(self, crm: HubSpot, loopback: Any, fake_hubspot: Any) -> None:
+        fake_hubspot.archived["products"] = [{"id": "7", "archived": True}]
+        loopback.respond = refusing(fake_hubspot, "/search", 400)
+        assert self.removed(crm, "product") == ["7"]
+        with pytest.raises(Rejected):
+            self.removed(crm, "contact")
 
 
 class TestNotices:

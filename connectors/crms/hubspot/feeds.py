@@ -90,9 +90,15 @@ def _archived(wire: Wire, kind: str, cursor: Json, known: Collection[str]) -> Pa
 
 
 def _merged(wire: Wire, kind: str, cursor: Json, known: Collection[str]) -> Page:
+    """An object whose records cannot be merged, such as a product, may have no such property: then nothing was."""
     window = _window(cursor)
     survivors = [{"propertyName": MERGED_IDS, "operator": "HAS_PROPERTY"}, *_times(kind, window), *_after(window)]
-    rows = _search(wire, kind, window, survivors, PAGE, [MERGED_IDS, MODIFIED[kind]])
+    try:
+        rows = _search(wire, kind, window, survivors, PAGE, [MERGED_IDS, MODIFIED[kind]])
+    except Rejected:
+        if kind == "contact":
+            raise
+        rows = []
     items = tuple(removal for row in rows for removal in _swallowed(kind, row, known))
     page = _page(items, rows, window, PAGE)
     return Page(page.items, {"phase": "merged", **page.cursor} if page.more else page.cursor, page.more)
