@@ -43,10 +43,9 @@ class Consumer:
     lanes: int = 1
     longest: Callable[[], timedelta] | None = None
 
-    def lane_of(self, event: Event) -> str:
-        """A person's events are always in the same lane. On SQLite there is one writer, so one lane."""
-        lane = (event.contact_id or 0) % self.lanes if self.lanes > 1 and connection.vendor != "sqlite" else 0
-        return _lane(self.name, lane)
+    def lanes_here(self) -> list[str]:
+        """The lanes that events are written for: a person's always for the same. On SQLite there is one writer, so one lane."""
+        return lanes_of(self.name) if connection.vendor != "sqlite" else [self.name]
 
 
 _consumers: dict[str, Consumer] = {}
@@ -73,7 +72,7 @@ def consumer(
 
     def register(handle: Handle) -> Handle:
         wait, most = (delay, longest) if callable(delay) else ((lambda _event: delay), (lambda: delay) if delay else None)
-        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind, lanes, most)
+        _consumers[name] = Consumer(name, frozenset(kinds), handle, wait, batch, by_kind or not callable(delay), lanes, most)
         for lane in lanes_of(name):
             _register_drain(lane)
         return handle
@@ -106,12 +105,12 @@ def record(events: Sequence[Event]) -> list[Event]:
     if not many:
         insert_all(Event, stored)
     now = clock.now()
-    told = [
-        (event.pk, spec.lane_of(event), now + wait)
-        for spec in _consumers.values()
-        for event, wait in _asked(spec, stored)
-        if wait is not None
-    ]
+    told: list[tuple[int, str, datetime]] = []
+    for spec in _consumers.values():
+        lanes = spec.lanes_here()
+        told += [
+            (event.id, lanes[(event.contact_id or 0) % len(lanes)], now + wait) for event, wait in _asked(spec, stored) if wait is not None
+        ]
     # The consumers were asked first: what they look up need not wait for rows that are on their way.
     if many:
         add_many(Event, stored)

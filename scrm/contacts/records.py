@@ -102,7 +102,7 @@ def made_of(
     stamp = ms(at)
     found: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
-        if is_blank(value) or value == _DEFAULTS.get(name):
+        if (not value and is_blank(value)) or value == _DEFAULTS.get(name):
             continue
         if name in assumed:
             found[name] = {"source": ASSUMED, "at": stamp}

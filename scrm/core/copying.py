@@ -32,9 +32,9 @@ _PAIR = struct.Struct(">hiqiq")
 
 
 def pairs(rows: Iterable[tuple[int, int]]) -> bytes:
-    """Rows of two `bigint` columns, for a COPY in the binary form."""
+    """Rows of two `bigint` columns, none negative, in their order, for a COPY in the binary form."""
     pack = _PAIR.pack
-    return b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0" + b"".join([pack(2, 8, one, 8, other) for one, other in rows]) + b"\xff\xff"
+    return b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0" + b"".join(sorted([pack(2, 8, one, 8, other) for one, other in rows])) + b"\xff\xff"
 
 
 def _column(values: Sequence[Any]) -> Iterable[str] | None:

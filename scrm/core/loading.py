@@ -30,7 +30,8 @@ def fresh(model: type[M], **values: Any) -> M:
     state = row.__dict__
     state.update(plain)
     for name, make in made:
-        state[name] = make()
+        if name not in values:
+            state[name] = make()
     state.update(values)
     state["_state"] = ModelState()
     return row
@@ -60,9 +61,10 @@ def add_many(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     columns = [list(map(itemgetter(field.attname), states)) for field in fields]
     documents = frozenset(place for place, field in enumerate(fields) if isinstance(field, models.JSONField))
     _send(connection, model, [str(field.column) for field in fields], columns, documents)
-    for row in rows:
-        row._state.adding = False
-        row._state.db = connection.alias
+    alias = connection.alias
+    for state in states:
+        kept = state["_state"]
+        kept.adding, kept.db = False, alias
 
 
 def give_keys(model: type[models.Model], rows: Sequence[models.Model]) -> bool:

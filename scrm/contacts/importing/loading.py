@@ -99,9 +99,16 @@ class Loader:
         self._plan_changes([person for person in self.chunk.people if person.contact is not None and person.rows])
         for person in self.chunk.people:
             if person.contact is None:
-                so_far = _SoFar()
-                for place, said in enumerate(person.rows):
-                    self._set(said, UPDATED if so_far.hear(said) and place else CREATED if not place else UNCHANGED)
+                self._set(person.rows[0], CREATED)
+                if len(person.rows) > 1:
+                    self._plan_further(person.rows)
+
+    def _plan_further(self, rows: Sequence[Said]) -> None:
+        """What those after the first row of a new person add."""
+        so_far = _SoFar()
+        so_far.hear(rows[0])
+        for said in rows[1:]:
+            self._set(said, UPDATED if so_far.hear(said) else UNCHANGED)
 
     def _set(self, said: Said, outcome: str, contact: int | None = None) -> None:
         result = self.results[said.line]
@@ -148,8 +155,10 @@ class Loader:
         return change
 
     def _is_elsewhere(self, key: str, person: Person) -> bool:
-        held = [row for row in self.chunk.index.holders.get(key, ()) if row.contact_id != person.root_id]
-        return bool(held) or self.chunk.claimed_by_another(key, person)
+        holders = self.chunk.index.holders.get(key)
+        if holders and any(row.contact_id != person.root_id for row in holders):
+            return True
+        return self.chunk.claimed_by_another(key, person)
 
     def _wished(self, person: Person, said: Said) -> list[tuple[Identity, Any]]:
         """The consents that would change something: a yes only where nothing was declined, a no where it was not known."""
@@ -214,9 +223,7 @@ class Loader:
 
     def _taken(self, person: Person) -> set[str]:
         """Keys of this new person's addresses that somebody else has."""
-        keys = {"p" + number for said in person.rows for number in said.numbers}
-        keys |= {"e" + email for said in person.rows for email, _ in said.emails}
-        return {key for key in keys if self._is_elsewhere(key, person)}
+        return {key for said in person.rows for key in said.keys if key[0] != "x" and self._is_elsewhere(key, person)}
 
     def _offer(self) -> None:
         asked = [change for change in self.changes if change.values]

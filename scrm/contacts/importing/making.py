@@ -104,15 +104,16 @@ class Making:
         Addresses in one order everywhere: two imports that meet the same new people must not wait for each other.
         """
         self._make(Contact, self.contacts)
+        # Not through the attributes: of every row they would look whether it has a related object that is another now.
         for identity, contact in self.owners:
-            identity.contact_id = contact.pk
+            identity.__dict__["contact_id"] = contact.id
         for identity in self.identities:
             if identity.needs_repair:
                 identity.scope = f"contact:{identity.home_id or identity.contact_id}"
         self.identities.sort(key=lambda each: (each.kind, each.scope, each.value))
         self._make(Identity, self.identities)
         for consent, identity in zip(self.consents, self.agreed, strict=True):
-            consent.identity_id = identity.pk
+            consent.__dict__["identity_id"] = identity.id
         self._make(Consent, self.consents)
 
     def _make(self, model: type[Model], rows: Sequence[Model]) -> None:

@@ -7,7 +7,7 @@ real, and the number is kept as typed for repair.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -23,6 +23,7 @@ REPLACEMENT = "\ufffd"
 _LENGTHS = {"name": 200, "company": 200, "address": 300, "city": 100, "state": 100, "postal_code": 20, "external_id": 200, "notes": 20_000}
 _CUSTOM_LENGTH = 2000
 _MORE = frozenset({"family_name", "given_name"})
+Reader = Callable[["Said", str, str, str, "Layout"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class Layout:
     consent_source: str = ""
     owners: Mapping[str, int] = field(default_factory=dict)
     today: date = date.max
+    # (place, header, target, reader) of the columns that mean something; of those without a reader all cells are looked at together.
+    steps: tuple[tuple[int, str, str, Reader | None], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = enumerate(zip(self.headers, self.mapping, strict=False))
+        steps = tuple((place, header, target, _reader_of(target)) for place, (header, target) in columns if target)
+        object.__setattr__(self, "steps", steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +67,17 @@ class Wish:
 
 @dataclass(slots=True)
 class Said:
-    """What one row says. `notes` with `bad`: why it is not loaded; without: what is done otherwise than asked."""
+    """What one row says. `notes` with `bad`: why it is not loaded; without: what is done otherwise than asked.
+
+    `numbers`: of `phones` those that could be read; `keys`: what the person may be known by, marked x, p or e, of a row that is not bad.
+    """
 
     line: int
     cells: list[str]
     values: dict[str, Any] = field(default_factory=dict)
     external_id: str = ""
     phones: list[PhoneCell] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
     emails: list[tuple[str, str]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
@@ -73,14 +85,11 @@ class Said:
     bad: bool = False
     digest: int = 0
     faults: int = 0
+    keys: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return str(self.values.get("name", ""))
-
-    @property
-    def numbers(self) -> list[str]:
-        return [each.value for each in self.phones if not each.repair]
 
     def spoil(self, column: str, code: str, **more: Any) -> None:
         """Before what was merely done otherwise than asked: the first note is why the row is not loaded."""
@@ -96,24 +105,25 @@ def parse(line: int, cells: list[str], layout: Layout) -> Said:
         return said
     names: dict[str, str] = {}
     consent: dict[str, tuple[str, str]] = {}
-    for header, target, raw in zip(layout.headers, layout.mapping, cells, strict=False):
-        if not raw or not target:
+    width = len(cells)
+    for place, header, target, reader in layout.steps:
+        raw = cells[place] if place < width else ""
+        if not raw:
             continue
-        cell = _cell(raw)
+        cell = raw.strip()
+        if cell[:1] == "'":
+            # The one quote that spreadsheets, and our own export, put before what must not run.
+            cell = cell[1:]
         if not cell:
             continue
         if REPLACEMENT in cell:
             said.spoil(header, "encoding")
-        elif reader := _READERS.get(target):
+        elif reader is not None:
             reader(said, header, target, cell, layout)
         elif target in _MORE:
             names[target] = cell
-        elif target in _CONSENT:
-            consent[target] = (header, cell)
-        elif target.startswith(columns.CUSTOM):
-            _custom(said, header, target, cell)
         else:
-            _text(said, header, target, cell)
+            consent[target] = (header, cell)
     if names and not said.values.get("name"):
         _put_name(said, names)
     if consent:
@@ -122,16 +132,11 @@ def parse(line: int, cells: list[str], layout: Layout) -> Said:
         said.spoil("", "nobody")
     if not said.bad:
         said.digest = _digest(said)
+        said.keys = _keys(said)
     return said
 
 
-def _cell(raw: str) -> str:
-    """Without the one quote that spreadsheets, and our own export, put before what must not run."""
-    cell = raw.strip()
-    return cell[1:] if cell.startswith("'") else cell
-
-
-def _text(said: Said, header: str, target: str, cell: str) -> None:
+def _text(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
     longest = _LENGTHS[target]
     if len(cell) > longest:
         said.spoil(header, "too_long", longest=longest)
@@ -143,7 +148,7 @@ def _text(said: Said, header: str, target: str, cell: str) -> None:
         said.values[target] = cell
 
 
-def _custom(said: Said, header: str, target: str, cell: str) -> None:
+def _custom(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
     if len(cell) > _CUSTOM_LENGTH:
         said.spoil(header, "too_long", longest=_CUSTOM_LENGTH)
     else:
@@ -161,7 +166,9 @@ def _phone(said: Said, header: str, target: str, cell: str, layout: Layout) -> N
         if said.phones and any(each.value == read.value for each in said.phones):
             continue
         said.phones.append(read)
-        if read.repair:
+        if not read.repair:
+            said.numbers.append(read.value)
+        else:
             code = REPAIRS.get(read.repair, "repair")
             said.notes.append(note(header, code, value=read.value, numbers=", ".join(read.candidates)))
 
@@ -258,7 +265,7 @@ def _birthday(said: Said, header: str, target: str, cell: str, layout: Layout) -
         said.values["birthday"] = day.isoformat()
 
 
-def _word(code: str, read: Callable[[str], str | None]) -> Callable[[Said, str, str, str, Layout], None]:
+def _word(code: str, read: Callable[[str], str | None]) -> Reader:
     def put(said: Said, header: str, target: str, cell: str, layout: Layout) -> None:
         value = read(cell)
         if value is None:
@@ -311,7 +318,7 @@ def _wishes(said: Said, consent: Mapping[str, tuple[str, str]], layout: Layout) 
 
 
 _CONSENT = frozenset({"opt_in", "opt_out", "consent_source", "consent_at"})
-_READERS: dict[str, Callable[[Said, str, str, str, Layout], None]] = {
+_READERS: dict[str, Reader] = {
     "phone": _phone,
     "email": _email,
     "birthday": _birthday,
@@ -322,6 +329,18 @@ _READERS: dict[str, Callable[[Said, str, str, str, Layout], None]] = {
     "owner": _owner,
     "tags": _tags,
 }
+
+
+def _reader_of(target: str) -> Reader | None:
+    if target in _MORE or target in _CONSENT:
+        return None
+    return _READERS.get(target) or (_custom if target.startswith(columns.CUSTOM) else _text)
+
+
+def _keys(said: Said) -> list[str]:
+    found = ["x" + said.external_id] if said.external_id else []
+    found += ["p" + number for number in said.numbers]
+    return found + ["e" + email for email, _ in said.emails]
 
 
 def _digest(said: Said) -> int:
@@ -336,18 +355,3 @@ def _digest(said: Said) -> int:
     ]
     raw = hashlib.blake2b(_encode(told).encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(raw, "big", signed=True)
-
-
-def same_people(rows: Sequence[Said]) -> int:
-    """How many rows name somebody whom an earlier one of these names."""
-    seen: set[str] = set()
-    again = 0
-    for said in rows:
-        keys = {
-            f"x{said.external_id}" if said.external_id else "",
-            *(f"p{n}" for n in said.numbers),
-            *(f"e{e}" for e, _ in said.emails),
-        } - {""}
-        again += bool(keys & seen)
-        seen |= keys
-    return again

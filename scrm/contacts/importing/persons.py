@@ -127,7 +127,7 @@ class Chunk:
 
     def _claim(self, said: Said, person: Person) -> None:
         shared = {cell.value for cell in person.shares}
-        for key in _keys_of(said):
+        for key in said.keys:
             claimed = self._keys.setdefault(key, [])
             if key[1:] not in shared and not any(each is person for each in claimed):
                 claimed.append(person)
@@ -142,8 +142,8 @@ class Chunk:
             person = claimed[0] if claimed else self._of(self.index.by_external.get(said.external_id))
             if person is not None:
                 return person
-        for key in _keys_of(said):
-            if key.startswith("x"):
+        for key in said.keys:
+            if key[0] == "x":
                 continue
             person = self._held(said, key)
             if said.bad:
@@ -187,11 +187,6 @@ class Chunk:
             person = self._known[contact.pk] = Person(contact, contact.name, contact.external_id)
             self.people.append(person)
         return person
-
-
-def _keys_of(said: Said) -> list[str]:
-    keys = ["x" + said.external_id] if said.external_id else []
-    return [*keys, *("p" + number for number in said.numbers), *("e" + email for email, _ in said.emails)]
 
 
 def _column_of(key: str) -> str:

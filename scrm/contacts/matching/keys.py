@@ -40,12 +40,12 @@ _BITS = 58
 
 def key(kind: Kind, text: str) -> int:
     """The kind in the top five bits of 63; always positive."""
-    return _keys(kind, (text,))[0]
+    return _hashed([(kind, text)])[0]
 
 
-def _keys(kind: Kind, texts: Iterable[str]) -> list[int]:
-    head, hashed, number = int(kind) << _BITS, blake2b, int.from_bytes
-    return [head | number(hashed(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS) for text in texts]
+def _hashed(texts: Iterable[tuple[Kind, str]]) -> list[int]:
+    hashed, number = blake2b, int.from_bytes
+    return [kind << _BITS | number(hashed(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS) for kind, text in texts]
 
 
 def kind_of(number: int) -> Kind:
@@ -53,32 +53,30 @@ def kind_of(number: int) -> Kind:
 
 
 def keys(profile: Profile) -> frozenset[int]:
-    found = _keys(Kind.PHONE, (*profile.phones, *profile.maybe))
-    found += _keys(Kind.EMAIL, profile.emails)
-    found += _keys(Kind.ID, profile.ids)
-    found += _keys(Kind.USERNAME, profile.usernames)
-    if profile.purchases:
-        found += _keys(Kind.BASKET, baskets(profile))
+    texts = [(Kind.PHONE, each) for each in (*profile.phones, *profile.maybe)]
+    texts += [(Kind.EMAIL, each) for each in profile.emails]
+    texts += [(Kind.ID, each) for each in profile.ids]
+    texts += [(Kind.USERNAME, each) for each in profile.usernames]
+    texts += [(Kind.BASKET, each) for each in baskets(profile)] if profile.purchases else ()
     name = profile.name
     if name.empty:
-        return frozenset(found)
+        return frozenset(_hashed(texts))
     # The name of a stored profile holds lists, which nothing can be remembered by.
     of_name, parts = _of_name(name) if isinstance(name.readings, list) else _of_parsed_name(name)
-    found += of_name
     for sku in {sku for sku, _day in profile.purchases}:
-        found += _keys(Kind.PURCHASE, [f"{sku}|{part}" for part in (*parts, *_ends(name))])
+        texts += [(Kind.PURCHASE, f"{sku}|{part}") for part in (*parts, *_ends(name))]
     if profile.birthday:
-        found += _keys(Kind.BIRTHDAY, {f"{profile.birthday}|{part[:3]}" for part in parts})
+        texts += [(Kind.BIRTHDAY, f"{profile.birthday}|{part}") for part in {part[:3] for part in parts}]
     for place in filter(None, (profile.address, profile.postal_code and profile.postal_code + "|")):
-        found += _keys(Kind.PLACE, [f"{place}|{part}" for part in parts])
+        texts += [(Kind.PLACE, f"{place}|{part}") for part in parts]
     if profile.company:
-        found += _keys(Kind.COMPANY, [f"{profile.company}|{part}" for part in parts])
-    return frozenset(found)
+        texts += [(Kind.COMPANY, f"{profile.company}|{part}") for part in parts]
+    return frozenset(of_name + _hashed(texts))
 
 
 def _of_name(name: Name) -> tuple[list[int], list[str]]:
     """The keys of the whole name, and its parts."""
-    return _keys(Kind.NAME, wholes(name)), _parts(name)
+    return _hashed([(Kind.NAME, each) for each in wholes(name)]), _parts(name)
 
 
 # A name of which there are many is gone through once.

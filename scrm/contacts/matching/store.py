@@ -102,11 +102,11 @@ def _insert_profiles(rows: Sequence[tuple[int, str]], *, fresh: bool) -> None:
 
 def _insert_keys(rows: Sequence[tuple[int, int]], *, fresh: bool) -> None:
     table = MatchKey._meta.db_table
-    ordered = sorted(rows)
     if connection.vendor == "postgresql" and fresh:
         # Of a contact that was not there before there is no key that could be there twice.
-        send(connection, f"COPY {table} (key, contact_id) FROM STDIN (FORMAT binary)", copying.pairs(ordered))
+        send(connection, f"COPY {table} (key, contact_id) FROM STDIN (FORMAT binary)", copying.pairs(rows))
         return
+    ordered = sorted(rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
