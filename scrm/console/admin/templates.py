@@ -133,9 +133,10 @@ class MessageTemplateAdmin(ConsoleAdmin):
         return self._editor(request, None)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
-        template = get_object_or_404(MessageTemplate.objects.select_related("connection", "submitted_by"), pk=_number(object_id))
-        if not self.has_view_or_change_permission(request, template):
+        # The right first: who may not look is not told which templates there are.
+        if not self.has_view_or_change_permission(request):
             raise PermissionDenied
+        template = get_object_or_404(MessageTemplate.objects.select_related("connection", "submitted_by"), pk=_number(object_id))
         if request.method == "POST":
             self._must_change(request)
         return self._editor(request, template)

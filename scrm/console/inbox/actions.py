@@ -196,10 +196,10 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
 def use_macro(request: HttpRequest, pk: int, macro: int) -> HttpResponse:
     """All of a macro's actions, or none. `key`: made by the page, so that pressing twice is one use."""
     user, key = access.person(request), request.POST.get("key", "")
+    conversation = _conversation(request, pk)
     if not sending.KEY.fullmatch(key):
         return _refused(request, pk, _("The page is out of date. Load it again."))
     chosen = get_object_or_404(macros.usable_by(user), pk=macro)
-    conversation = _conversation(request, pk)
     other = claims.held(pk, but=user)
     if other:
         return _refused(request, pk, _("%(name)s is answering here just now. Take over first, then use the macro.") % {"name": other.name})
