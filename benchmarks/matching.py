@@ -86,32 +86,47 @@ def _taught(of: str, profiles: list[Any], found: Found, truth: known_people.Trut
 
 def compare(profiles: list[Any], weights: Mapping[str, float] | None = None) -> tuple[Found, int]:
     """As a comparison of all contacts does it, keys in memory, and how many pairs were compared."""
-    from scrm.contacts.matching import blocks, evidence, keys, rarity
+    from scrm.contacts.matching import blocks, collective, evidence, keys, rarity
     from scrm.contacts.matching.rules import Settings
     from scrm.contacts.matching.weights import DEFAULT
 
-    settings, known = Settings(), rarity.count(profiles)
+    settings, known, weighed = Settings(), rarity.count(profiles), weights or DEFAULT
     by_pk = {each.pk: each for each in profiles}
     mine = {each.pk: keys.keys(each) for each in profiles}
     held: dict[int, list[int]] = {}
     for pk, each in mine.items():
         for key in each:
             held.setdefault(key, []).append(pk)
-    found: Found = {}
+    crowded: dict[int, frozenset[str]] = {}
+    direct: dict[known_people.Pair, tuple[float, list[Any]]] = {}
+    ties: dict[int, dict[int, collective.Tie]] = {}
     compared = 0
     for pk, profile in by_pk.items():
         partners = blocks.partners(mine[pk], held)
         partners.pop(pk, None)
-        crowded = blocks.crowded_of(profile, [by_pk[each] for each in partners])
+        crowded[pk] = blocks.crowded_of(profile, [by_pk[each] for each in partners])
         for partner, size in partners.items():
             if partner < pk:
                 continue
             compared += 1
-            around = evidence.Surroundings(crowded, max(size, 2), known)
-            score, items = evidence.judged(profile, by_pk[partner], settings, weights or DEFAULT, around, REVIEW)
-            if score >= REVIEW:
-                codes = {code: amount for code, amount, _ in items}
-                found[(pk, partner)] = (score, codes, score >= MERGE and evidence.may_propose(codes))
+            around = evidence.Surroundings(crowded[pk], max(size, 2), known)
+            score, items = evidence.judged(profile, by_pk[partner], settings, weighed, around, collective.FAINT)
+            if score >= collective.FAINT:
+                direct[pk, partner] = score, items
+                sure = score >= MERGE and evidence.may_propose([code for code, _, _ in items])
+                ties.setdefault(pk, {})[partner] = ties.setdefault(partner, {})[pk] = (evidence.log_odds(score), sure)
+    found: Found = {}
+    for pair in collective.pairs_of(by_pk, ties):
+        own = direct.get(pair)
+        if own is None:
+            around = evidence.Surroundings(crowded[pair[0]], 2, known)
+            own = evidence.judged(by_pk[pair[0]], by_pk[pair[1]], settings, weighed, around)
+        items = [*own[1], *collective.items(*pair, ties)]
+        score = evidence.score(items, weighed)
+        if score >= REVIEW:
+            codes = {code: amount for code, amount, _ in items}
+            sure = ties.get(pair[0], {}).get(pair[1], (0.0, False))[1]
+            found[pair] = (score, codes, score >= MERGE and sure and not collective.leaves_to_people(codes))
     return found, compared
 
 

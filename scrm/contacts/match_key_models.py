@@ -37,6 +37,27 @@ class MatchKey(models.Model):
         return f"{self.key}: {self.contact_id}"
 
 
+class MatchTie(models.Model):
+    """Two contacts that were compared and have something in common: see `matching.collective`. One or two rows a contact.
+
+    `odds`: log odds that both are one person by what they themselves say; `sure`: these alone would propose to merge them.
+    """
+
+    pk = models.CompositePrimaryKey("first_id", "second_id")
+    # The lower id. Not checked by the database, as keys are not.
+    first = models.ForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    second = models.ForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    odds = models.FloatField()
+    sure = models.BooleanField()
+
+    class Meta:
+        verbose_name = _("tie between contacts")
+        verbose_name_plural = _("ties between contacts")
+
+    def __str__(self) -> str:
+        return f"{self.first_id}: {self.second_id}"
+
+
 class MatchFrequency(models.Model):
     """How many contacts have a part of a name, or a purchase, when all were last compared: see `matching.rarity`."""
 
@@ -52,7 +73,7 @@ class MatchFrequency(models.Model):
 
 
 class MatchSweep(models.Model):
-    """One comparison of all contacts. It goes on after `position`, the last contact that is done, when it was stopped."""
+    """One comparison of all contacts. It goes on after `position` and `judged`, the last contacts that are done, when it was stopped."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("Running")
@@ -61,6 +82,8 @@ class MatchSweep(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
     rules_version = models.PositiveIntegerField()
     position = models.BigIntegerField(default=0)
+    # Of those judged once more, when all were compared and every tie is known.
+    judged = models.BigIntegerField(default=0)
     compared = models.BigIntegerField(default=0)
     found = models.BigIntegerField(default=0)
     started_at = models.DateTimeField()

@@ -22,6 +22,7 @@ from scrm.contacts.match_key_models import MatchFrequency as MatchFrequency
 from scrm.contacts.match_key_models import MatchKey as MatchKey
 from scrm.contacts.match_key_models import MatchProfile as MatchProfile
 from scrm.contacts.match_key_models import MatchSweep as MatchSweep
+from scrm.contacts.match_key_models import MatchTie as MatchTie
 from scrm.contacts.match_models import DuplicateCandidate as DuplicateCandidate
 from scrm.contacts.match_models import DuplicateCase as DuplicateCase
 from scrm.contacts.match_models import MatchRules as MatchRules

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scrm.contacts.locking import lock_people
-from scrm.contacts.matching import casework, families, joining
+from scrm.contacts.matching import casework, families, finding, joining
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, Merge
 from scrm.core import audit, clock
 
@@ -101,6 +101,8 @@ def decide(
         # What is left of the cluster goes on: also the pairs of the decided with the others.
         Pair.objects.filter(case=row, state=Pair.State.OPEN).update(case=None)
         casework.regroup(people)
+        if verdict != "merge":
+            finding.judge_again(people)
     return Decision(row, merges)
 
 
@@ -173,12 +175,15 @@ def reopen(case: DuplicateCase, *, by: AbstractUser) -> DuplicateCase:
         people = {pk for pair in pairs for pk in (pair.first_id, pair.second_id)}
         if row.decision == "merge":
             joining.undo_among(people, by=by, since=row.decided_at)
+        decision = row.decision
         # Pairs that were remembered without having been found alike are forgotten again.
         Pair.objects.filter(pk__in=[pair.pk for pair in pairs if not pair.evidence]).delete()
         Pair.objects.filter(pk__in=[pair.pk for pair in pairs]).update(state=Pair.State.OPEN, reason="", decided_by="", decided_at=None)
         row.state, row.decision, row.decided_by, row.decided_at = Case.State.OPEN, "", None, None
         row.save(update_fields=["state", "decision", "decided_by", "decided_at"])
         casework.regroup(people)
+        if decision != "merge":
+            finding.judge_again(people)
     row.refresh_from_db()
     return row
 

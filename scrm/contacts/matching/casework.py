@@ -71,6 +71,12 @@ def _apart(pairs: Iterable[DuplicateCandidate], roots: Mapping[int, int]) -> set
     return {_ordered(records[one], records[other]) for one, other in told if one in records and other in records}
 
 
+def apart(contacts: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these contacts, none of them merged into another, were kept apart from which, they or records behind them."""
+    pairs = Pair.objects.filter(first_id__in=contacts, state__in=_APART)
+    return _apart([pair for pair in pairs if pair.second_id in contacts], {pk: pk for pk in contacts})
+
+
 def _codes(pair: DuplicateCandidate) -> list[str]:
     return [str(line["code"]) for line in pair.evidence]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scrm.contacts.matching import blocks, evidence, frequencies, keys, store
+from scrm.contacts.matching import blocks, evidence, frequencies, keys, store, ties
 from scrm.contacts.matching.evidence import Item, Surroundings
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import Rules
@@ -33,6 +33,10 @@ class Likeness:
     def lines(self, rules: Rules) -> list[dict[str, Any]]:
         return list(self.stored) or evidence.as_json(self.items, rules.weights)
 
+    @property
+    def tie(self) -> ties.Row:
+        return self.first, self.second, evidence.log_odds(self.score), self.proposed
+
 
 def judge(one: Profile, other: Profile, rules: Rules, around: Surroundings = evidence.ALONE, *, least: float = 0.0) -> Likeness:
     """`least`: a pair that cannot reach this probability need not be compared to its end."""
@@ -44,16 +48,27 @@ def judge(one: Profile, other: Profile, rules: Rules, around: Surroundings = evi
 
 
 def likenesses(
-    profiles: Mapping[int, Profile], rules: Rules, *, held: Mapping[int, list[int]] | None = None, counted: Frequencies | None = None
+    profiles: Mapping[int, Profile],
+    rules: Rules,
+    *,
+    least: float,
+    also: Mapping[int, Collection[int]] | None = None,
+    held: Mapping[int, list[int]] | None = None,
+    counted: Frequencies | None = None,
 ) -> list[Likeness]:
-    """The pairs of these contacts with anybody that reach the probability from which people are asked."""
+    """The pairs of these contacts with anybody that reach this probability by what they themselves say.
+
+    `also`: by contact, with whom it is compared beside those that share a key with it.
+    """
     mine = {pk: keys.keys(profile) for pk, profile in profiles.items()}
     members = held if held is not None else store.members({key for each in mine.values() for key in each})
     asked: dict[int, dict[int, int]] = {pk: chosen(pk, each, members) for pk, each in mine.items()}
+    for pk, further in (also or {}).items():
+        for each in further:
+            asked[pk].setdefault(each, 0)
     wanted = {partner for partners in asked.values() for partner in partners} - profiles.keys()
     known = {**store.load(wanted), **profiles}
     counted = frequencies.of(profiles.values()) if counted is None else counted
-    least = rules.settings.review_from / 100
     found: dict[tuple[int, int], Likeness] = {}
     for pk, partners in asked.items():
         present = [known[partner] for partner in partners if partner in known]

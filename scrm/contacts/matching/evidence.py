@@ -294,18 +294,29 @@ def score(items: Sequence[Item], weights: Mapping[str, float]) -> float:
     return logistic(total)
 
 
+def log_odds(probability: float) -> float:
+    """The other way round, within what a float tells apart."""
+    held = min(max(probability, 1e-12), 1 - 1e-12)
+    return math.log(held / (1 - held))
+
+
 def logistic(total: float) -> float:
     return 1.0 / (1.0 + math.exp(-total)) if total > -60 else 0.0
 
 
 def as_json(items: Sequence[Item], weights: Mapping[str, float]) -> list[dict[str, Any]]:
     """As candidates store it, what moves the verdict most first. `n`: how much of it, where that is not 1."""
-    lines = [(code, amount, weights.get(code, 0.0) * amount, shown) for code, amount, shown in items]
-    lines.sort(key=lambda line: (-abs(line[2]), line[0]))
+    weighed = [(code, amount, weights.get(code, 0.0) * amount, shown) for code, amount, shown in items]
+    weighed.sort(key=lambda line: (-abs(line[2]), line[0]))
     return [
         {"code": code, "for": weight > 0, "weight": round(weight, 2), "with": shown} | ({} if amount == 1.0 else {"n": round(amount, 3)})
-        for code, amount, weight, shown in lines
+        for code, amount, weight, shown in weighed
     ]
+
+
+def in_order(stored: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stored evidence of several sources, what moves the verdict most first."""
+    return sorted(stored, key=lambda line: (-abs(line["weight"]), line["code"]))
 
 
 def amounts(stored: Sequence[Mapping[str, Any]]) -> dict[str, float]:

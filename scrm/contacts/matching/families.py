@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from django.db.models import Q
 
-from scrm.contacts.matching import casework, store
+from scrm.contacts.matching import casework, store, ties
 from scrm.contacts.models import Contact, DuplicateCandidate
 from scrm.core import clock
 
@@ -22,7 +22,9 @@ def joined(family: Collection[int], *, by: str = "") -> None:
     casework.take_turn()
     inside = Pair.objects.filter(first_id__in=family, second_id__in=family, state=Pair.State.OPEN)
     inside.update(state=Pair.State.MERGED, decided_by=by[:150], decided_at=clock.now())
-    store.forget(list(Contact.objects.filter(pk__in=family).exclude(merged_into=None).values_list("pk", flat=True)))
+    merged = list(Contact.objects.filter(pk__in=family).exclude(merged_into=None).values_list("pk", flat=True))
+    store.forget(merged)
+    ties.forget(merged)
     casework.regroup(family)
 
 

@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from django.db import transaction
 from django.db.models import Q
 
-from scrm.contacts.matching import casework, store
+from scrm.contacts.matching import casework, collective, store, ties, together
+from scrm.contacts.matching.collective import FAINT
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules, in_force
 from scrm.contacts.matching.stated import STATED
+from scrm.contacts.matching.together import Judged
 from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.core import clock
 from scrm.core.rows import update_many
@@ -27,28 +29,42 @@ def match_contacts(contact_ids: Collection[int]) -> int:
         return 0
     with transaction.atomic():
         rules = in_force()
-        profiles = store.refresh(contact_ids)
-        found = likenesses(profiles, rules)
-        record(found, set(contact_ids), rules)
-    return len(found)
+        compared = store.refresh(contact_ids)
+        direct = likenesses(compared, rules, least=FAINT)
+        casework.take_turn()
+        twins = ties.write((each.tie for each in direct), contact_ids)
+        concerned = twins | compared.keys()
+        found = together.judged(concerned, ties.around(concerned), rules, {(each.first, each.second): each for each in direct})
+        record(found, set(contact_ids), rules, twins=twins)
+    return sum(likeness is not None for likeness in found.values())
 
 
-def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules, *, lower_only: bool = False) -> set[int]:
-    """Write what was found of these contacts, withdraw open pairs of theirs that were not found again, and group what is open.
+def judge_again(contact_ids: Collection[int]) -> None:
+    """What is known of these contacts, in the light of what people decided since; merging them changes them, so they are compared anew."""
+    concerned = set(Contact.objects.filter(pk__in=contact_ids, merged_into=None).values_list("pk", flat=True))
+    around = ties.around(concerned)
+    concerned |= {twin for pk in concerned for twin, (_, sure) in around.get(pk, {}).items() if sure}
+    record(together.judged(concerned, ties.around(concerned), in_force(), {}), (), in_force(), twins=concerned)
 
-    `lower_only`: of their pairs only those with higher ids were looked for. The contacts whose pairs changed.
+
+def record(found: Judged, compared: Collection[int], rules: Rules, *, twins: Collection[int] = (), lower_only: bool = False) -> set[int]:
+    """Write what was judged, withdraw open pairs of the compared contacts that have nothing in common any more, and group what is open.
+
+    `twins`: whose pairs were judged as well. `lower_only`: of their pairs only those with higher ids were looked for. The contacts whose
+    pairs changed.
     """
     casework.take_turn()
-    by_pair = {(each.first, each.second): each for each in found}
+    by_pair = {pair: each for pair, each in found.items() if each is not None}
     # Merged since they were compared: whoever merges has the turn as well.
     people = Contact.objects.filter(pk__in={pk for pair in by_pair for pk in pair})
     merged = set(people.exclude(merged_into=None).values_list("pk", flat=True))
     by_pair = {pair: each for pair, each in by_pair.items() if merged.isdisjoint(pair)}
-    ids = list(concerned)
+    inside = set(compared)
+    ids = sorted(inside.union(twins))
     theirs = Q(first_id__in=ids) if lower_only else Q(first_id__in=ids) | Q(second_id__in=ids)
-    touching = DuplicateCandidate.objects.filter(theirs)
-    known = {(row.first_id, row.second_id): row for row in touching}
-    new = [_candidate(each, rules) for pair, each in sorted(by_pair.items()) if pair not in known]
+    touching = {(row.first_id, row.second_id): row for row in DuplicateCandidate.objects.filter(theirs)}
+    known = {pair: row for pair, row in touching.items() if pair in found or not inside.isdisjoint(pair) or _spoken_for(row)}
+    new = [_candidate(each, rules) for pair, each in sorted(by_pair.items()) if pair not in touching]
     if new:
         DuplicateCandidate.objects.bulk_create(new, ignore_conflicts=True)
     changed = [row for pair, row in known.items() if _bring_up_to_date(row, by_pair.get(pair), rules)]
@@ -58,6 +74,10 @@ def record(found: Iterable[Likeness], concerned: Collection[int], rules: Rules, 
     if touched:
         casework.regroup(touched)
     return touched
+
+
+def _spoken_for(row: DuplicateCandidate) -> bool:
+    return any(line["code"] == collective.AGREES for line in row.evidence)
 
 
 def _candidate(found: Likeness, rules: Rules) -> DuplicateCandidate:

@@ -11,7 +11,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from scrm.contacts.family import rooted
-from scrm.contacts.matching import evidence, publishing, store
+from scrm.contacts.matching import evidence, publishing, store, ties, together
+from scrm.contacts.matching.collective import FAINT
 from scrm.contacts.matching.comparing import likenesses
 from scrm.contacts.matching.publishing import Rules, in_force, rules_of
 from scrm.contacts.matching.regression import FEWEST, Example, refit
@@ -101,8 +102,10 @@ def effect(new: Rules, now: Rules, *, most: int = 20_000) -> Effect:
 
 def _shown(ids: list[int], rules: Rules) -> dict[tuple[int, int], bool]:
     """The pairs that a version shows, each counted on the side of its lower id."""
-    inside = set(ids)
-    return {(each.first, each.second): each.proposed for each in likenesses(store.load(ids), rules) if each.first in inside}
+    direct = likenesses(store.load(ids), rules, least=FAINT)
+    around = together.overlaid(ties.around(ids), direct, ids)
+    found = together.judged(ids, around, rules, {(each.first, each.second): each for each in direct}, lower_only=True)
+    return {pair: likeness.proposed for pair, likeness in found.items() if likeness is not None}
 
 
 def _spread(contacts: int, most: int) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from rapidfuzz.distance import Levenshtein
 
+from scrm.contacts.matching import given_names, spelling
 from scrm.contacts.matching.names import Name, Reading
 
 
@@ -41,7 +42,7 @@ def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
     for a in one.readings:
         for b in other.readings:
             compared = True
-            found = _readings(a, b, english, least)
+            found = _readings(a, b, english and _beside_the_family(one, other, a[0], b[0]), least)
             if found > best:
                 best = found
             if best == Level.SOUND:
@@ -69,6 +70,15 @@ def _english(one: Name, other: Name) -> bool | None:
     if not one.english or not other.english:
         return None
     return not set(one.english).isdisjoint(other.english)
+
+
+def _beside_the_family(one: Name, other: Name, families: tuple[str, ...], other_families: tuple[str, ...]) -> bool:
+    """Of a name in common: whether it is more than a family name that can be a given name as well, as Thomas is."""
+    family = set(families).intersection(other_families)
+    if not family:
+        return True
+    as_family = {lead for word in (*one.words, *other.words) if spelling.sound(word) in family for lead in given_names.group(word)}
+    return not as_family or not as_family.issuperset(set(one.english).intersection(other.english))
 
 
 def _han(one: Name, other: Name, least: float) -> Level:

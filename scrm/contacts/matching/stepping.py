@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scrm.contacts.matching import blocks, evidence
+from scrm.contacts.matching.collective import FAINT
 from scrm.contacts.matching.evidence import Surroundings
 from scrm.contacts.matching.profile import Profile, load
 from scrm.contacts.matching.rarity import Frequencies
@@ -38,8 +39,8 @@ class Step:
     pairs: Sequence[tuple[int, int, int]]
 
 
-# first, second, score, evidence as candidates store it
-Found = tuple[int, int, float, list[dict[str, Any]]]
+# first, second, probability, whether merging may be proposed, evidence as candidates store it: left out of what people are not asked.
+Found = tuple[int, int, float, bool, list[dict[str, Any]]]
 _common: list[Common] = []
 
 
@@ -66,13 +67,16 @@ def compare_with(common: Common, step: Step) -> list[Found]:
 def _of_one(common: Common, known: Mapping[int, Profile], pk: int, others: Sequence[tuple[int, int]]) -> list[Found]:
     mine = known[pk]
     crowded = blocks.crowded_of(mine, [known[partner] for partner, _ in others])
-    least = common.settings.review_from / 100
+    settings, weights = common.settings, common.weights
+    asked = settings.review_from / 100
+    least = min(asked, FAINT)
     found: list[Found] = []
     for partner, size in others:
         if partner < pk:
             continue
         around = Surroundings(crowded, max(size, 2), common.known)
-        score, items = evidence.judged(mine, known[partner], common.settings, common.weights, around, least)
+        score, items = evidence.judged(mine, known[partner], settings, weights, around, least)
         if score >= least:
-            found.append((pk, partner, score, evidence.as_json(items, common.weights)))
+            proposed = score * 100 >= settings.merge_from and evidence.may_propose([code for code, _, _ in items])
+            found.append((pk, partner, score, proposed, evidence.as_json(items, weights) if score >= asked else []))
     return found

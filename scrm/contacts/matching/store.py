@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from django.db import connection, transaction
 
-from scrm.contacts.matching import keys, profile
+from scrm.contacts.matching import keys, profile, ties
 from scrm.contacts.matching.gather import bought, facts_of, from_rows
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import in_force
@@ -43,6 +43,7 @@ def refresh(contact_ids: Collection[int]) -> dict[int, Profile]:
     gone = set(contact_ids) - {each.pk for each in found}
     if gone:
         forget(gone)
+        ties.forget(gone)
     return {each.pk: each for each in found}
 
 

@@ -19,7 +19,7 @@ from functools import partial
 
 from django.db import transaction
 
-from scrm.contacts.matching import evidence, finding, frequencies, profile, stepping, store
+from scrm.contacts.matching import finding, frequencies, profile, stepping, store, ties, together
 from scrm.contacts.matching.comparing import Likeness
 from scrm.contacts.matching.pairing import Pairs
 from scrm.contacts.matching.publishing import Rules, in_force
@@ -31,12 +31,13 @@ STEP = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`total`: contacts to compare; `found`: pairs that may be one person."""
+    """`total`: contacts to compare; `found`: pairs that may be one person. `again`: all are compared, and judged once more."""
 
     sweep: int
     done: int
     total: int
     found: int
+    again: bool = False
 
 
 def unfinished() -> MatchSweep | None:
@@ -68,10 +69,11 @@ def run(sweep: MatchSweep, *, step: int = STEP, processes: int = 1, stop: Callab
             if not waiting or stop():
                 break
             part, result = waiting.popleft()
-            found = [_likeness(each, rules) for each in result.result()]
+            found = [_likeness(each) for each in result.result()]
             with transaction.atomic():
                 _store(sweep, part, found, rules)
             yield Progress(sweep.pk, min(bisect_right(ids, sweep.position), total), total, sweep.found)
+    yield from _judge_again(sweep, ids, rules, step=step, stop=stop)
     if stop():
         return
     sweep.state, sweep.finished_at = MatchSweep.State.DONE, clock.now()
@@ -83,9 +85,21 @@ def _bodies(ids: Sequence[int], pairs: Sequence[tuple[int, int, int]]) -> steppi
     return stepping.Step(ids, store.bodies(concerned), pairs)
 
 
-def _likeness(found: stepping.Found, rules: Rules) -> Likeness:
-    first, second, score, lines = found
-    proposed = score * 100 >= rules.settings.merge_from and evidence.may_propose([str(line["code"]) for line in lines])
+def _judge_again(sweep: MatchSweep, ids: Sequence[int], rules: Rules, *, step: int, stop: Callable[[], bool]) -> Iterator[Progress]:
+    """What was judged before the ties of its contacts' other records were known."""
+    place = bisect_right(ids, sweep.judged)
+    while place < len(ids) and not stop():
+        part = ids[place : place + step]
+        place += len(part)
+        with transaction.atomic():
+            finding.record(together.judged(part, ties.around(part), rules, {}, lower_only=True), part, rules, lower_only=True)
+            sweep.judged, sweep.updated_at = part[-1], clock.now()
+            sweep.save(update_fields=["judged", "updated_at"])
+        yield Progress(sweep.pk, place, len(ids), sweep.found, again=True)
+
+
+def _likeness(found: stepping.Found) -> Likeness:
+    first, second, score, proposed, lines = found
     return Likeness(first, second, score, (), proposed, tuple(lines))
 
 
@@ -113,10 +127,13 @@ def _here(common: stepping.Common, step: stepping.Step) -> Future[list[stepping.
 
 
 def _store(sweep: MatchSweep, ids: Sequence[int], found: Sequence[Likeness], rules: Rules) -> None:
-    finding.record(found, ids, rules, lower_only=True)
+    ties.write((each.tie for each in found), ids, lower_only=True)
+    direct = {(each.first, each.second): each for each in found if each.stored}
+    judged = together.judged(ids, ties.around(ids), rules, direct, lower_only=True)
+    finding.record(judged, ids, rules, lower_only=True)
     sweep.position = ids[-1]
     sweep.compared += len(ids)
-    sweep.found += len(found)
+    sweep.found += sum(likeness is not None for likeness in judged.values())
     sweep.updated_at = clock.now()
     sweep.save(update_fields=["position", "compared", "found", "updated_at"])
 

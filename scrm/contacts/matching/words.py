@@ -54,6 +54,8 @@ _SENTENCES = {
     "another_name_on_email": _("different names on one e-mail address"),
     "name_and_purchase": _("name and purchase agree"),
     "name_on_shared_phone": _("the same name on a shared number"),
+    "another_record_agrees": _("record no. %(contact)s, most likely the same person as one of them, is like the other too"),
+    "another_record_differs": _("record no. %(contact)s, most likely the same person as one of them, is not like the other"),
     "merged_in_crm": _("%(value)s has merged the two records into one"),
 }
 _PROBLEMS = {
@@ -82,7 +84,7 @@ def sentence(item: Mapping[str, Any]) -> str:
     known = _SENTENCES.get(code)
     if known is None:
         return code.replace("_", " ")
-    return str(known) % {"value": "", "other": "", "sku": "", **shown}
+    return str(known) % {"value": "", "other": "", "sku": "", "contact": "…", **shown}
 
 
 def _how_common(code: str, contacts: int) -> str:

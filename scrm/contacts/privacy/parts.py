@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 
-from scrm.contacts.match_key_models import MatchKey, MatchProfile
+from scrm.contacts.match_key_models import MatchKey, MatchProfile, MatchTie
 from scrm.contacts.models import (
     Consent,
     Contact,
@@ -82,6 +82,7 @@ def _erase_rows(whom: Person) -> int:
     with transaction.atomic():
         MatchKey.objects.filter(contact__in=whom.contacts).delete()
         MatchProfile.objects.filter(contact__in=whom.contacts).delete()
+        MatchTie.objects.filter(_of_pairs(whom)).delete()
         forget_log_entries(Contact, whom.contacts)
         forget_log_entries(Identity, whom.identities)
         contact_index.remove(list(whom.contacts))
@@ -147,5 +148,5 @@ def register() -> None:
     registry.register("queued jobs", rank=5, erase=_forget_jobs)
     covers = [Contact, Identity, Consent, Event, Merge, FieldConflict, DuplicateCandidate, DuplicateCase, IdentityCase, NumberSettlement]
     labels = [model._meta.label_lower for model in [*covers, LegalHold, PersonExport]]
-    labels += ["contacts.eventdelivery", "contacts.matchprofile", "contacts.matchkey"]
+    labels += ["contacts.eventdelivery", "contacts.matchprofile", "contacts.matchkey", "contacts.matchtie"]
     registry.register("person", rank=90, covers=labels, erase=_erase, export=_export)

@@ -56,7 +56,11 @@ class Command(BaseCommand):
             self._tell(f"keys of {stored} contacts stored")
         for progress in sweep.run(row, step=options["step"], processes=options["processes"], stop=lambda: self._stop):
             pace = progress.done / max(time.monotonic() - started, 0.001)
-            self._tell(f"{progress.done} of {progress.total} contacts compared, {progress.found} pairs, {pace:.0f} a second")
+            done = f"{progress.done} of {progress.total} contacts"
+            if progress.again:
+                self._tell(f"{done} judged once more by their other records")
+                continue
+            self._tell(f"{done} compared, {progress.found} pairs, {pace:.0f} a second")
         row.refresh_from_db()
         self._report(row, options["format"], time.monotonic() - started)
         if row.state != MatchSweep.State.DONE:

@@ -1,0 +1,80 @@
+"""What the other records of a person say about a pair. Pure.
+
+A record that is surely one person with another is its twin. Who is like the one should be like the other: of the twins of both sides, the
+one that agrees most speaks for a pair, the one that agrees least against it. So a chat that has nothing but a pet name and a number finds,
+by way of the number, the order that has the whole name and an e-mail address. Resolving records by the links between them is known as
+collective entity resolution (Bhattacharya and Getoor, 2007).
+
+Everything is read off ties: pairs that were compared, with the log odds of what they themselves say. A pair without a tie was compared and
+has next to nothing in common, or shares no key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from scrm.contacts.matching.evidence import Item
+
+# From this probability on a pair is a tie: below it, it says no more than no tie at all.
+FAINT = 0.01
+AGREES, DIFFERS = "another_record_agrees", "another_record_differs"
+CODES = frozenset({AGREES, DIFFERS})
+
+# A twin that is so unlike leaves merging to people, whatever else speaks for it.
+FOREIGN = 4.0
+
+# Log odds, and whether merging could be proposed by them alone.
+Tie = tuple[float, bool]
+Pair = tuple[int, int]
+# Of each contact its ties, each seen from both sides.
+Ties = Mapping[int, Mapping[int, Tie]]
+
+# A twin that agrees beyond this says no more.
+_MOST = 6.0
+# Two that people kept apart, whatever they have in common.
+KEPT_APART: Tie = (-_MOST, False)
+_UNTIED: Tie = (math.log(FAINT / (1 - FAINT)), False)
+_ALONE: Mapping[int, Tie] = {}
+
+
+def items(one: int, other: int, ties: Ties) -> list[Item]:
+    """Evidence by code, in log odds, with the record that says so. Needs the ties of both; nothing where neither has a twin."""
+    mine, theirs = ties.get(one, _ALONE), ties.get(other, _ALONE)
+    views = [(theirs.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in mine.items() if sure and twin != other]
+    views += [(mine.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in theirs.items() if sure and twin != one]
+    if not views:
+        return []
+    (most, friend), (least, foe) = max(views), min(views)
+    found: list[Item] = []
+    if most > 0:
+        found.append((AGREES, min(most, _MOST), {"contact": friend}))
+    if least < 0:
+        found.append((DIFFERS, min(-least, _MOST), {"contact": foe}))
+    return found
+
+
+def leaves_to_people(amounts: Mapping[str, float]) -> bool:
+    """Whether a twin speaks so much against a pair that merging it is not proposed."""
+    return amounts.get(DIFFERS, 0.0) >= FOREIGN
+
+
+def pairs_of(contacts: Iterable[int], ties: Ties) -> set[Pair]:
+    """What is to be judged of these contacts, the lower id first: their ties, and what a twin of either side is rather likely to be.
+
+    Needs the ties of those whom they are tied to as well.
+    """
+    found: set[Pair] = set()
+    for contact in contacts:
+        for partner, (odds, sure) in ties.get(contact, _ALONE).items():
+            found.add(ordered(contact, partner))
+            if odds < 0:
+                continue
+            for further, (odds_further, sure_further) in ties.get(partner, _ALONE).items():
+                if further != contact and ((sure and odds_further >= 0) or sure_further):
+                    found.add(ordered(contact, further))
+    return found
+
+
+def ordered(one: int, other: int) -> Pair:
+    return (one, other) if one < other else (other, one)

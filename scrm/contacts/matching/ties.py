@@ -1,0 +1,74 @@
+"""The ties between contacts as they are stored: written with every comparison, read around the contacts that are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.db import connection
+from django.db.models import Q
+
+from scrm.contacts.matching import casework
+from scrm.contacts.matching.collective import KEPT_APART, Tie
+from scrm.contacts.models import MatchTie
+from scrm.core import arrays
+
+# (lower id, higher id, log odds, sure)
+Row = tuple[int, int, float, bool]
+_STEP = 2_000
+
+
+def write(rows: Iterable[Row], compared: Collection[int], *, lower_only: bool = False) -> set[int]:
+    """Put these ties in place of all that the compared contacts had, or of those with higher ids. The twins that they had and have."""
+    ids = sorted(compared)
+    theirs = MatchTie.objects.filter(Q(first__in=ids) if lower_only else Q(first__in=ids) | Q(second__in=ids))
+    twins = {pk for pair in theirs.filter(sure=True).values_list("first_id", "second_id") for pk in pair}
+    theirs._raw_delete(using="default")  # type: ignore[attr-defined]
+    ordered = sorted(rows)
+    _insert(ordered)
+    return (twins | {pk for first, second, _, sure in ordered if sure for pk in (first, second)}) - set(ids)
+
+
+def _insert(rows: list[Row]) -> None:
+    if not rows:
+        return
+    table = MatchTie._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            firsts, seconds, odds, sure = zip(*rows, strict=True)
+            cursor.execute(
+                f"INSERT INTO {table} (first_id, second_id, odds, sure) "  # noqa: S608 - the name comes from the model
+                "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::bool[]) ON CONFLICT DO NOTHING",
+                [arrays.numbers(firsts), arrays.numbers(seconds), list(odds), list(sure)],
+            )
+            return
+        cursor.executemany(f"INSERT OR IGNORE INTO {table} (first_id, second_id, odds, sure) VALUES (%s, %s, %s, %s)", rows)  # noqa: S608
+
+
+def around(contacts: Collection[int]) -> dict[int, dict[int, Tie]]:
+    """The ties of these contacts, of those whom they are tied to, and of those whom these are rather likely to be: what judging the
+    first needs. What people kept apart says so."""
+    found: dict[int, dict[int, Tie]] = {}
+    near = set(contacts)
+    _read(near, found)
+    partners = {other for pk in near for other in found.get(pk, ())} - near
+    _read(partners, found)
+    further = {other for pk in near | partners for other, (odds, _) in found.get(pk, {}).items() if odds >= 0}
+    _read(further - near - partners, found)
+    for one, other in casework.apart(found):
+        if other in found[one]:
+            found[one][other] = found[other][one] = KEPT_APART
+    return found
+
+
+def _read(contacts: Collection[int], found: dict[int, dict[int, Tie]]) -> None:
+    ids = sorted(contacts)
+    for start in range(0, len(ids), _STEP):
+        for side in ("first__in", "second__in"):
+            rows = MatchTie.objects.filter(**{side: ids[start : start + _STEP]})
+            for first, second, odds, sure in rows.values_list("first_id", "second_id", "odds", "sure"):
+                found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
+
+
+def forget(contacts: Collection[int]) -> None:
+    ids = sorted(contacts)
+    MatchTie.objects.filter(Q(first__in=ids) | Q(second__in=ids))._raw_delete(using="default")  # type: ignore[attr-defined]

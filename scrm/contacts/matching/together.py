@@ -1,0 +1,89 @@
+"""Pairs judged by what they themselves say and by the other records of both: see `collective`. Reads, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from scrm.contacts.matching import collective, evidence, store
+from scrm.contacts.matching.collective import FAINT, Pair, Ties
+from scrm.contacts.matching.comparing import Likeness, likenesses
+from scrm.contacts.matching.evidence import Item
+from scrm.contacts.matching.publishing import Rules
+from scrm.contacts.models import DuplicateCandidate
+
+# By pair, the lower id first; None: not likely enough that people are asked.
+Judged = dict[Pair, Likeness | None]
+
+
+def judged(contacts: Collection[int], around: Ties, rules: Rules, direct: Mapping[Pair, Likeness], *, lower_only: bool = False) -> Judged:
+    """All pairs of these contacts that have a tie, or that a twin of one side speaks for.
+
+    `around`: the ties around them. `direct`: what was found by comparing them just now, if it was; what is missing and needed is taken
+    from what is stored, or compared. `lower_only`: only pairs whose lower id is among the contacts.
+    """
+    inside = set(contacts)
+    found: Judged = {pair: None for pair in collective.pairs_of(inside, around) if not lower_only or pair[0] in inside}
+    least = rules.settings.review_from / 100
+    likely: dict[Pair, list[Item]] = {}
+    for pair in found:
+        items = collective.items(*pair, around)
+        odds = around.get(pair[0], {}).get(pair[1], (0.0, False))[0]
+        if evidence.logistic(odds + _weighed(items, rules)) >= least:
+            likely[pair] = items
+    known = {**direct, **_stored(likely.keys() - direct.keys(), around, rules)}
+    known |= _compared(likely.keys() - known.keys(), rules)
+    for pair, items in likely.items():
+        if pair in known:
+            likeness = _with(known[pair], items, rules)
+            found[pair] = likeness if likeness.score >= least else None
+    return found
+
+
+def _weighed(items: Iterable[Item], rules: Rules) -> float:
+    return sum(rules.weights.get(code, 0.0) * amount for code, amount, _ in items)
+
+
+def _with(direct: Likeness, items: list[Item], rules: Rules) -> Likeness:
+    if not items:
+        return direct
+    amounts = {code: amount for code, amount, _ in items}
+    score = evidence.logistic(evidence.log_odds(direct.score) + _weighed(items, rules))
+    lines = evidence.in_order([*direct.lines(rules), *evidence.as_json(items, rules.weights)])
+    # Other records can speak against merging, and never propose it by themselves: what joins these two is proposed of those.
+    proposed = direct.proposed and score * 100 >= rules.settings.merge_from and not collective.leaves_to_people(amounts)
+    return Likeness(direct.first, direct.second, score, (), proposed, tuple(lines))
+
+
+def _stored(pairs: Collection[Pair], around: Ties, rules: Rules) -> dict[Pair, Likeness]:
+    """Compared before by the same rules: what the two themselves said then."""
+    found: dict[Pair, Likeness] = {}
+    rows = DuplicateCandidate.objects.filter(first__in={first for first, _ in pairs}, rules_version=rules.version)
+    for first, second, lines in rows.values_list("first_id", "second_id", "evidence"):
+        tie = around.get(first, {}).get(second)
+        if tie is not None and (first, second) in pairs:
+            own = tuple(line for line in lines if line["code"] in rules.weights and line["code"] not in collective.CODES)
+            if own:
+                found[first, second] = Likeness(first, second, evidence.logistic(tie[0]), (), tie[1], own)
+    return found
+
+
+def _compared(pairs: Collection[Pair], rules: Rules) -> dict[Pair, Likeness]:
+    if not pairs:
+        return {}
+    also: dict[int, set[int]] = {}
+    for first, second in pairs:
+        also.setdefault(first, set()).add(second)
+    profiles = store.load(also)
+    wanted = {pk: also[pk] for pk in profiles}
+    found = {(each.first, each.second): each for each in likenesses(profiles, rules, least=FAINT / 10, also=wanted)}
+    return {pair: found[pair] for pair in pairs if pair in found}
+
+
+def overlaid(around: Ties, direct: Collection[Likeness], compared: Collection[int]) -> Ties:
+    """The ties as they would be if these contacts had been compared with this result."""
+    own = set(compared)
+    found = {pk: {} if pk in own else {each: tie for each, tie in held.items() if each not in own} for pk, held in around.items()}
+    for likeness in direct:
+        first, second, odds, sure = likeness.tie
+        found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
+    return found
