@@ -41,6 +41,7 @@ def match_contacts(contact_ids: Collection[int]) -> int:
 
 def judge_again(contact_ids: Collection[int]) -> None:
     """What is known of these contacts, in the light of what people decided since; merging them changes them, so they are compared anew."""
+    casework.take_turn()
     concerned = set(Contact.objects.filter(pk__in=contact_ids, merged_into=None).values_list("pk", flat=True))
     around = ties.around(concerned)
     concerned |= {twin for pk in concerned for twin, (_, sure) in around.get(pk, {}).items() if sure}
@@ -51,9 +52,8 @@ def record(found: Judged, compared: Collection[int], rules: Rules, *, twins: Col
     """Write what was judged, withdraw open pairs of the compared contacts that have nothing in common any more, and group what is open.
 
     `twins`: whose pairs were judged as well. `lower_only`: of their pairs only those with higher ids were looked for. The contacts whose
-    pairs changed.
+    pairs changed. The caller has the turn.
     """
-    casework.take_turn()
     by_pair = {pair: each for pair, each in found.items() if each is not None}
     # Merged since they were compared: whoever merges has the turn as well.
     people = Contact.objects.filter(pk__in={pk for pair in by_pair for pk in pair})

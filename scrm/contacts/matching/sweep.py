@@ -19,7 +19,7 @@ from functools import partial
 
 from django.db import transaction
 
-from scrm.contacts.matching import finding, frequencies, profile, stepping, store, ties, together
+from scrm.contacts.matching import casework, finding, frequencies, profile, stepping, store, ties, together
 from scrm.contacts.matching.comparing import Likeness
 from scrm.contacts.matching.pairing import Pairs
 from scrm.contacts.matching.publishing import Rules, in_force
@@ -92,6 +92,7 @@ def _judge_again(sweep: MatchSweep, ids: Sequence[int], rules: Rules, *, step: i
         part = ids[place : place + step]
         place += len(part)
         with transaction.atomic():
+            casework.take_turn()
             finding.record(together.judged(part, ties.around(part), rules, {}, lower_only=True), part, rules, lower_only=True)
             sweep.judged, sweep.updated_at = part[-1], clock.now()
             sweep.save(update_fields=["judged", "updated_at"])
@@ -127,6 +128,7 @@ def _here(common: stepping.Common, step: stepping.Step) -> Future[list[stepping.
 
 
 def _store(sweep: MatchSweep, ids: Sequence[int], found: Sequence[Likeness], rules: Rules) -> None:
+    casework.take_turn()
     ties.write((each.tie for each in found), ids, lower_only=True)
     direct = {(each.first, each.second): each for each in found if each.stored}
     judged = together.judged(ids, ties.around(ids), rules, direct, lower_only=True)

@@ -63,10 +63,10 @@ def around(contacts: Collection[int]) -> dict[int, dict[int, Tie]]:
 def _read(contacts: Collection[int], found: dict[int, dict[int, Tie]]) -> None:
     ids = sorted(contacts)
     for start in range(0, len(ids), _STEP):
-        for side in ("first__in", "second__in"):
-            rows = MatchTie.objects.filter(**{side: ids[start : start + _STEP]})
-            for first, second, odds, sure in rows.values_list("first_id", "second_id", "odds", "sure"):
-                found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
+        part = ids[start : start + _STEP]
+        rows = MatchTie.objects.filter(Q(first__in=part) | Q(second__in=part))
+        for first, second, odds, sure in rows.values_list("first_id", "second_id", "odds", "sure"):
+            found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
 
 
 def forget(contacts: Collection[int]) -> None:
