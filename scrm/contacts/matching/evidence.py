@@ -71,8 +71,8 @@ def judged(
 # All that two contacts without an address, a purchase or a customer number in common might have for them.
 _REST = ("same_city", "email_says_name", "near_email", "near_phone")
 _FURTHER = (
-    ("birthday", "same_birthday"), ("company", "same_company"), ("address", "same_address"), ("postal_code", "same_postal_code"),
-    ("usernames", "same_username"),
+    ("birthday", "same_birthday"), ("birthday", "birthday_and_home"), ("company", "same_company"), ("address", "same_address"),
+    ("postal_code", "same_postal_code"), ("usernames", "same_username"),
 )  # fmt: skip
 
 
@@ -241,14 +241,32 @@ def _facts(a: Profile, b: Profile) -> list[Item]:
 
 
 _STREETS = frozenset({"same_address", "near_address"})
+# Of one family twins alone have a birthday in common as well.
+_SAME_HOME = _STREETS | {"same_postal_code"}
 
 
 def _addresses_alike(one: str, other: str) -> str:
-    """As it is written, and with its words in one order: house, street and building stand in any."""
+    """As it is written, with its words in one order, as house, street and building stand in any, and as far as both tell it."""
     likeness = Levenshtein.normalized_similarity(one, other)
     if likeness < 0.95:
         likeness = max(likeness, Levenshtein.normalized_similarity(_in_order(one), _in_order(other)))
-    return "same_address" if likeness >= 0.95 else "near_address" if likeness >= 0.7 else "different_address"
+    if likeness >= 0.95:
+        return "same_address"
+    return "near_address" if likeness >= 0.7 or _begins_alike(one, other) else "different_address"
+
+
+_HOUSE_AND_STREET = 12
+
+
+def _begins_alike(one: str, other: str) -> bool:
+    """The same house, where one goes on to name the building, the floor or the quarter."""
+    shorter, longer = sorted((one.replace(" ", ""), other.replace(" ", "")), key=len)
+    if len(shorter) < 8 or not any(char.isdigit() for char in shorter):
+        return False
+    if shorter[0].isdigit():
+        # House and street come first, so both may go on, each in its own way.
+        shorter = shorter[:_HOUSE_AND_STREET]
+    return Levenshtein.normalized_similarity(shorter, longer[: len(shorter)]) >= 0.85
 
 
 def _in_order(text: str) -> str:
@@ -281,6 +299,8 @@ def _together(alike: Level, codes: set[str]) -> list[Item]:
         found.append(("another_name_on_email", 1.0, {}))
     if alike in FULL and "same_sku" in codes:
         found.append(("name_and_purchase", 1.0, {}))
+    if "same_birthday" in codes and codes & _SAME_HOME:
+        found.append(("birthday_and_home", 1.0, {}))
     if "shared_phone" in codes and alike in FULL:
         found.append(("name_on_shared_phone", 1.0, {}))
     return found

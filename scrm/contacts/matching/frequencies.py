@@ -30,7 +30,7 @@ def recount() -> Frequencies:
 
 
 def _sample(every: int) -> Iterator[Profile]:
-    rows = MatchProfile.objects.filter(version=profile.VERSION).order_by("pk").values_list("contact_id", "body")
+    rows = MatchProfile.objects.filter(version__gte=profile.OLDEST).order_by("pk").values_list("contact_id", "body")
     for place, (pk, body) in enumerate(rows.iterator(chunk_size=5_000)):
         if place % every == 0:
             yield profile.load(pk, body)

@@ -1,7 +1,8 @@
 """Under which keys a contact is found by another that may be the same person. Pure.
 
 A key is a 63-bit hash with its kind in front; contacts that share one are compared. Together the kinds let no two records pass that have
-anything to go by: an address, a name in any script or spelling, a purchase with part of a name, a birthday or address with part of a name.
+anything to go by: an address, a name in any script or spelling, a purchase with part of a name, a birthday or address with part of a name
+or a postal code.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ class Kind(IntEnum):
     PLACE = 8
     COMPANY = 9
     BASKET = 10
+    HOME = 11
 
 
 # How many contacts a key may have before it says too little to compare them all with one another.
 LARGEST = {
     Kind.PHONE: 40, Kind.EMAIL: 40, Kind.ID: 40, Kind.USERNAME: 20, Kind.NAME: 16, Kind.PURCHASE: 12, Kind.BIRTHDAY: 24, Kind.PLACE: 24,
-    Kind.COMPANY: 24, Kind.BASKET: 12,
+    Kind.COMPANY: 24, Kind.BASKET: 12, Kind.HOME: 12,
 }  # fmt: skip
 _BITS = 58
 
@@ -58,6 +60,7 @@ def keys(profile: Profile) -> frozenset[int]:
     texts += [(Kind.ID, each) for each in profile.ids]
     texts += [(Kind.USERNAME, each) for each in profile.usernames]
     texts += [(Kind.BASKET, each) for each in baskets(profile)] if profile.purchases else ()
+    texts += [(Kind.HOME, each) for each in homes(profile)] if profile.postal_code else ()
     name = profile.name
     if name.empty:
         return frozenset(_hashed(texts))
@@ -88,6 +91,17 @@ def baskets(profile: Profile) -> list[str]:
     days = [f"{sku}@{day}" for sku, day in profile.purchases[:4]]
     skus = sorted({sku for sku, _day in profile.purchases})[:4]
     return [*days, *(f"{one}+{other}" for place, other in enumerate(skus) for one in skus[:place])]
+
+
+# Of an address so many characters tell the house and the beginning of the street.
+_HOUSE = 6
+
+
+def homes(profile: Profile) -> list[str]:
+    """Where somebody lives, names aside: the birthday or the house, with the postal code."""
+    house = profile.address.replace(" ", "")[:_HOUSE]
+    known = (profile.birthday, house if len(house) == _HOUSE else "")
+    return [f"{profile.postal_code}|{each}" for each in known if each]
 
 
 def _ends(name: Name) -> list[str]:

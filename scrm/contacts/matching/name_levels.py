@@ -51,7 +51,7 @@ def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
         if english is None:
             return Level.UNKNOWN
         return Level.GIVEN if english else Level.DIFFERENT
-    if best == Level.SOUND and _same_letters(one, other):
+    if (best == Level.SOUND and _same_letters(one, other)) or (best != Level.SAME and _spaces_aside(one, other)):
         return Level.SAME
     if best in {Level.DIFFERENT, Level.GIVEN_DIFFERS} and english and not (one.readings and other.readings):
         return Level.GIVEN
@@ -63,6 +63,11 @@ def _same_letters(one: Name, other: Name) -> bool:
     if not one.words or not other.words or one.han or other.han:
         return False
     return one.words == other.words or sorted("".join(one.words)) == sorted("".join(other.words))
+
+
+def _spaces_aside(one: Name, other: Name) -> bool:
+    """'amber black well' and 'amber blackwell'; of one word it is not known what it is."""
+    return len(one.words) > 1 < len(other.words) and not (one.han or other.han) and "".join(one.words) == "".join(other.words)
 
 
 def _english(one: Name, other: Name) -> bool | None:

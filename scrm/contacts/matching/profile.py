@@ -15,8 +15,9 @@ from scrm.contacts.matching.characters import canonical
 from scrm.contacts.matching.names import NONE, Name, parse
 from scrm.core import fastjson
 
-# Raised when the prepared form changes: stored ones of another version are made anew.
-VERSION = 2
+# Raised when the prepared form or its keys change: stored ones of another version are made anew when all contacts are compared. Those
+# from OLDEST on can be read, and are compared under the keys that they have.
+VERSION, OLDEST = 3, 2
 _written = fastjson.writer(separators=(",", ":"))
 _EPOCH = date(2000, 1, 1).toordinal()
 _ROLE_WORDS = """

@@ -120,7 +120,7 @@ def _insert_keys(rows: Sequence[tuple[int, int]], *, fresh: bool) -> None:
 
 
 def load(contact_ids: Collection[int]) -> dict[int, Profile]:
-    """Stored profiles, those of the current version; the others are made anew by whoever compares all."""
+    """Stored profiles that can be read; what is older is made anew by whoever compares all."""
     return {pk: profile.load(pk, body) for pk, body in bodies(contact_ids)}
 
 
@@ -128,7 +128,7 @@ def bodies(contact_ids: Collection[int]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     ids = sorted(contact_ids)
     for start in range(0, len(ids), STEP):
-        rows = MatchProfile.objects.filter(contact_id__in=ids[start : start + STEP], version=profile.VERSION)
+        rows = MatchProfile.objects.filter(contact_id__in=ids[start : start + STEP], version__gte=profile.OLDEST)
         found += rows.values_list("contact_id", "body")
     return found
 

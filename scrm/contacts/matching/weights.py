@@ -8,7 +8,7 @@ is 9.9 in log odds, but families share addresses, twins birthdays, and forms tha
 from __future__ import annotations
 
 DEFAULT: dict[str, float] = {
-    "same_id": 9.00,
+    "same_id": 13.00,
     "same_phone": 8.14,
     "possible_phone": 7.24,
     "same_email": 7.02,
@@ -33,6 +33,7 @@ DEFAULT: dict[str, float] = {
     "name_given": 1.94,
     "another_name_on_number": 1.76,
     "name_and_purchase": 1.75,
+    "birthday_and_home": 1.75,
     "same_company": 1.72,
     "email_says_name": 1.48,
     "name_family": 0.98,

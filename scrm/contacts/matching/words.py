@@ -52,6 +52,7 @@ _SENTENCES = {
     "different_gender": _("addressed as a man here, as a woman there"),
     "another_name_on_number": _("different names on one number: perhaps a household or a company"),
     "another_name_on_email": _("different names on one e-mail address"),
+    "birthday_and_home": _("born on the same day and at home in the same place"),
     "name_and_purchase": _("name and purchase agree"),
     "name_on_shared_phone": _("the same name on a shared number"),
     "another_record_agrees": _("record no. %(contact)s, most likely the same person as one of them, is like the other too"),

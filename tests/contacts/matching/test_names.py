@@ -52,6 +52,8 @@ class SameName:
             ("Ｐｅｔｅｒ　Ｃｈａｎ", "peter chan"),
             ("Robert O'Brien", "Bob OBrien"),
             ("José García", "Garcia Jose"),
+            ("Amber Black Well", "amber blackwell"),
+            ("James Thomas", "Jim Thomas"),
         ],
     )
     def test_holds(self, one: str, other: str) -> None:
@@ -68,6 +70,7 @@ class OtherName:
             ("山田太郎", "山田花子"),
             ("山田太郎", "Hanako Yamada"),
             ("Peter Chan", "David Chan"),
+            ("Brenda Thomas", "Debbie Thomas"),
             ("Muhammad Hafiz bin Rahman", "Siti Aisyah binte Rahman"),
         ],
     )
