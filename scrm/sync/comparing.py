@@ -74,17 +74,20 @@ def _difference(spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fie
     settled = (record.base.get(spec.target), (record.seen or {}).get(spec.target)) == (mine, other)
     if settled and (spec.direction == "both" or spec.source in ADDRESSES or is_unsaid(spec, mine)):
         return None
-    if _one_side_says(spec, record, mine, other):
+    if _is_as_seen(spec, record, mine, other):
         return None
     return {"field": spec.target, "source": spec.source, "ours": mine, "theirs": other}
 
 
-def _one_side_says(spec: Spec, record: ExternalRecord, mine: Any, other: Any) -> bool:
-    """Of a deal or a case what only comes in and one side has no word for: the stage of a case is the CRM's, whose it is may stand there
-    as a link. In step while the CRM says what was seen last."""
-    if record.kind not in SALES or spec.direction != "in":
+def _is_as_seen(spec: Spec, record: ExternalRecord, mine: Any, other: Any) -> bool:
+    """What only comes in and both sides word differently, in step while the CRM says what was seen last: of a deal or a case what one side
+    has no word for (the stage of a case is the CRM's, whose it is may stand there as a link), and the lines of an order."""
+    if spec.direction != "in":
         return False
-    return (blank([mine]) or blank([other])) and alike((record.seen or {}).get(spec.target), other)
+    seen = (record.seen or {}).get(spec.target)
+    if (record.kind, spec.source) == payloads.LINES:
+        return seen == other or blank([seen, other])
+    return record.kind in SALES and (blank([mine]) or blank([other])) and alike(seen, other)
 
 
 def _is_news(record: ExternalRecord, change: Change, read_until: datetime | None) -> bool:

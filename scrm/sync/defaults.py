@@ -132,7 +132,9 @@ PROPOSED: dict[str, tuple[tuple[str, str, str], ...]] = {
 BOTH_WAYS = frozenset({"first_name", "last_name", "phone", "email", "company"})
 # Of a deal what sellers there move on; of a case, and of whom both are about, all that is known is what the CRM says.
 SALES_BOTH_WAYS = frozenset({"stage", "amount", "closed_at"})
-_SAID_THERE = frozenset({(Kind.CASE.value, "stage"), (Kind.CASE.value, "contact"), (Kind.DEAL.value, "contact")})
+_SAID_THERE = frozenset(
+    {(Kind.CASE.value, "stage"), (Kind.CASE.value, "contact"), (Kind.DEAL.value, "contact"), (Kind.ORDER.value, "items")}
+)
 # The stages of a pipeline that nobody changed; the settings deal_stage_won and deal_stage_lost of the connection say otherwise.
 STAGES: dict[str, dict[str, str]] = {
     "hubspot": {"won": "closedwon", "lost": "closedlost"},

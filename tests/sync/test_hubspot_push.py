@@ -21,6 +21,7 @@ from scrm.sandbox.crm.schema import LINE_ITEMS, ORDERS
 from scrm.sync import engine, feeds, pulls
 from scrm.sync.models import ExternalRecord, FieldMapping, Push, SyncConflict
 from scrm.sync.services import want
+from scrm.sync.verification import verify
 from tests.sync.conftest import Shop, later
 from tests.sync.fake_crm import FarSide
 
@@ -159,6 +160,11 @@ class TestHubSpotOrders:
         assert made.status == "shipped"
         assert Record.objects.filter(object_type__in=("orders", "products")).count() == 2
         assert not SyncConflict.objects.exists()
+        later(minutes=10)
+        for kind in ("order", "product"):
+            run = verify(trading.crm, kind)
+            assert run is not None
+            assert (run.checked, run.agreed, [each.differences for each in run.records.all()]) == (1, 1, [[]])
 
     def test_one_that_is_given_to_another_person_there_is_theirs_here(self, trading: Shop) -> None:
         made = self.order(trading)

@@ -16,7 +16,8 @@ from scrm.core import clock
 from scrm.staff.models import User
 from scrm.sync.models import FieldMapping, Pull, SyncConflict
 from scrm.sync.services import want
-from tests.sync.conftest import Shop
+from scrm.sync.verification import verify
+from tests.sync.conftest import Shop, later
 from tests.sync.test_goods_in import order_there
 from tests.sync.test_goods_in import trade as trade
 from tests.sync.test_pull import linked, settle
@@ -35,6 +36,14 @@ def goods(trade: Shop) -> Shop:
 
 def lines() -> list[tuple[str, int, Decimal]]:
     return sorted(OrderLine.objects.values_list("product__sku", "quantity", "unit_price"))
+
+
+def compared(shop: Shop) -> tuple[int, int]:
+    """The sample of orders: (looked at, in step)."""
+    later(minutes=10)
+    run = verify(shop.crm, "order")
+    assert run is not None
+    return run.checked, run.agreed
 
 
 class TestLines:
@@ -82,6 +91,13 @@ class TestLines:
         settle(goods)
         assert lines() == [("MC-02", 1, Decimal("80.00"))]
         assert all("Items" not in write.fields for write in goods.far.writes())
+
+    def test_are_in_step_in_the_daily_sample_until_they_change_without_a_word(self, goods: Shop) -> None:
+        record = order_there(goods, linked(goods)[1], Items=[row("HJ-01"), row("XX-9")])
+        settle(goods)
+        assert compared(goods) == (1, 1)
+        goods.far.fields[record]["Items"] = [row("HJ-01", "9")]
+        assert compared(goods) == (1, 0)
 
     def test_access_that_is_lost_takes_none_away(self, goods: Shop) -> None:
         record = order_there(goods, linked(goods)[1], Items=[row("HJ-01")])

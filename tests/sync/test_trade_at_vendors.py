@@ -25,9 +25,10 @@ from scrm.sandbox.crm.schema import ORDERS as HUBSPOT_ORDERS
 from scrm.sandbox.crm.schema import PRODUCTS as HUBSPOT_PRODUCTS
 from scrm.sandbox.salesforce.tables import TableStore as OrgStore
 from scrm.sandbox.zoho.tables import TableStore as ModuleStore
-from scrm.sync import engine, feeds, pulls
+from scrm.sync import engine, feeds, onboarding, pulls
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SaleState, SyncConflict
 from scrm.sync.services import want
+from scrm.sync.verification import verify
 from tests.connectors.conftest import loopback  # noqa: F401
 from tests.faults.vendors import VENDORS, WONG, HubSpot, Rest, Salesforce, Vendor, Zoho
 from tests.sync.conftest import Shop
@@ -297,6 +298,31 @@ def with_line(vendor: Vendor, order: str, product: str, quantity: int) -> None:
         vendor.act(act="edit", module="Sales_Orders", id=order, values={"Ordered_Items": rows})
 
 
+def compared(shop: Shop) -> tuple[int, int]:
+    """The daily sample of orders: (looked at, in step)."""
+    run = verify(shop.crm, "order")
+    assert run is not None
+    return run.checked, run.agreed
+
+
+@pytest.mark.parametrize("name", list(ORDERS))
+def test_the_set_up_proposes_the_fields_of_orders_and_products(
+    name: str,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: Any,
+    loopback: Any,  # noqa: F811
+) -> None:
+    crm = shop_of(vendor_of(name, live_server, settings, monkeypatch, loopback)).crm
+    for kind, fields in (("order", [*ORDERS[name], ("items", ITEMS[name])]), ("product", PRODUCTS[name])):
+        proposed = {each.source: each for each in onboarding.suggestions(crm, kind)}
+        wanted = {source: target for source, target in fields if target and not source.startswith("price")}
+        assert {source: each.target for source, each in proposed.items() if source in wanted} == wanted
+        assert all(each.certain for source, each in proposed.items() if source in wanted)
+        if kind == "order":
+            assert onboarding.suggested_direction(crm, kind, proposed["items"]) == "in"
+
+
 @pytest.mark.parametrize("name", list(ORDERS))
 def test_lines_of_orders_follow_what_people_there_put_into_them(
     name: str,
@@ -320,6 +346,7 @@ def test_lines_of_orders_follow_what_people_there_put_into_them(
     assert list(Order.objects.get().lines.values_list("product__sku", "quantity", "unit_price")) == [("HJ-01", 2, Decimal(128))]
     expected = [{"sku": "HJ-01", "name": "ほうじ茶", "quantity": "2", "unit_price": "128"}]
     conformance.check_lines(crm_of(shop.crm), order, ITEMS[name], expected)
+    assert compared(shop) == (1, 1)
     with_line(vendor, order, other, 3)
     drain_until(lambda: Order.objects.exclude(other_lines=[]).exists())
     made = Order.objects.get()
