@@ -151,6 +151,28 @@ class TestGivenAway:
         assert owner() == chan
 
 
+class TestNamedByAField:
+    """Of CRMs where a field of the record says whose it is."""
+
+    @pytest.fixture
+    def sales(self, shop: Shop) -> Shop:
+        mapped(shop, "case", CASE)
+        FieldMapping.objects.filter(kind="contact").exclude(source="last_message_at").update(direction="both")
+        shop.far.stamps = True
+        return shop
+
+    def test_a_person_who_is_not_known_yet_is_read_first_here_too(self, sales: Shop) -> None:
+        settle(sales)
+        _, one = linked(sales)
+        record = sales.far.add(kind="case", Subject="杯", State="New", Person=one)
+        settle(sales)
+        stranger = sales.far.add(firstname="花子", lastname="佐藤", phone="+819012345678", at=clock.now() - timedelta(days=1))
+        sales.far.put(record, {"Person": stranger})
+        settle(sales)
+        assert owner() == Contact.objects.get(name__contains="佐藤")
+        assert not SyncConflict.objects.exists()
+
+
 class TestOrders:
     def test_an_order_is_the_persons_it_is_associated_with(self, sales: Shop) -> None:
         (chan, one), (wong, two) = linked(sales), linked(sales, "黃美玲")
