@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,7 +111,8 @@ def filled(route: str, rows: dict[str, dict[str, int]], side: str) -> str:
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Shop:
+    settings.MEDIA_ROOT = str(tmp_path)
     monkeypatch.setattr(Template, "render", lambda *args, **kwargs: "")
     monkeypatch.setattr(admin.site, "each_context", lambda request: {})
     return Shop()

@@ -117,6 +117,12 @@ class Content:
         html = client.get(f"/admin/inbox/{chat.pk}/beside/").content.decode()
         assert ">Tag 100<" in html and "There are more tags or addresses than these" not in html
 
+    def test_offers_a_tag_that_was_made_a_moment_ago(self, ren: User) -> None:
+        client, address = seated(ren), f"/admin/inbox/{people.conversation().pk}/beside/"
+        assert "ix-add-tag" not in client.get(address).content.decode()
+        Tag.objects.create(slug="vip", name="VIP")
+        assert '<option value="VIP">' in client.get(address).content.decode()
+
     def test_of_orders_is_the_newest_with_their_parcels(self, ren: User) -> None:
         chat = people.conversation()
         fill(chat, ren, 0, 7)

@@ -28,7 +28,9 @@ SESSIONS = {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Iterator[World]:
+    # A folder of its own: the other process of a run has the same one, and tests that remove files.
+    settings.MEDIA_ROOT = str(tmp_path)
     monkeypatch.setattr(Template, "render", lambda *args, **kwargs: "")
     monkeypatch.setattr(admin.site, "each_context", lambda request: {})
     with override_settings(**SESSIONS):

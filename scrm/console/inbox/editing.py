@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from scrm.contacts.fields import Offer, offer
@@ -60,13 +60,10 @@ def change(contact: Contact, data: Any, *, by: User) -> list[str]:
     return kept + [f"{label_of(name)}: {reason}" for name, reason in outcome.refused.items()]
 
 
-def known_tags() -> list[str]:
-    """The names that the field for a tag offers; at most half a minute old."""
-    known: list[str] | None = cache.get("console-tags")
-    if known is None:
-        known = list(Tag.objects.order_by("name").values_list("name", flat=True)[:300])
-        cache.set("console-tags", known, 30)
-    return known
+def tag_rows(user: User) -> QuerySet[Tag]:
+    """What the field for a tag offers, of names alone; nothing to who may put none."""
+    rows = Tag.objects.order_by("name").only("name")[:300]
+    return rows if user.has_perm(TAG) else Tag.objects.none()
 
 
 def add_tag(conversation: Conversation, name: str, *, by: User) -> Tag:

@@ -15,7 +15,7 @@ from scrm.commerce.models import Order, Shipment
 from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
 from scrm.console.access import SEE_CASES
-from scrm.console.inbox import reasons, upcoming, wording
+from scrm.console.inbox import editing, reasons, upcoming, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, DuplicateCandidate, Identity
@@ -26,8 +26,10 @@ from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord, Kind, SaleState
 from scrm.tags.models import TagAssignment
 
-# Tags and addresses beside a chat, and parcels of the orders there; whoever has more is shown whole on their own page.
+# Tags beside a chat, and parcels of the orders there; whoever has more is shown whole on their own page.
 MOST = 100
+# Addresses, of which a single one that declined speaks for all.
+ADDRESSES = 1_000
 ORDERS = 5
 
 
@@ -79,6 +81,8 @@ class Profile:
     upcoming: list[upcoming.Upcoming]
     surveys: list[Survey]
     duplicates: list[Duplicate]
+    # What the reader may put on them.
+    known_tags: list[str]
     # There are more tags or addresses than these.
     cut: bool
 
@@ -104,9 +108,9 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
     others = others.select_related("connection").defer("connection__secrets")
     orders = orders_of(contact)[:ORDERS]
     decided, evaluated = _why_rows(contact)
-    identities, tags, bought, parcels, chats, records, sales, decisions, runs, planned, queued, surveys, pairs = lists_of(
+    identities, tags, bought, parcels, chats, records, sales, decisions, runs, planned, queued, surveys, pairs, known = lists_of(
         [
-            contact.identities.filter(valid_to=None).order_by("kind", "pk")[: MOST + 1],
+            contact.identities.filter(valid_to=None).order_by("kind", "pk")[: ADDRESSES + 1],
             _tag_rows(contact)[: MOST + 1],
             orders,
             Shipment.objects.filter(order__in=orders.values("pk")).order_by("pk")[:MOST],
@@ -118,11 +122,12 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
             *upcoming.rows_of(contact, user),
             _survey_rows(contact, user),
             _pair_rows(contact, user),
+            editing.tag_rows(user),
         ]
     )
     return Profile(
         contact=contact,
-        identities=identities[:MOST],
+        identities=identities[:ADDRESSES],
         tags=_once(tags[:MOST]),
         orders=[Bought(order, [parcel for parcel in parcels if parcel.order_id == order.pk]) for order in bought],
         conversations=chats,
@@ -132,7 +137,8 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
         upcoming=upcoming.of_rows([*planned, *queued]),
         surveys=surveys,
         duplicates=_duplicates(contact, pairs),
-        cut=max(len(identities), len(tags)) > MOST,
+        known_tags=[tag.name for tag in known],
+        cut=len(identities) > ADDRESSES or len(tags) > MOST,
     )
 
 

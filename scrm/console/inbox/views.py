@@ -164,8 +164,6 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     context["referral"] = shapes.referral_of(conversation.referral)
     if request.user.has_perm(editing.CHANGE):
         context["form"] = editing.form_for(conversation.identity.contact)
-    if request.user.has_perm(editing.TAG):
-        context["known_tags"] = editing.known_tags()
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
 
