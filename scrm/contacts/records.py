@@ -100,18 +100,16 @@ def made_of(
 ) -> dict[str, dict[str, Any]] | None:
     """The provenance of a new record that holds these values. As `Entry.as_json` has it; without the objects, for thousands at once."""
     stamp = ms(at)
+    said: dict[str, Any] = {"source": source, "at": stamp, "by": by} if by else {"source": source, "at": stamp}
+    is_seen = source != PERSON
     found: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         if (not value and is_blank(value)) or value == _DEFAULTS.get(name):
             continue
         if name in assumed:
             found[name] = {"source": ASSUMED, "at": stamp}
-            continue
-        said = found[name] = {"source": source, "at": stamp}
-        if by:
-            said["by"] = by
-        if source != PERSON:
-            said["seen"] = {source: [value, stamp]}
+        else:
+            found[name] = {**said, "seen": {source: [value, stamp]}} if is_seen else dict(said)
     return found or None
 
 

@@ -22,6 +22,8 @@ from scrm.core.loading import add_many, fresh, give_keys
 
 # The country of a number, without asking the library about each.
 _REGIONS = {"+852": "HK", "+886": "TW", "+81": "JP", "+65": "SG", "+853": "MO", "+86": "CN"}
+# As they stand in a row: an enumeration looks its value up by a function each time.
+_PHONE, _EMAIL, _IMPORTED = Identity.Kind.PHONE.value, Identity.Kind.EMAIL.value, Identity.Verified.IMPORTED.value
 
 
 @dataclass(slots=True)
@@ -168,13 +170,13 @@ def number_of(cell: PhoneCell, making: Making, contact_id: int | None = None, ho
         Identity,
         contact_id=contact_id,
         home_id=home_id,
-        kind=Identity.Kind.PHONE.value,
+        kind=_PHONE,
         value=cell.value,
         typed=cell.typed,
         e164="" if cell.repair else cell.value,
         needs_repair=cell.repair,
         candidates=candidates,
-        verified=Identity.Verified.IMPORTED.value,
+        verified=_IMPORTED,
         origin=making.source,
         valid_from=making.now,
     )
@@ -185,10 +187,10 @@ def email_of(value: str, typed: str, making: Making, contact_id: int | None = No
         Identity,
         contact_id=contact_id,
         home_id=home_id,
-        kind=Identity.Kind.EMAIL.value,
+        kind=_EMAIL,
         value=value,
         typed=typed,
-        verified=Identity.Verified.IMPORTED.value,
+        verified=_IMPORTED,
         origin=making.source,
         valid_from=making.now,
     )
