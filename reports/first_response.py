@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet, Sum
-from django.utils.translation import gettext as now_gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from reports.agents import conversation_link, line_key, rows_of_line
@@ -128,7 +128,7 @@ class ResponseTime(FirstResponse):
 
 
 def _name_of(agent: User | None) -> str:
-    return str(agent) if agent else now_gettext("Former staff")
+    return str(agent) if agent else gettext("Former staff")
 
 
 def _line(key: str, label: Any, number: int, total: int, slow: int, middle: float) -> Figures:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet, Sum
-from django.utils.translation import gettext as now_gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from reports.agents import conversation_link, line_key, rows_of_line
@@ -96,7 +96,7 @@ class Satisfaction(Report):
 
 
 def _name(agent: User | None) -> str:
-    return str(agent) if agent else now_gettext("Nobody")
+    return str(agent) if agent else gettext("Nobody")
 
 
 def _line(key: str, label: Any, sums: Sequence[Mapping[str, Any]]) -> Figures:

@@ -12,6 +12,7 @@ from scrm.campaigns import counting
 from scrm.campaigns.models import Segment
 from scrm.contacts.models import Contact
 from scrm.core import clock, jobs
+from scrm.staff.models import User
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,16 @@ class InTheBackground:
         assert in_the_background() == 4
         told = page(admin_client, japan)
         assert "3, counted 18 Nov 2026 12:00." in told and "Being counted" not in told and "counted anew" not in told
+
+    @pytest.mark.parametrize(("language", "coming", "counted"), [("ja", "集計中", "集計し直しています"), ("zh-hant", "背景", "重新計數")])
+    def test_is_told_in_the_readers_language(
+        self, language: str, coming: str, counted: str, japan: Segment, admin_client: Client, admin_user: User
+    ) -> None:
+        User.objects.filter(pk=admin_user.pk).update(language=language)
+        assert coming in page(admin_client, japan)
+        in_the_background()
+        clock.advance(counting.FRESH + timedelta(seconds=1))
+        assert counted in page(admin_client, japan)
 
     def test_is_counted_once_however_often_one_asks(self, japan: Segment, admin_client: Client) -> None:
         page(admin_client, japan)

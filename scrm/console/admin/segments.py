@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -57,7 +57,7 @@ class SegmentAdmin(ConsoleAdmin):
 
     @display(description=_("conditions"))
     def shown_conditions(self, row: Segment) -> str:
-        return self._words.tree(row.conditions) if row.conditions else _now("Everybody.")
+        return self._words.tree(row.conditions) if row.conditions else gettext("Everybody.")
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -72,12 +72,10 @@ class SegmentAdmin(ConsoleAdmin):
         except segments.BrokenSegment as broken:
             return str(broken)
         if found.people is None:
-            return _now("Being counted in the background, because it takes a while. Open this page again in a minute.")
+            return gettext("Being counted in the background, because it takes a while. Open this page again in a minute.")
         number = number_format(found.people, force_grouping=True) + ("+" if found.more else "")
         if found.at is None:
             return number
-        told = _now("%(number)s, counted %(moment)s.") % {
-            "number": number,
-            "moment": date_format(timezone.localtime(found.at), "SHORT_DATETIME_FORMAT"),
-        }
-        return f"{told} {_now('It is being counted anew; open this page again in a minute.')}" if found.coming else told
+        counted_at = date_format(timezone.localtime(found.at), "SHORT_DATETIME_FORMAT")
+        told = gettext("%(number)s, counted %(moment)s.") % {"number": number, "moment": counted_at}
+        return told + " " + gettext("It is being counted anew; open this page again in a minute.") if found.coming else told

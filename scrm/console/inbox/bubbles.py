@@ -262,7 +262,7 @@ def _unsupported(content: dict[str, Any]) -> str:
 def _kind(message: Message) -> str:
     """A line above the words for what is more than words."""
     if message.kind == "template":
-        return f"{_('Template')} {shapes.text_of(message.content.get('name'))}".strip()
+        return " ".join(filter(None, [_("Template"), shapes.text_of(message.content.get("name"))]))
     if message.kind == "button" or (message.kind == "interactive" and message.direction == Message.Direction.IN):
         return _("Filled a form") if isinstance(message.content.get("response"), dict) else _("Answer")
     if message.kind == "edit":

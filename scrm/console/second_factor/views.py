@@ -73,7 +73,7 @@ def wait_words(seconds: int) -> str:
 def _warn(request: HttpRequest, opened: second_factor.Opened) -> None:
     if opened.recovery_left is not None and opened.recovery_left <= FEW_CODES:
         left = ngettext("%d recovery code is left.", "%d recovery codes are left.", opened.recovery_left) % opened.recovery_left
-        messages.warning(request, f"{left} {_('Make new ones under “Second factor” in the menu of your name.')}")
+        messages.warning(request, left + " " + _("Make new ones under “Second factor” in the menu of your name."))
 
 
 def set_up(request: HttpRequest) -> HttpResponse:
