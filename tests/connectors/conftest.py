@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -87,8 +88,9 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body) + (10 if loopback.half else 0)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+            with contextlib.suppress(ConnectionError):  # whoever asked may be dead
+                self.end_headers()
+                self.wfile.write(answer.body)
             self.close_connection = loopback.half
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

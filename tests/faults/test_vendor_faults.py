@@ -22,7 +22,7 @@ from scrm.sync.services import want
 from tests.connectors.conftest import loopback  # noqa: F401
 from tests.faults import storms
 from tests.faults.storms import RECORDS, SHARES, calm, go_on, here
-from tests.faults.vendors import VENDORS, Rest, Vendor
+from tests.faults.vendors import VENDORS, Vendor, vendor_named
 from tests.sync.conftest import Shop
 from tests.sync.fake_crm import FarSide
 
@@ -53,11 +53,7 @@ def short_waits() -> Iterator[None]:
 @pytest.fixture(params=VENDORS)
 def vendor(request: pytest.FixtureRequest, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, loopback: Any) -> Vendor:  # noqa: F811
     settings.SANDBOX_URL = live_server.url
-    made = VENDORS[request.param](live_server.url, monkeypatch)
-    if isinstance(made, Rest):
-        made.loopback = loopback
-    made.count()
-    return made
+    return vendor_named(request.param, live_server.url, monkeypatch, loopback)
 
 
 @pytest.fixture

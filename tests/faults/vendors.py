@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
+from django.db.models import F
+
 from connectors.conformance import Answer
 from connectors.crms.hubspot import wire as hubspot_wire
 from connectors.crms.zoho import login
@@ -88,6 +91,10 @@ class Vendor(ABC):
         """Somebody deletes a record."""
 
     @abstractmethod
+    def put_back(self, by: timedelta) -> None:
+        """As if everything there had last been changed so much earlier, or earlier still."""
+
+    @abstractmethod
     def people(self) -> dict[str, Person]:
         """Everybody who is there, by the record's id."""
 
@@ -138,6 +145,9 @@ class HubSpot(Vendor):
     def rename(self, record_id: str, given: str) -> None:
         update(Record.objects.get(pk=record_id), {"firstname": given}, kind=CONTACTS, by=WONG)
 
+    def put_back(self, by: timedelta) -> None:
+        Record.objects.update(updated_at=F("updated_at") - by)
+
     def remove(self, record_id: str) -> None:
         archive(Record.objects.get(pk=record_id), by=WONG)
 
@@ -185,6 +195,9 @@ class _InTables(Vendor):
     def _wrote(self, where: str, record_id: str, changed: bool) -> None:
         if where == self.place and changed and not self.by_hand:
             self.writes[record_id] += 1
+
+    def put_back(self, by: timedelta) -> None:
+        Record.objects.update(updated_at=F("updated_at") - by)
 
     def people(self) -> dict[str, Person]:
         key, given, phone = self.names
@@ -291,6 +304,12 @@ class Rest(Vendor):
     def remove(self, record_id: str) -> None:
         del self.server.rows[int(record_id)]
 
+    def put_back(self, by: timedelta) -> None:
+        # Minutes apart: what is as young as the youngest is shown again by the next run, whatever the position.
+        for age, row in enumerate(reversed(self.server.rows.values())):
+            at = datetime.fromisoformat(row["updated"]) - by - age * timedelta(minutes=3)
+            row["updated"] = at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
     def people(self) -> dict[str, Person]:
         rows = {str(number): row for number, row in self.server.rows.items()}
         return {
@@ -345,3 +364,12 @@ _DAMAGES: tuple[tuple[str, Callable[[Answer], Answer]], ...] = (
 )
 
 VENDORS: dict[str, type[Vendor]] = {"hubspot": HubSpot, "salesforce": Salesforce, "zoho": Zoho, "rest": Rest}
+
+
+def vendor_named(name: str, url: str, patch: pytest.MonkeyPatch, loopback: Any) -> Vendor:
+    """One of them, counting. `url` is where Django serves the stand-ins, `loopback` a server for what has none there."""
+    made = VENDORS[name](url, patch)
+    if isinstance(made, Rest):
+        made.loopback = loopback
+    made.count()
+    return made
