@@ -128,6 +128,17 @@ class TestChanges:
             with pytest.raises(OutcomeUnknown):
                 call()
 
+    @pytest.mark.parametrize("spoilt", [b"<html>Bad gateway</html>", b'{"results": [{"id": 1', b"\xff\xfe{}", b'{"error": "It broke."}'])
+    def test_a_page_that_comes_spoilt_is_asked_for_again(self, loopback: Any, server: PoorServer, spoilt: bytes) -> None:
+        """Else a long list that is read from its beginning each time would never be read to its end."""
+        for number in range(45):
+            server.add(name=f"陳大文{number}", scrm_id=f"scrm-{number}")
+        last = iter([True, False] * 20)
+        loopback.respond = lambda request: Answer(200, spoilt) if request.method == "GET" and next(last) else server(request)
+        crm = crm_at(loopback.url, definition())
+        assert len(everything(crm)[0]) == 45
+        assert crm.removals("contact", {}, [str(number) for number in range(1, 46)]).items == ()
+
     def test_a_server_that_ignores_the_pages_number_ends(self, loopback: Any, server: PoorServer) -> None:
         server.style = "none"
         for _ in range(5):
