@@ -230,6 +230,27 @@ class TestWriting:
         (outcome,) = crm_at(loopback.url, definition()).apply([contact(1, **{"/rank": "A"})])
         assert outcome.status == "created" and "/rank" in outcome.reason
 
+    @pytest.mark.parametrize("said", [b'{"error": "It broke.", "status": 500}', b"<html>Bad gateway</html>", b'{"id": 1, "na'])
+    def test_a_good_status_over_a_failure_is_no_success(self, loopback: Any, server: PoorServer, said: bytes) -> None:
+        crm = crm_at(loopback.url, definition())
+        crm.apply([contact(1)])
+        loopback.respond = lambda request: Answer(200, said) if request.method == "PATCH" else server(request)
+        with pytest.raises(OutcomeUnknown):
+            crm.apply([Write("contact", "scrm-1", {"/name": "陳小文"}, id="1")])
+        loopback.respond = lambda request: Answer(200, said) if server(request) and request.method == "PATCH" else server(request)
+        (outcome,) = crm.apply([Write("contact", "scrm-1", {"/name": "陳小文"}, id="1")])
+        assert (outcome.status, outcome.reason, server.rows[1]["name"]) == ("updated", "", "陳小文")
+
+    def test_a_failure_in_a_good_answer_counts_where_no_record_can_be_looked_at(self, loopback: Any, server: PoorServer) -> None:
+        crm = crm_at(loopback.url, definition(item=None))
+        crm.apply([contact(1)])
+        write = Write("contact", "scrm-1", {"/name": "陳小文"}, id="1")
+        loopback.respond = lambda request: Answer(200, b"OK") if request.method == "PATCH" else server(request)
+        assert crm.apply([write])[0].status == "updated"
+        loopback.respond = lambda request: Answer(200, b'{"error": "It broke."}') if request.method == "PATCH" else server(request)
+        with pytest.raises(OutcomeUnknown):
+            crm.apply([write])
+
     def test_values_go_in_the_types_that_the_set_up_names(self, loopback: Any, server: PoorServer) -> None:
         types = {"/amount": "number", "/active": "boolean", "/tags": "list"}
         crm = crm_at(loopback.url, definition(types=types))

@@ -79,9 +79,13 @@ def rows_of(setup: KindSetup, document: Any) -> list[Any]:
         return []
     if isinstance(found, list):
         return found
-    if isinstance(document, dict) and any(document.get(name) for name in _FAILURES):
+    if says_failure(document):
         raise OutcomeUnknown("The server answered with an error inside a good answer", code="HTTP 200")
     raise Misconfigured(f"The answer of {setup.kind} has no list at {setup.rows or 'its top'}; choose another pointer for the rows")
+
+
+def says_failure(document: Any) -> bool:
+    return isinstance(document, dict) and any(document.get(name) for name in _FAILURES)
 
 
 def walk(wire: Wire, setup: KindSetup, params: Mapping[str, str] | None = None) -> Iterator[Json]:

@@ -13,7 +13,7 @@ from connectors.contracts import Outcome, OutcomeStatus, Write
 from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import Definition, KindSetup
 from connectors.crms.rest.feeds import read_item
-from connectors.crms.rest.paging import read_page, walk
+from connectors.crms.rest.paging import read_page, says_failure, walk
 from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, key_there, new_body, same_version, version_of
 from connectors.crms.rest.wire import Wire, refusal, words_of
 from connectors.errors import Gone, OutcomeUnknown, Rejected
@@ -141,7 +141,21 @@ def _update(wire: Wire, setup: KindSetup, write: Write, record_id: str, wanted: 
     if not reply.ok:
         raise refusal(reply)
     row = _row(setup, reply)
-    return _told(wire, setup, write, record_id, wanted, row if id_of(setup, row) == record_id else None, "updated")
+    if id_of(setup, row) == record_id:
+        return _told(wire, setup, write, record_id, wanted, row, "updated")
+    told = _told(wire, setup, write, record_id, wanted, None, "updated")
+    # Where the record can be looked at, it decides; else only words of a failure do, for some servers answer with a bare "OK".
+    if (told.reason and _is_spoilt(reply)) if setup.item else says_failure(reply.json_or_none()):
+        raise OutcomeUnknown(
+            "The server's answer is not the record, and the record does not show what was sent", code=f"HTTP {reply.status}"
+        )
+    return told
+
+
+def _is_spoilt(reply: Reply) -> bool:
+    """Whether something came that is no answer: a page, half a document, words of a failure. Nothing at all is one."""
+    document = reply.json_or_none() if reply.body else {}
+    return document is None or says_failure(document)
 
 
 def _row(setup: KindSetup, reply: Reply) -> Json | None:
