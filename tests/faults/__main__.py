@@ -135,6 +135,7 @@ SUITES = (
     ("sync", "faults/test_sync_faults.py", "C01-C05, C07: storms, clashes, loops and pages that move, at a CRM in memory"),
     ("vendors", "faults/test_vendor_faults.py", "C01, C04: the same at each vendor's stand-in over loopback"),
     ("deaths", "faults/test_sync_deaths.py", "the sync's processes killed at named points and at any moment"),
+    ("hooks", "faults/test_hook_storms.py", "C10: receivers of webhooks that do everything wrong, 1,000 events"),
     ("full", "faults/test_full_disk.py", "R12, R13: no room for database, spool and files"),
 )
 # What no database makes a difference to.

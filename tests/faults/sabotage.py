@@ -23,6 +23,7 @@
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 | merge_in_pieces | each statement of a merge and of its undoing stands by itself | all or nothing (merging) |
 | merge_unlocked | a merge looks at people without holding them | done once, the others are told (merging, on PostgreSQL) |
+| hasty_hooks | a webhook that was refused is sent again at once | five minutes between tries (hook storms) |
 | keep_what_came | an undoing leaves with the survivor what came since for the other | gives back what was (merging) |
 """
 
@@ -315,6 +316,18 @@ def _keep_what_came() -> None:
     merging._send_home = lambda home, staying, edge: None
 
 
+def _hasty_hooks() -> None:
+    from scrm.hooks import delivery
+
+    real = delivery._note_delivery
+
+    def note(row: Any, sent: Any, endpoint: Any, now: Any) -> None:
+        real(row, sent, endpoint, now)
+        row.due_at = now
+
+    delivery._note_delivery = note
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "resend_unknown": _resend_unknown,
     "no_unique_item": _no_unique_item,
@@ -340,6 +353,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "merge_in_pieces": _merge_in_pieces,
     "merge_unlocked": _merge_unlocked,
     "keep_what_came": _keep_what_came,
+    "hasty_hooks": _hasty_hooks,
 }
 
 
@@ -353,10 +367,12 @@ def sabotaged(name: str) -> Iterator[None]:
     from scrm.conversations import governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
     from scrm.core import jobs
     from scrm.core.backup import acts, running
+    from scrm.hooks import delivery
     from scrm.intake import pipeline, spool
     from scrm.sync import feeds
 
     touched = (
+        delivery,
         feeds,
         acts,
         running,
