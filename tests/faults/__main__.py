@@ -61,12 +61,14 @@ def plan(seed: int, share: float) -> Iterator[Run]:
                 yield Run(name, database, ["tests.faults.sieges", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         for name, checks, more in SHORTAGES:
             yield Run(name, database, ["tests.faults.shortages", "--only", name, *chosen, *more(some), *seeded], checks=checks)
+        command = ["tests.faults.restores", *chosen, "--messages", some(2000, 1000), *seeded]
+        yield Run("restore", database, command, checks="V06: a backup under load, brought back on a clean host")
         for name, checks in TIERS:
             yield Run(name, database, ["tests.faults.tiers", "--only", name, *chosen, *seeded], checks=checks)
         for name, checks, more in QUEUES:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
-        scaled |= {"SYNC_RECORDS": some(400, 40), "SYNC_CYCLES": some(20, 8), "SYNC_SEED": str(seed)}
+        scaled |= {"SYNC_RECORDS": some(1000, 40), "SYNC_CYCLES": some(20, 8), "SYNC_SEED": str(seed)}
         scaled |= {"RIGHTS_EACH": "1", "HOSTILE_ROUNDS": some(10)}
         for name, file, checks in SUITES + (ONCE if database == "sqlite" else ()):
             command = ["pytest", f"tests/{file}", "-n", "0"]
@@ -86,6 +88,8 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("locked without spool", "sqlite", command, {"SABOTAGE": "forget_spool"}, red=True, checks="R11 must see what is lost")
     command = ["tests.faults.sieges", "--only", "slow", *seeded]
     yield Run("slow without door", "sqlite", command, {"SABOTAGE": "no_door"}, red=True, checks="W11 must see who is held up")
+    command = ["tests.faults.restores", "--messages", "1000", *seeded]
+    yield Run("restore of many moments", "sqlite", command, {"SABOTAGE": "torn_backup"}, red=True, checks="V06 must see what does not fit")
     for name, sabotage, checks in (
         ("limit", "no_reach", "the tier's run must see who is over"),
         ("drop", "no_governor", "the drop's run must see what goes on"),

@@ -23,6 +23,7 @@
 | no_reach | people spoken to first are not counted | nothing over the tier (tiers) |
 | merge_in_pieces | each statement of a merge and of its undoing stands by itself | all or nothing (merging) |
 | merge_unlocked | a merge looks at people without holding them | done once, the others are told (merging, on PostgreSQL) |
+| torn_backup | a backup reads each table as of its own moment | one moment (restores) |
 | hasty_hooks | a webhook that was refused is sent again at once | five minutes between tries (hook storms) |
 | keep_what_came | an undoing leaves with the survivor what came since for the other | gives back what was (merging) |
 """
@@ -268,6 +269,33 @@ def _trust_the_place() -> None:
     running.Run = Trusting
 
 
+def _torn_backup() -> None:
+    """And slowly, so that there is something to see."""
+    import contextlib
+    import time
+
+    from django.db import connections
+
+    from scrm.core.backup import running
+
+    @contextlib.contextmanager
+    def any_moment() -> Iterator[Any]:
+        connection = connections.create_connection("default")
+        try:
+            connection.connect()
+            yield connection
+        finally:
+            connection.close()
+
+    real = running._table
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.1)
+        return real(*given)
+
+    running.snapshot, running._table = any_moment, slowly
+
+
 def _without_act(stage: str) -> None:
     from scrm.core.backup import acts
 
@@ -348,6 +376,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "early_position": _early_position,
     "retry_everything": _retry_everything,
     "trust_the_place": _trust_the_place,
+    "torn_backup": _torn_backup,
     "forget_the_erased": lambda: _without_act("repeat"),
     "send_again": lambda: _without_act("hold"),
     "merge_in_pieces": _merge_in_pieces,

@@ -105,6 +105,9 @@ class System:
     def answers(self) -> bool:
         return _answers(f"http://127.0.0.1:{self.port}/healthz")
 
+    def ready(self) -> bool:
+        return _answers(f"http://127.0.0.1:{self.port}/readyz")
+
     def sandbox_answers(self) -> bool:
         return _answers(f"http://127.0.0.1:{self.sandbox_port}/healthz")
 
