@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from scrm.contacts.matching import casework, finding, frequencies, profile, stepping, store, ties, together
 from scrm.contacts.matching.comparing import Likeness
@@ -144,8 +145,9 @@ def prepare(*, step: int = 1_000, stop: Callable[[], bool] = lambda: False) -> I
     """Store keys of the contacts that have none yet, or those of an earlier version; yields how many it stored so far."""
     stored, position = 0, 0
     while not stop():
-        current = MatchProfile.objects.filter(version=profile.VERSION).values("contact_id")
-        rows = Contact.objects.filter(pk__gt=position, merged_into=None).exclude(pk__in=current)
+        # Not by `exclude(pk__in=…)`: of a million ids PostgreSQL keeps no table in memory and goes through them for every contact.
+        current = MatchProfile.objects.filter(contact=OuterRef("pk"), version=profile.VERSION)
+        rows = Contact.objects.filter(~Exists(current), pk__gt=position, merged_into=None)
         ids = list(rows.order_by("pk").values_list("pk", flat=True)[:step])
         if not ids:
             return
