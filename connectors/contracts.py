@@ -427,7 +427,10 @@ class Hint:
 
 @runtime_checkable
 class Crm(Protocol):
-    """A customer database. `apply` returns one outcome per write in order and raises only for the connection."""
+    """A customer database. `apply` returns one outcome per write in order and raises only for the connection.
+
+    Where it writes one by one, what it raises carries the outcomes `before`, so that a long batch is not begun anew each time.
+    """
 
     slug: str
     label: str

@@ -17,7 +17,7 @@ Messages never hold secrets or a person's data beyond what the vendor's error te
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Scope: TypeAlias = Literal["message", "recipient", "connection"]
 
@@ -30,9 +30,13 @@ MAX_DETAIL = 500
 
 
 class ConnectorError(Exception):
-    """Base of all. `code` is the vendor's, as text; `title` one line; `detail` the vendor's explanation."""
+    """Base of all. `code` is the vendor's, as text; `title` one line; `detail` the vendor's explanation.
+
+    `before`: a call that works one by one says how far it came, with what it returns for those before; None where nobody can tell.
+    """
 
     nothing_was_done = True
+    before: tuple[Any, ...] | None = None
 
     def __init__(self, title: str, *, code: str = "", detail: str = "") -> None:
         super().__init__(title)

@@ -98,6 +98,10 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
                 outcomes = crm.apply(draft.writes)
         crash_here("push.written")
     except ConnectorError as error:
+        if error.before:
+            done, draft = draft.split(len(error.before))
+            connections.report_success(work.connection)
+            work.store(done, error.before)
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)
     except Exception as error:
@@ -113,12 +117,16 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
 
 
 def _fail_chunk(work: Round, sent: Sequence[Push], error: ConnectorError) -> None:
-    """A call failed as a whole. Where a record may be the reason, each goes by itself from now on, and only then does a failure count."""
+    """A call failed as a whole. Where a record may be the reason, each goes by itself from now on, and only then does a failure count.
+
+    Where the call says how far it came, only the record at which it failed can be the reason.
+    """
     suspect = _may_be_a_record(error)
     wait = min(max(error.after, PAUSE), LONGEST_PAUSE) if isinstance(error, TryLater) else PAUSE
     guilty = suspect and len(sent) == 1 and _is_callable(work.connection)
-    alone = True if suspect and len(sent) > 1 else None
-    _settle([Settled(push, reason=str(error), refund=not guilty, wait=wait, alone=alone) for push in sent])
+    alone = sent if suspect and len(sent) > 1 else []
+    alone = alone[:1] if error.before is not None else alone
+    _settle([Settled(push, reason=str(error), refund=not guilty, wait=wait, alone=True if push in alone else None) for push in sent])
     work.open.difference_update(push.pk for push in sent)
 
 

@@ -45,6 +45,10 @@ class Draft:
     def without_writes(self) -> Draft:
         return replace(self, writes=[], sent=[])
 
+    def split(self, place: int) -> tuple[Draft, Draft]:
+        """The writes before a place, and the rest with what needs no call."""
+        return Draft(self.writes[:place], self.sent[:place]), replace(self, writes=self.writes[place:], sent=self.sent[place:])
+
 
 @dataclass
 class Round:

@@ -241,6 +241,16 @@ class TestWriting:
         (outcome,) = crm.apply([Write("contact", "scrm-1", {"/name": "陳小文"}, id="1")])
         assert (outcome.status, outcome.reason, server.rows[1]["name"]) == ("updated", "", "陳小文")
 
+    def test_a_call_that_fails_in_the_middle_tells_what_it_wrote_before(self, loopback: Any, server: PoorServer) -> None:
+        posts = iter(range(1, 10))
+        loopback.respond = lambda request: Answer(500, b"") if request.method == "POST" and next(posts) == 3 else server(request)
+        with pytest.raises(OutcomeUnknown) as failed:
+            crm_at(loopback.url, definition()).apply([contact(number) for number in range(1, 6)])
+        assert [(outcome.key, outcome.status, outcome.id) for outcome in failed.value.before or ()] == [
+            ("scrm-1", "created", "1"),
+            ("scrm-2", "created", "2"),
+        ]
+
     def test_a_failure_in_a_good_answer_counts_where_no_record_can_be_looked_at(self, loopback: Any, server: PoorServer) -> None:
         crm = crm_at(loopback.url, definition(item=None))
         crm.apply([contact(1)])

@@ -121,7 +121,7 @@ def go_on(*, minutes: float = 1.1, steps: int = 1) -> int:
     return done
 
 
-def calm(*, longest: int = 400) -> None:
+def calm(*, longest: int = 400 + 4 * RECORDS) -> None:
     """Until nothing is on its way any more, and every feed was read to its end since. Whoever is asked to log in again does so."""
     begun = clock.now()
     for _ in range(longest):

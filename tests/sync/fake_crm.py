@@ -60,6 +60,7 @@ class FarSide:
     # Faults.
     refused: dict[str, str] = field(default_factory=dict)
     choking: set[str] = field(default_factory=set)
+    one_by_one: bool = False
     down: ConnectorError | None = None
     dies_after: bool = False
     meanwhile: Callable[[], None] | None = None
@@ -144,8 +145,12 @@ class FakeCrm:
             hook, self.far.meanwhile = self.far.meanwhile, None
             hook()
         self._fail_if_down()
-        if any(write.key in self.far.choking for write in writes):
-            raise OutcomeUnknown("The server broke", code="HTTP 500")
+        at = next((place for place, write in enumerate(writes) if write.key in self.far.choking), None)
+        if at is not None:
+            error = OutcomeUnknown("The server broke", code="HTTP 500")
+            if self.far.one_by_one:
+                error.before = tuple(self._one(write) for write in writes[:at])
+            raise error
         outcomes = [self._one(write) for write in writes]
         if self.far.dies_after:
             self.far.dies_after = False

@@ -16,7 +16,7 @@ from connectors.crms.rest.feeds import read_item
 from connectors.crms.rest.paging import read_page, says_failure, walk
 from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, key_there, new_body, same_version, version_of
 from connectors.crms.rest.wire import Wire, refusal, words_of
-from connectors.errors import Gone, OutcomeUnknown, Rejected
+from connectors.errors import ConnectorError, Gone, OutcomeUnknown, Rejected
 from connectors.http import Reply
 from connectors.untrusted import Json, as_text
 
@@ -57,7 +57,14 @@ class Finder:
 def apply_writes(wire: Wire, definition: Definition, writes: Sequence[Write]) -> list[Outcome]:
     """One outcome for each write, in order. Raises what concerns the connection; then everything may be applied again."""
     finders = {kind: Finder(wire, definition.need(kind)) for kind in {write.kind for write in writes}}
-    return [_apply(wire, definition.need(write.kind), finders[write.kind], write) for write in writes]
+    outcomes: list[Outcome] = []
+    for write in writes:
+        try:
+            outcomes.append(_apply(wire, definition.need(write.kind), finders[write.kind], write))
+        except ConnectorError as error:
+            error.before = tuple(outcomes)
+            raise
+    return outcomes
 
 
 def _apply(wire: Wire, setup: KindSetup, finder: Finder, write: Write) -> Outcome:
