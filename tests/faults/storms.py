@@ -180,6 +180,11 @@ def listed_count(name: str) -> int:
     return FieldConflict.objects.filter(field=name).values("contact").distinct().count()
 
 
+def reasons() -> dict[str, int]:
+    """Why writes were given up, and how often."""
+    return dict(Counter(Push.objects.filter(state="dead").values_list("last_error", flat=True)))
+
+
 def say(text: str) -> None:
     """A line of figures, shown by `pytest -s`."""
     sys.stdout.write(f"\n{text}\n")

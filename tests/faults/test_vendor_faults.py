@@ -5,6 +5,7 @@ Short here; SYNC_RECORDS=1000 makes it long (`make faults`). Counted at the CRM'
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from tests.sync.fake_crm import FarSide
 
 # One in so many records is given a name that the CRM never takes.
 REFUSED_EACH = 50 if RECORDS > 30 else 5
+MOST_GROWTH_KB = 100 * 1024
 
 pytestmark = [
     pytest.mark.any_database,  # `test_sync_faults` has the same with a CRM in memory, on both
@@ -86,7 +88,9 @@ def let_the_second_pass() -> None:
 class TestStorms:
     @pytest.mark.parametrize("share", SHARES)
     def test_all_end_in_step_or_given_up_with_a_reason(self, shop: Shop, vendor: Vendor, share: float) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         vendor.strike(share)
+        begun = clock.now()
         everybody = people(shop, vendor, RECORDS)
         allowed = dict.fromkeys(vendor.people(), 1)
         wanted: dict[int, str] = {}
@@ -117,7 +121,9 @@ class TestStorms:
         found = vendor.people()
         told = f"{type(vendor).__name__} {share:.0%}: {len(everybody)} people, {sum(vendor.struck.values())} faults"
         told += f" {dict(vendor.struck)}, {sum(vendor.writes.values())} writes, {len(dead) + len(dead_ids)} given up"
-        storms.say(told)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        storms.say(f"{told} {storms.reasons()}, +{grown // 1024} MB, {(clock.now() - begun) / timedelta(hours=1):.0f} h of the clock")
+        assert grown < MOST_GROWTH_KB
         assert refused <= dead and len(dead) < len(refused) + RECORDS / 20
         kept = {found[row.external_id].given for row in ExternalRecord.objects.filter(key__in=refused)}
         assert vendor.refused.split()[0] not in kept

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import random
 import re
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.db.models import F
 
+from connectors import http
 from connectors.conformance import Answer
 from connectors.crms.hubspot import wire as hubspot_wire
 from connectors.crms.zoho import login
@@ -50,6 +53,8 @@ class Person(NamedTuple):
     phone: str
 
 
+# Longer than the client waits; the real 10 s are shortened with it.
+STALL = 1.0
 # A given name that no CRM takes: Salesforce and Zoho end at 40 characters, the others are taught to.
 TOO_LONG = "Bartholomew-" * 4
 
@@ -278,8 +283,10 @@ class Rest(Vendor):
     server: PoorServer = field(default_factory=PoorServer)
     share: float = 0.0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
+    huge: Answer = field(default_factory=lambda: Answer(200, bytes(50 << 20)), repr=False)
 
     def connection(self) -> Connection:
+        self.patch.setattr(http, "READ", timedelta(seconds=STALL / 2))
         self.server.url, self.loopback.respond = self.loopback.url, self._respond
         crm = upsert_connection(
             "rest",
@@ -322,8 +329,9 @@ class Rest(Vendor):
     def _respond(self, request: Any) -> Answer:
         throw = self.dice.random()
         if throw < self.share / 2:
-            name, answer = self.dice.choice(_REFUSALS)
+            name, answer = self.dice.choice((*_REFUSALS, ("huge", self.huge), ("stalled", Answer(200, b"", broken=True))))
             self.struck[name] += 1
+            time.sleep(STALL if name == "stalled" else 0)
             return answer
         answer = self._work(request)
         if throw < self.share:
@@ -354,6 +362,7 @@ _REFUSALS: tuple[tuple[str, Answer], ...] = (
     ("error_429", Answer(429, b'{"detail": "Slow down."}', {"Retry-After": "7"})),
     ("html", Answer(200, b"<html><body>Bad gateway</body></html>", {"Content-Type": "text/html"})),
     ("reset", Answer(200, b"", broken=True)),
+    ("gzip_bomb", Answer(200, gzip.compress(bytes(40 << 20), 1), {"Content-Encoding": "gzip"})),
     ("error_in_200", Answer(200, b'{"error": "It broke.", "status": 500}')),
 )
 _DAMAGES: tuple[tuple[str, Callable[[Answer], Answer]], ...] = (
