@@ -12,7 +12,7 @@ from scrm.contacts.matching.clusters import clusters
 from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase
 from scrm.core import clock
-from scrm.core.rows import update_many
+from scrm.core.rows import among, update_many
 
 Pair = DuplicateCandidate
 # So far a cluster is followed from a contact whose pairs changed, and to so many further contacts for each of them.
@@ -36,7 +36,7 @@ def regroup(contact_ids: Collection[int]) -> None:
     """Group anew what hangs together with these contacts. Cases keep their number while most of their contacts stay."""
     region = _region(contact_ids)
     # By one of both ids alone: asked for both, a database looks for every first with every second.
-    pairs = [pair for pair in Pair.objects.filter(first_id__in=region) if pair.second_id in region]
+    pairs = [pair for pair in Pair.objects.filter(among(Pair, "first", region)) if pair.second_id in region]
     roots = _roots(region)
     apart = _apart(pairs, roots)
     against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < evidence.ALL_THE_SAME and evidence.contradicts(_codes(p))}
@@ -62,7 +62,7 @@ def regroup(contact_ids: Collection[int]) -> None:
 
 def _apart(pairs: Iterable[DuplicateCandidate], roots: Mapping[int, int]) -> set[tuple[int, int]]:
     """People who were kept apart, by survivor: what was said of one record of a person holds for all of them."""
-    below = Contact.objects.filter(merged_into__in=set(roots.values())).values_list("pk", "merged_into_id")
+    below = Contact.objects.filter(among(Contact, "merged_into", set(roots.values()))).values_list("pk", "merged_into_id")
     records = {**roots, **{pk: root for pk, root in below if root is not None}}
     told = [(pair.first_id, pair.second_id) for pair in pairs if pair.state in _APART]
     if len(records) > len(roots):
@@ -73,7 +73,7 @@ def _apart(pairs: Iterable[DuplicateCandidate], roots: Mapping[int, int]) -> set
 
 def apart(contacts: Collection[int]) -> set[tuple[int, int]]:
     """Which of these contacts, none of them merged into another, were kept apart from which, they or records behind them."""
-    pairs = Pair.objects.filter(first_id__in=contacts, state__in=_APART)
+    pairs = Pair.objects.filter(among(Pair, "first", contacts), state__in=_APART)
     return _apart([pair for pair in pairs if pair.second_id in contacts], {pk: pk for pk in contacts})
 
 
@@ -84,7 +84,7 @@ def _codes(pair: DuplicateCandidate) -> list[str]:
 def _region(contact_ids: Collection[int]) -> set[int]:
     region, edge = set(contact_ids), set(contact_ids)
     for _ in range(_STEPS):
-        rows = Pair.objects.filter(Q(first_id__in=edge) | Q(second_id__in=edge), state=Pair.State.OPEN)
+        rows = Pair.objects.filter(Q(among(Pair, "first", edge)) | Q(among(Pair, "second", edge)), state=Pair.State.OPEN)
         near = {pk for pair in rows.values_list("first_id", "second_id") for pk in pair} - region
         if not near or len(region) > _MOST * len(contact_ids):
             break
@@ -94,14 +94,15 @@ def _region(contact_ids: Collection[int]) -> set[int]:
 
 
 def _roots(contact_ids: Collection[int]) -> dict[int, int]:
-    rows = Contact.objects.filter(pk__in=contact_ids).values_list("pk", "merged_into_id")
+    rows = Contact.objects.filter(among(Contact, "id", contact_ids)).values_list("pk", "merged_into_id")
     return {pk: root or pk for pk, root in rows}
 
 
 def _store(groups: Sequence[Sequence[Pair]], pairs: Iterable[Pair]) -> None:
     """Give every group its case: the one that most of its pairs had, or a new one; cases that are left over are gone."""
     held = {pair.case_id for pair in pairs if pair.case_id is not None}
-    existing = {row.pk: row for row in DuplicateCase.objects.select_for_update().filter(pk__in=held, state__in=_WAITING)}
+    waiting = DuplicateCase.objects.select_for_update().filter(among(DuplicateCase, "id", held), state__in=_WAITING)
+    existing = {row.pk: row for row in waiting} if held else {}
     rules = in_force()
     free, fresh, placed = dict(existing), [], []
     for group in sorted(groups, key=lambda each: -len(each)):

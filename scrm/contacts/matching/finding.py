@@ -18,7 +18,7 @@ from scrm.contacts.matching.stated import STATED
 from scrm.contacts.matching.together import Judged
 from scrm.contacts.models import Contact, DuplicateCandidate, Identity
 from scrm.core import clock
-from scrm.core.rows import update_many
+from scrm.core.rows import among, update_many
 
 State = DuplicateCandidate.State
 
@@ -56,12 +56,14 @@ def record(found: Judged, compared: Collection[int], rules: Rules, *, twins: Col
     """
     by_pair = {pair: each for pair, each in found.items() if each is not None}
     # Merged since they were compared: whoever merges has the turn as well.
-    people = Contact.objects.filter(pk__in={pk for pair in by_pair for pk in pair})
+    people = Contact.objects.filter(among(Contact, "id", {pk for pair in by_pair for pk in pair}))
     merged = set(people.exclude(merged_into=None).values_list("pk", flat=True))
     by_pair = {pair: each for pair, each in by_pair.items() if merged.isdisjoint(pair)}
     inside = set(compared)
     ids = sorted(inside.union(twins))
-    theirs = Q(first_id__in=ids) if lower_only else Q(first_id__in=ids) | Q(second_id__in=ids)
+    theirs = Q(among(DuplicateCandidate, "first", ids))
+    if not lower_only:
+        theirs |= Q(among(DuplicateCandidate, "second", ids))
     touching = {(row.first_id, row.second_id): row for row in DuplicateCandidate.objects.filter(theirs)}
     known = {pair: row for pair, row in touching.items() if pair in found or not inside.isdisjoint(pair) or _spoken_for(row)}
     new = [_candidate(each, rules) for pair, each in sorted(by_pair.items()) if pair not in touching]

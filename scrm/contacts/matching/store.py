@@ -16,6 +16,7 @@ from scrm.contacts.models import Contact, Identity, MatchKey, MatchProfile
 from scrm.core import arrays, copying
 from scrm.core.beside import along
 from scrm.core.loading import send
+from scrm.core.rows import among
 
 STEP = 2_000
 
@@ -128,7 +129,7 @@ def bodies(contact_ids: Collection[int]) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     ids = sorted(contact_ids)
     for start in range(0, len(ids), STEP):
-        rows = MatchProfile.objects.filter(contact_id__in=ids[start : start + STEP], version__gte=profile.OLDEST)
+        rows = MatchProfile.objects.filter(among(MatchProfile, "contact", ids[start : start + STEP]), version__gte=profile.OLDEST)
         found += rows.values_list("contact_id", "body")
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import connection
 from django.db.models import Q
@@ -11,16 +11,16 @@ from scrm.contacts.matching import casework
 from scrm.contacts.matching.collective import KEPT_APART, Tie
 from scrm.contacts.models import MatchTie
 from scrm.core import arrays
+from scrm.core.rows import among
 
 # (lower id, higher id, log odds, sure)
 Row = tuple[int, int, float, bool]
-_STEP = 2_000
 
 
 def write(rows: Iterable[Row], compared: Collection[int], *, lower_only: bool = False) -> set[int]:
     """Put these ties in place of all that the compared contacts had, or of those with higher ids. The twins that they had and have."""
     ids = sorted(compared)
-    theirs = MatchTie.objects.filter(Q(first__in=ids) if lower_only else Q(first__in=ids) | Q(second__in=ids))
+    theirs = MatchTie.objects.filter(_of(ids, lower_only=lower_only))
     twins = {pk for pair in theirs.filter(sure=True).values_list("first_id", "second_id") for pk in pair}
     theirs._raw_delete(using="default")  # type: ignore[attr-defined]
     ordered = sorted(rows)
@@ -54,21 +54,24 @@ def around(contacts: Collection[int]) -> dict[int, dict[int, Tie]]:
     _read(partners, found)
     further = {other for pk in near | partners for other, (odds, _) in found.get(pk, {}).items() if odds >= 0}
     _read(further - near - partners, found)
-    for one, other in casework.apart(found):
+    for one, other in casework.apart(found) if found else ():
         if other in found[one]:
             found[one][other] = found[other][one] = KEPT_APART
     return found
 
 
 def _read(contacts: Collection[int], found: dict[int, dict[int, Tie]]) -> None:
-    ids = sorted(contacts)
-    for start in range(0, len(ids), _STEP):
-        part = ids[start : start + _STEP]
-        rows = MatchTie.objects.filter(Q(first__in=part) | Q(second__in=part))
-        for first, second, odds, sure in rows.values_list("first_id", "second_id", "odds", "sure"):
-            found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
+    if not contacts:
+        return
+    rows = MatchTie.objects.filter(_of(sorted(contacts)))
+    for first, second, odds, sure in rows.values_list("first_id", "second_id", "odds", "sure"):
+        found.setdefault(first, {})[second] = found.setdefault(second, {})[first] = (odds, sure)
+
+
+def _of(ids: Sequence[int], *, lower_only: bool = False) -> Q:
+    first = Q(among(MatchTie, "first", ids))
+    return first if lower_only else first | Q(among(MatchTie, "second", ids))
 
 
 def forget(contacts: Collection[int]) -> None:
-    ids = sorted(contacts)
-    MatchTie.objects.filter(Q(first__in=ids) | Q(second__in=ids))._raw_delete(using="default")  # type: ignore[attr-defined]
+    MatchTie.objects.filter(_of(sorted(contacts)))._raw_delete(using="default")  # type: ignore[attr-defined]
