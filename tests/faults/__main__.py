@@ -61,7 +61,7 @@ def plan(seed: int, share: float) -> Iterator[Run]:
                 yield Run(name, database, ["tests.faults.sieges", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         for name, checks, more in SHORTAGES:
             yield Run(name, database, ["tests.faults.shortages", "--only", name, *chosen, *more(some), *seeded], checks=checks)
-        command = ["tests.faults.restores", *chosen, "--messages", some(2000, 1000), *seeded]
+        command = ["tests.faults.restores", *chosen, "--messages", some(2000, 1500), *seeded]
         yield Run("restore", database, command, checks="V06: a backup under load, brought back on a clean host")
         for name, checks in TIERS:
             yield Run(name, database, ["tests.faults.tiers", "--only", name, *chosen, *seeded], checks=checks)
@@ -88,7 +88,7 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("locked without spool", "sqlite", command, {"SABOTAGE": "forget_spool"}, red=True, checks="R11 must see what is lost")
     command = ["tests.faults.sieges", "--only", "slow", *seeded]
     yield Run("slow without door", "sqlite", command, {"SABOTAGE": "no_door"}, red=True, checks="W11 must see who is held up")
-    command = ["tests.faults.restores", "--messages", "1000", *seeded]
+    command = ["tests.faults.restores", "--messages", "1500", *seeded]
     yield Run("restore of many moments", "sqlite", command, {"SABOTAGE": "torn_backup"}, red=True, checks="V06 must see what does not fit")
     for name, sabotage, checks in (
         ("limit", "no_reach", "the tier's run must see who is over"),

@@ -271,29 +271,18 @@ def _trust_the_place() -> None:
 
 def _torn_backup() -> None:
     """And slowly, so that there is something to see."""
-    import contextlib
     import time
-
-    from django.db import connections
 
     from scrm.core.backup import running
 
-    @contextlib.contextmanager
-    def any_moment() -> Iterator[Any]:
-        connection = connections.create_connection("default")
-        try:
-            connection.connect()
-            yield connection
-        finally:
-            connection.close()
-
     real = running._table
 
-    def slowly(*given: Any) -> Any:
-        time.sleep(0.1)
-        return real(*given)
+    def at_its_own_moment(run: Any, model: Any, connection: Any) -> Any:
+        time.sleep(0.03)
+        with running.snapshot() as own:
+            return real(run, model, own)
 
-    running.snapshot, running._table = any_moment, slowly
+    running._table = at_its_own_moment
 
 
 def _without_act(stage: str) -> None:
