@@ -138,6 +138,7 @@ class TestChanges:
         crm = crm_at(loopback.url, definition())
         assert len(everything(crm)[0]) == 45
         assert crm.removals("contact", {}, [str(number) for number in range(1, 46)]).items == ()
+        assert len(crm.read("contact", ["1", "2", "3"])) == 3
 
     def test_a_server_that_ignores_the_pages_number_ends(self, loopback: Any, server: PoorServer) -> None:
         server.style = "none"

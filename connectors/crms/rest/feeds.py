@@ -16,7 +16,7 @@ from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.paging import read_page, walk
 from connectors.crms.rest.records import change_of, id_of, is_of_kind
-from connectors.crms.rest.wire import Wire, refusal
+from connectors.crms.rest.wire import Wire, refusal, until_readable
 from connectors.errors import Misconfigured, OutcomeUnknown
 from connectors.timestamps import from_milliseconds, milliseconds
 from connectors.untrusted import Json, as_object, as_text
@@ -109,6 +109,10 @@ def read_records(wire: Wire, setup: KindSetup, ids: Collection[str]) -> list[Cha
 
 def read_item(wire: Wire, setup: KindSetup, record_id: str) -> Json | None:
     """One record, None when the server denies it. Raises `Misconfigured` when the answer holds no record where the set-up says."""
+    return until_readable(lambda: _item(wire, setup, record_id))
+
+
+def _item(wire: Wire, setup: KindSetup, record_id: str) -> Json | None:
     reply = wire.send("GET", wire.address(setup.item, record_id=record_id))
     if reply.status in {404, 410}:
         return None

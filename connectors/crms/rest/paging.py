@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import stamina
-
 from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.records import id_of
-from connectors.crms.rest.wire import Wire
+from connectors.crms.rest.wire import Wire, until_readable
 from connectors.errors import Gone, Misconfigured, OutcomeUnknown
-from connectors.http import ATTEMPTS, OVERALL, Reply
+from connectors.http import Reply
 from connectors.untrusted import Json, as_text, clean, fingerprint
 
 # Words of answers that say a failure although their status does not.
@@ -40,7 +38,7 @@ def read_page(wire: Wire, setup: KindSetup, position: Json, params: Mapping[str,
     """The page at `position`, {} for the first. Raises connector errors; `Misconfigured` when the set-up does not fit the answer."""
     address = _address(wire, setup, position, params, size or setup.paging.size)
     try:
-        document, reply, given = _fetch(wire, setup, address)
+        document, reply, given = until_readable(lambda: _fetch(wire, setup, address))
     except Gone:
         if position:
             return Rows((), None)
@@ -55,21 +53,9 @@ def read_page(wire: Wire, setup: KindSetup, position: Json, params: Mapping[str,
 
 
 def _fetch(wire: Wire, setup: KindSetup, address: str) -> tuple[Any, Reply, list[Any]]:
-    """The answer, and the rows in it. A good answer that cannot be read is asked for again: whoever reads a list of many pages from its
-    beginning each time would never come to its end at a server that spoils a few of them.
-    """
-    for attempt in stamina.retry_context(
-        on=_is_spoilt, attempts=ATTEMPTS, timeout=OVERALL, wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
-    ):
-        with attempt:
-            document, reply = wire.fetch(address)
-            given = rows_of(setup, document)
-    return document, reply, given
-
-
-def _is_spoilt(error: Exception) -> bool:
-    """What broke on its way is asked for again by the client already."""
-    return isinstance(error, OutcomeUnknown) and error.code.startswith("HTTP 2")
+    """The answer, and the rows in it."""
+    document, reply = wire.fetch(address)
+    return document, reply, rows_of(setup, document)
 
 
 def rows_of(setup: KindSetup, document: Any) -> list[Any]:

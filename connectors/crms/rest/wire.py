@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import stamina
 
 from connectors.accounts import Settings
 from connectors.contracts import TokenKeeper
 from connectors.crms.rest.access import Access
 from connectors.errors import ConnectorError, Gone, Misconfigured, NeedsLogin, OutcomeUnknown, Rejected, TryLater
 from connectors.guard import GuardedTransport, check_form
-from connectors.http import HttpClient, Reply
+from connectors.http import ATTEMPTS, OVERALL, HttpClient, Reply
 from connectors.untrusted import as_object, as_text
+
+T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=1)
 # Where servers put the words of a refusal; the first that holds a text is shown.
@@ -64,6 +68,23 @@ class Wire:
         if not reply.ok:
             raise refusal(reply)
         return (None if reply.status == 204 or not reply.body else reply.json()), reply
+
+
+def until_readable(read: Callable[[], T]) -> T:
+    """What a reading returns. A good answer that cannot be read is asked for again: whoever reads many, one after the other and from the
+    beginning each time, would never come to the end at a server that spoils a few of them.
+    """
+    for attempt in stamina.retry_context(
+        on=_is_spoilt, attempts=ATTEMPTS, timeout=OVERALL, wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
+    ):
+        with attempt:
+            found = read()
+    return found
+
+
+def _is_spoilt(error: Exception) -> bool:
+    """What broke on its way is asked for again by the client already."""
+    return isinstance(error, OutcomeUnknown) and error.code.startswith("HTTP 2")
 
 
 def refusal(reply: Reply) -> ConnectorError:
