@@ -56,6 +56,7 @@ BY_CONTACT: dict[str, tuple[str, ...]] = {
     "contacts.importrow": ("contact",),
     "contacts.matchprofile": ("contact",),
     "contacts.matchkey": ("contact",),
+    "contacts.matchtie": ("first", "second"),
     "commerce.order": ("contact",),
     "commerce.orderline": ("order__contact",),
     "commerce.shipment": ("order__contact",),

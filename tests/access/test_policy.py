@@ -54,7 +54,7 @@ MEANT = (
     ("admin/setup/", "connections.connection"),
     ("api/v1/contacts/", "contacts.contact"),
     ("api/v1/identities/", "contacts.identity"),
-    ("api/v1/tags/", "tags.tag"),
+    ("api/v1/tags/", "tags.tagassignment"),
     ("api/v1/conversations/", "conversations.conversation"),
     ("api/v1/messages/", "conversations.message"),
     ("api/v1/events/", "contacts.event"),
