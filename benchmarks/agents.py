@@ -37,7 +37,7 @@ TOKEN = "b" * 32
 MARK = re.compile(rb"bench\d{5}")
 SWITCH = """async () => {
   const rows = [...document.querySelectorAll("#ix-rows a.ix-row")];
-  const next = rows[rows.findIndex((row) => row.classList.contains("on")) + 1];
+  const next = rows[(rows.findIndex((row) => row.classList.contains("on")) + 1) % rows.length];
   const started = performance.now();
   next.click();
   return await new Promise((done) => {
