@@ -1,4 +1,4 @@
-// The inbox: opens conversations without leaving the page and keeps everything live by asking every two seconds while it is seen.
+// The inbox: opens conversations without leaving the page and keeps everything live by asking every two seconds at most while it is seen.
 import { startComposer, isTyping } from "./composer.js";
 import { startKeys } from "./keys.js";
 import { posted } from "./line.js";
@@ -8,10 +8,13 @@ import { startViewer } from "./viewer.js";
 const root = document.querySelector("main.ix");
 const pane = document.getElementById("ix-pane");
 const rows = document.getElementById("ix-rows");
+// Between two questions, and after one that brought news: where something happens, more does soon.
 const EVERY = 2000;
+const SOON = 1500;
 let etag = root.dataset.etag;
 let pages = 1;
 let asking = false;
+let news = false;
 let stick = true;
 let failures = 0;
 
@@ -275,24 +278,24 @@ export async function ask() {
   try {
     const answer = await fetch(`${root.dataset.live}?${query}`, { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual" });
     failures = 0;
-    if (answer.status === 200) {
+    news = answer.status === 200;
+    if (news) {
       showLive(await answer.json());
       etag = answer.headers.get("ETag");
     } else if (answer.type === "opaqueredirect" || answer.status === 403) location.reload();
-  } catch { failures = Math.min(failures + 1, 5); } finally { asking = false; }
+  } catch { news = false; failures = Math.min(failures + 1, 5); } finally { asking = false; }
 }
 
-function tick() {
-  if (document.hidden) return;
-  ask();
+async function tick() {
+  if (!document.hidden) await ask();
 }
 
-let clock = 0;
-setInterval(() => {
-  clock += 1;
-  if (clock % 10 === 0) tellTime();
-  if (clock % (1 + failures) === 0) tick();
-}, EVERY);
+async function live() {
+  await tick();
+  setTimeout(live, (news ? SOON : EVERY) * (1 + failures));
+}
+setTimeout(live, EVERY);
+setInterval(tellTime, 10 * EVERY);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { tick(); markRead(); } });
 
 // --- what a person does
