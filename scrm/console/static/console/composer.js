@@ -162,7 +162,8 @@ class Composer {
     if (this.mode === "template" && !option) return;
     const query = this.mode === "template" ? `kind=template&category=${option.dataset.category}` : "kind=text";
     const answer = await fetch(`${this.form.dataset.verdict}?${query}`);
-    if (!answer.ok) return;
+    // Redirected: to the log-in, which has ended.
+    if (!answer.ok || answer.redirected) return;
     const said = await answer.json();
     if (this.mode === "note") return;
     strip.querySelector("summary span").textContent = said.words;
@@ -229,7 +230,7 @@ class Composer {
     if (!this.replies) {
       this.replies = [];
       const answer = await fetch(this.form.dataset.replies);
-      if (answer.ok) {
+      if (answer.ok && !answer.redirected) {
         const said = await answer.json();
         this.replies = [...said.replies, ...said.macros];
       }

@@ -136,7 +136,7 @@ class Editor {
     }
     for (const field of this.form.querySelectorAll("fieldset:disabled [name]")) body.set(field.name, field.value);
     const answer = await fetch(this.form.dataset.preview, { method: "POST", body, headers: { "X-Requested-With": "fetch" } }).catch(() => null);
-    if (!answer?.ok || asked !== this.asked) return;
+    if (!answer?.ok || answer.redirected || asked !== this.asked) return;
     this.show(await answer.json());
   }
 
