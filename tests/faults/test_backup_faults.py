@@ -127,8 +127,9 @@ class LyingPlaces:
         for sabotage in ("", "trust_the_place"):
             assert in_a_fork(lambda: backup(anew=True), crash_at="backup.manifest") == KILLED
             to = place(where)
-            name = segments(where)[0]
-            to.put(name, (to.get(name) or b"")[:-7])
+            # Which of them the next run would believe hangs on the moment of reading, so the saboteur finds all of them cut short.
+            for name in segments(where)[: None if sabotage else 1]:
+                to.put(name, (to.get(name) or b"")[:-7])
             if not sabotage:
                 assert backup(anew=True).segments_sent == 1
                 call_command("backup", "--check")
