@@ -10,6 +10,7 @@ from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.evidence import Item
 from scrm.contacts.matching.publishing import Rules
 from scrm.contacts.models import DuplicateCandidate
+from scrm.core.rows import among
 
 # By pair, the lower id first; None: not likely enough that people are asked.
 Judged = dict[Pair, Likeness | None]
@@ -57,7 +58,8 @@ def _with(direct: Likeness, items: list[Item], rules: Rules) -> Likeness:
 def _stored(pairs: Collection[Pair], around: Ties, rules: Rules) -> dict[Pair, Likeness]:
     """Compared before by the same rules: what the two themselves said then."""
     found: dict[Pair, Likeness] = {}
-    rows = DuplicateCandidate.objects.filter(first__in={first for first, _ in pairs}, rules_version=rules.version)
+    firsts = among(DuplicateCandidate, "first", {first for first, _ in pairs})
+    rows = DuplicateCandidate.objects.filter(firsts, rules_version=rules.version) if pairs else DuplicateCandidate.objects.none()
     for first, second, lines in rows.values_list("first_id", "second_id", "evidence"):
         tie = around.get(first, {}).get(second)
         if tie is not None and (first, second) in pairs:
