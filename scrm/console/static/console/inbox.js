@@ -11,6 +11,8 @@ const rows = document.getElementById("ix-rows");
 // Between two questions, and after one that brought news: where something happens, more does soon.
 const EVERY = 2000;
 const SOON = 1500;
+// An answer that takes longer is lost: on a broken line it would be waited for for minutes, and nothing be asked meanwhile.
+const PATIENCE = 8000;
 let etag = root.dataset.etag;
 let pages = 1;
 let asking = false;
@@ -276,7 +278,7 @@ export async function ask() {
   if (active) query.set("active", "1");
   active = false;
   try {
-    const answer = await fetch(`${root.dataset.live}?${query}`, { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual" });
+    const answer = await fetch(`${root.dataset.live}?${query}`, { headers: etag ? { "If-None-Match": etag } : {}, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
     failures = 0;
     news = answer.status === 200;
     if (news) {
