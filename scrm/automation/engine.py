@@ -22,8 +22,9 @@ from scrm.automation.actions.contract import CannotAct, Occasion, Outcome, Prepa
 from scrm.automation.models import Rule, Run
 from scrm.automation.triggers import TRIGGERS
 from scrm.connections.models import Connection
+from scrm.connections.work_sentences import BROKE_OFF_ACTING
 from scrm.contacts import conditions, events, family
-from scrm.contacts.conditions import Explained, Facts
+from scrm.contacts.conditions import Explained, Facts, Fault
 from scrm.contacts.models import Event
 from scrm.conversations.models import Conversation, Message
 from scrm.conversations.services import Draft, queue_many
@@ -173,7 +174,7 @@ def _queue_one(run: Run, draft: Draft) -> None:
         raise
     except Exception as problem:
         logger.warning("rule %s failed for event %s: %s", run.rule_id, run.event_id, trail(problem))
-        _note(run, Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]}))
+        _note(run, _broken_off(problem))
     else:
         _note(run, outcome_of(result, run.result))
 
@@ -182,12 +183,12 @@ def _note(run: Run, outcome: Outcome) -> None:
     run.verdict, run.result = outcome.verdict, outcome.result
 
 
-def _judge(rules: Sequence[Rule], faults: Mapping[int, Sequence[str]], facts: Facts) -> Iterator[Judged]:
+def _judge(rules: Sequence[Rule], faults: Mapping[int, Sequence[Fault]], facts: Facts) -> Iterator[Judged]:
     """Ask the rules about one event. Nothing is done yet: the actions of a batch read what they need together."""
     answered_by: Rule | None = None
     for rule in rules:
         if errors := faults[rule.pk]:
-            yield _run(rule, facts, Run.Verdict.FAILED, (), {"error": " ".join(errors)}), None
+            yield _run(rule, facts, Run.Verdict.FAILED, (), _unusable(errors)), None
             continue
         explained = conditions.evaluate(rule.conditions, facts)
         if not explained.truth:
@@ -212,6 +213,11 @@ def _run(rule: Rule, facts: Facts, verdict: str, explained: Explained | tuple[()
         result=result or {},
         evaluated_at=facts.now,
     )
+
+
+def _unusable(faults: Sequence[Fault]) -> dict[str, object]:
+    """In English, and as what makes the same in the reader's language."""
+    return {"error": " ".join(faults), "faults": [{"text": fault.text, "values": dict(fault.values)} for fault in faults]}
 
 
 def _prepare(occasions: Sequence[Occasion]) -> None:
@@ -257,4 +263,8 @@ def _act(occasion: Occasion) -> Outcome:
         return Outcome(Run.Verdict.FAILED, {"error": str(problem)})
     except Exception as problem:
         logger.warning("rule %s failed for event %s: %s", rule.pk, occasion.event.pk, trail(problem))
-        return Outcome(Run.Verdict.FAILED, {"error": f"{type(problem).__name__}: {problem}"[:500]})
+        return _broken_off(problem)
+
+
+def _broken_off(problem: Exception) -> Outcome:
+    return Outcome(Run.Verdict.FAILED, {"error": f"{BROKE_OFF_ACTING}: {type(problem).__name__}: {problem}"[:500]})

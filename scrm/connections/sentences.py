@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from django.utils.translation import get_language, gettext
 
 from scrm.connections.connector_sentences import OF_CONNECTORS
-from scrm.connections.work_sentences import OF_WORK
+from scrm.connections.work_sentences import BEFORE_A_CAUSE, OF_WORK
 
 FAILURES_IN_A_ROW = "%(count)s failures in a row, the last: %(error)s"
 MOSTLY_FAILURES = "more than half of a minute's calls failed, the last: %(error)s"
@@ -118,6 +118,11 @@ def worded(text: str) -> str:
     """A stored sentence in the reader's language. What stands before or after a known sentence, set off by ': ', stays as it is."""
     language = get_language() or "en"
     return text if not text or language.startswith("en") else _said(text, language)
+
+
+def plain(text: str) -> str:
+    """As `worded`, without what broke inside the program: for people who do not look after it."""
+    return worded(next((sentence for sentence in BEFORE_A_CAUSE if text.startswith(f"{sentence}: ")), text))
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,17 @@ the catalogue beside this module. The first that fits counts, so that the longer
 
 from __future__ import annotations
 
+BROKE_OFF_SENDING = "The program broke off while sending. Ask whether it arrived before you send it again, and tell an administrator"
+BROKE_OFF_BEFORE = "The program broke off before the message went out. Send it again; if that fails as well, tell an administrator"
+BROKE_OFF_FETCHING = "The program could not deal with this file. Try again; if that fails as well, tell an administrator"
+BROKE_OFF_STORING = "The file could not be stored here; tell an administrator"
+BROKE_OFF_ACTING = "The action broke off and nothing of it was done. Do by hand what it should have done, and tell an administrator"
+
+# Behind these stands, after a colon, what broke inside the program: for whoever looks after it, see `sentences.plain`.
+BEFORE_A_CAUSE = (BROKE_OFF_SENDING, BROKE_OFF_BEFORE, BROKE_OFF_FETCHING, BROKE_OFF_STORING, BROKE_OFF_ACTING)
+
 OF_WORK = (
+    *BEFORE_A_CAUSE,
     "This record cannot be taken over: %(type)s: %(error)s",
     "This order cannot be taken over without its %(fields)s; map the field and try again.",
     "This order cannot be taken over: %(error)s",
@@ -82,7 +92,6 @@ OF_WORK = (
     "discarded: %(note)s (was: %(why)s)",
     "Could not be sent within 24 hours",
     "The attached file is no longer stored here",
-    "%(type)s while sending",
     "The worker stopped while sending; the platform's status or a person settles it",
     "It was due after the backup that was restored was made, and may have gone out then; the platform's status or a person settles it",
     "Given up by %(name)s",

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -27,6 +28,7 @@ MAKE_RULES = "contacts.add_fieldrule"
 IMPORT = "contacts.import_contact"
 EXPORT, EXPORT_MANY = "contacts.export_contact", "contacts.export_many_contacts"
 UNDO_MERGES = "contacts.undo_merge"
+KEEP_CONNECTIONS = "connections.change_connection"
 
 
 def person(request: HttpRequest) -> User:
@@ -66,6 +68,11 @@ def _checked(view: View, permission: str) -> View:
 
 seen_by_agents = having(SEE_CHATS)
 done_by_agents = done_with(ANSWER)
+
+
+def sees_causes(user: User | AnonymousUser) -> bool:
+    """Who looks after the connections is also told what broke inside the program."""
+    return user.has_perm(KEEP_CONNECTIONS)
 
 
 def may_answer(request: HttpRequest) -> bool:

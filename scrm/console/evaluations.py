@@ -10,9 +10,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import plain, worded
 from scrm.console.inbox import reasons
 from scrm.contacts import conditions
+from scrm.contacts.condition_faults import worded as worded_faults
+from scrm.contacts.conditions import Fault
 from scrm.conversations.models import Decision
 from scrm.tags.models import Tag
 
@@ -89,11 +91,14 @@ def trace_lines(trace: Iterable[Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def result_lines(result: Mapping[str, Any]) -> list[str]:
-    """What came of an evaluation. Ids of rows are left out: the pages link to the rows themselves."""
+def result_lines(result: Mapping[str, Any], *, causes: bool = False) -> list[str]:
+    """What came of an evaluation. Ids of rows are left out: the pages link to the rows themselves. `causes`: see `access.sees_causes`."""
     lines = []
-    if result.get("error"):
-        lines.append(worded(str(result["error"])))
+    if result.get("faults"):
+        lines.append(_("The rule's conditions cannot be used; correct them on its page."))
+        lines += worded_faults(Fault(str(fault["text"]), **fault["values"]) for fault in result["faults"])
+    elif result.get("error"):
+        lines.append((worded if causes else plain)(str(result["error"])))
     if result.get("by"):
         lines.append(_("“%(rule)s” had answered already.") % {"rule": result["by"]})
     if result.get("order"):

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.access import seen
+from scrm.console.access import seen, sees_causes
 from scrm.console.inbox import reasons, wording
 from scrm.console.timeline import Causes
 from scrm.conversations import services
@@ -82,14 +82,15 @@ def page(request: HttpRequest, message: Message | None, decisions: list[Decision
         "contact": message.conversation.identity.contact if message else decisions[0].contact if decisions else None,
     }
     if message is not None:
-        context |= _about(message)
+        context |= _about(message, causes=sees_causes(request.user))
     return render(request, "console/why.html", context)
 
 
-def _about(message: Message) -> dict[str, Any]:
+def _about(message: Message, *, causes: bool) -> dict[str, Any]:
     problem, advice = wording.failure(message.connection, message) if message.state in {"failed", "expired"} else ("", "")
     kind = capfirst(wording.kind_name(message.kind))
     about: dict[str, Any] = {"steps": steps(message), "problem": problem, "advice": advice, "kind": kind}
+    about["small_print"] = wording.small_print(message, problem, causes=causes)
     if message.state in HELD:
         said = services.preview_decision(
             message.conversation,

@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 from connectors.contracts import Media, MediaRef
 from connectors.errors import ConnectorError, Gone, NeedsLogin, TryLater, Unreachable
 from scrm.connections.services import channel_of
+from scrm.connections.work_sentences import BROKE_OFF_FETCHING, BROKE_OFF_STORING
 from scrm.conversations import file_types, pictures
 from scrm.conversations.models import Attachment
 from scrm.conversations.services import touch
@@ -179,8 +180,13 @@ def _fail(attachment: Attachment, error: Exception) -> None:
     if isinstance(error, TryLater):
         gap = max(gap, error.after)
     state = "waiting" if _goes_on(attachment, error) else "stored" if attachment.file else "failed"
-    words = str(error) if isinstance(error, ConnectorError | OSError) else type(error).__name__
-    _mine(attachment).update(state=state, due_at=clock.now() + gap, last_error=words[:500])
+    _mine(attachment).update(state=state, due_at=clock.now() + gap, last_error=_words(error)[:500])
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ConnectorError):
+        return str(error)
+    return f"{BROKE_OFF_STORING}: {error}" if isinstance(error, OSError) else f"{BROKE_OFF_FETCHING}: {type(error).__name__}"
 
 
 def _goes_on(attachment: Attachment, error: Exception) -> bool:

@@ -35,6 +35,7 @@ from connectors.contracts import Address, OutboundMessage, Receipt
 from connectors.errors import ConnectorError, OutcomeUnknown, Rejected, TryLater
 from scrm.connections.models import Connection
 from scrm.connections.services import capabilities_of, channel_of, is_callable_now, is_untroubled
+from scrm.connections.work_sentences import BROKE_OFF_BEFORE, BROKE_OFF_SENDING
 from scrm.contacts.models import Identity
 from scrm.conversations import governor, pace
 from scrm.conversations.models import Conversation, Decision, Message, Pace
@@ -385,20 +386,27 @@ def address_to(identity: Identity, others: Iterable[Identity] | None = None) -> 
 def call(started: Started) -> Answered:
     """Hand one message over to its platform. Never raises and touches no database: runs in a thread."""
     crash_here("outbox.sending")
-    uploaded = ""
+    uploaded, leaving = "", False
     try:
         channel = channel_of(started.message.connection)
         outbound, uploaded = _with_file(started, channel)
+        leaving = True
         receipt = channel.send(outbound)
     except ConnectorError as error:
         crash_here("outbox.answered")
         return Answered(started, error=error, uploaded=uploaded)
     except Exception as error:
-        # A fault of ours between the request and its answer: whether it left is not known.
         logger.error("message %s: sending broke off: %s", started.message.pk, trail(error))
-        return Answered(started, error=OutcomeUnknown(f"{type(error).__name__} while sending"), uploaded=uploaded)
+        return Answered(started, error=_fault(error, leaving), uploaded=uploaded)
     crash_here("outbox.answered")
     return Answered(started, receipt=receipt, uploaded=uploaded)
+
+
+def _fault(error: Exception, leaving: bool) -> ConnectorError:
+    """Of our own program. Between the request and its answer nobody knows whether the message left; before, it has not."""
+    if leaving:
+        return OutcomeUnknown(BROKE_OFF_SENDING, detail=trail(error))
+    return TryLater(BROKE_OFF_BEFORE, after=BACK_OFF[0], detail=trail(error))
 
 
 def _with_file(started: Started, channel: Any) -> tuple[OutboundMessage, str]:

@@ -13,6 +13,7 @@ from scrm.automation.actions import ACTIONS
 from scrm.automation.actions.contract import Occasion, Outcome
 from scrm.automation.models import Rule, Run
 from scrm.commerce.services import ShipmentInput, upsert_order
+from scrm.connections.work_sentences import BROKE_OFF_ACTING
 from scrm.contacts import events
 from scrm.contacts.models import Event, EventDelivery
 from scrm.conversations.models import Conversation, Message
@@ -175,7 +176,7 @@ class EvaluateRules:
         reply_rule(order=2)
         ask(writes(conversation("hk"), "hi"), writes(conversation("tw"), "hi"))
         assert sorted(Run.objects.values_list("rule__name", "verdict")) == [("Broken", "failed")] * 2 + [("Greeting", "done")] * 2
-        assert Run.objects.filter(rule__name="Broken").first().result == {"error": "ValueError: no such shop"}  # type: ignore[union-attr]
+        assert Run.objects.filter(rule__name="Broken").first().result == {"error": f"{BROKE_OFF_ACTING}: ValueError: no such shop"}  # type: ignore[union-attr]
         assert not Tag.objects.exists()
 
     def test_conditions_that_cannot_be_used_fail_in_words(self) -> None:
@@ -183,7 +184,8 @@ class EvaluateRules:
         ask(writes(conversation(), "hi"))
         run = Run.objects.get()
         assert run.verdict == "failed"
-        assert "no term 'weather'" in run.result["error"]
+        (fault,) = run.result["faults"]
+        assert "no term 'weather'" in run.result["error"] == fault["text"] % fault["values"]
 
     def test_a_batch_of_silent_messages_costs_few_queries(self, order_rule: Rule) -> None:
         batch = events.record([received(writes(conversation(place), "早晨")) for place in ("hk", "tw", "jp", "sg") for _ in range(5)])

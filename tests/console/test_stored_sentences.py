@@ -11,14 +11,19 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from scrm.automation.models import Rule, Run
 from scrm.connections.models import Connection
+from scrm.connections.work_sentences import BROKE_OFF_ACTING, BROKE_OFF_BEFORE, BROKE_OFF_FETCHING, BROKE_OFF_SENDING
+from scrm.contacts.models import Event
 from scrm.conversations.models import Attachment, Decision, Message, TemplateSync
 from scrm.core.models import BackupRun
 from scrm.hooks import services as hooks
 from scrm.hooks.models import Delivery, Endpoint
 from scrm.intake.models import InboundItem
+from scrm.staff.models import User
 from scrm.sync.models import ExternalRecord, Pull, Push, SyncConflict, SyncCursor
 from tests import people
+from tests.console.conftest import allow, seated
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -41,6 +46,12 @@ def message(**fields: Any) -> Message:
     chat, now = people.conversation(), timezone.now()
     given = {"conversation": chat, "connection": chat.connection, "direction": "out", "kind": "text", "text": "hi", "source": "agent"}
     return Message.objects.create(**given | {"sent_at": now, "created_at": now} | fields)
+
+
+@pytest.fixture
+def agent(mei: User) -> Client:
+    """With the right to look at single messages and evaluations, as the role of agents has it."""
+    return seated(allow(mei, "conversations.view_message", "automation.view_run"))
 
 
 class Sync:
@@ -134,9 +145,69 @@ class Outbox:
         assert "毎回、このファイルの取得中にプログラムが止まりました" in page(desk, f"/admin/inbox/{row.conversation_id}/")
         assert "毎回、このファイルの取得中に" in page(owner, "/admin/conversations/attachment/")
 
+    def test_files_that_broke_the_program(self, owner: Client, desk: Client) -> None:
+        row = message(direction="in", kind="image", state="received", source="customer")
+        words = f"{BROKE_OFF_FETCHING}: KeyError"
+        file = Attachment.objects.create(message=row, kind="image", state="failed", due_at=timezone.now(), last_error=words)
+        told = "プログラムはこのファイルを処理できませんでした。"
+        thread = page(desk, f"/admin/inbox/{row.conversation_id}/")
+        assert told in thread and "KeyError" not in thread
+        html = shown(owner, "/admin/conversations/attachment/", file)
+        assert html.count(told) == html.count("KeyError") == 2
+
+    @pytest.mark.parametrize(
+        ("state", "sentence", "shown_to_agents"),
+        [
+            ("unknown", BROKE_OFF_SENDING, "送信中にプログラムが中断しました。もう一度送る前に届いているかお客様に確認し"),
+            ("failed", BROKE_OFF_BEFORE, "メッセージが送り出される前にプログラムが中断しました。もう一度送ってください。"),
+        ],
+    )
+    def test_what_broke_inside_the_program_is_for_administrators(
+        self, state: str, sentence: str, shown_to_agents: str, owner: Client, agent: Client
+    ) -> None:
+        row = message(state=state, error_code="outcomeunknown", error_title=f"{sentence}: KeyError at scrm/conversations/outbox.py:41 call")
+        listed, thread = "/admin/conversations/message/", f"/admin/inbox/{row.conversation_id}/"
+        for address in (thread, listed, f"{listed}{row.pk}/change/"):
+            agents, owners = page(agent, address), page(owner, address)
+            assert shown_to_agents[:20] in agents and "KeyError" not in agents, address
+            assert shown_to_agents[:20] in owners and ("KeyError" in owners or address == listed)
+        assert shown_to_agents in page(agent, thread) and "outcomeunknown" not in page(agent, thread)
+        assert sentence in page(agent, thread, "en")
+
+    def test_a_send_that_waits_for_its_connection_says_so_and_who_mends_it(self, desk: Client) -> None:
+        later, words = timezone.now() + timedelta(minutes=1), "WhatsApp does not accept the access token"
+        row = message(state="queued", due_at=later, error_code="needslogin", error_title=words)
+        html = page(desk, f"/admin/inbox/{row.conversation_id}/", "en")
+        assert words in html and "Tell an administrator; it goes out by itself once the connection is in order." in html
+        assert "管理者に知らせてください。接続が直ると自動的に送信されます。" in page(desk, f"/admin/inbox/{row.conversation_id}/")
+
     def test_templates_that_could_not_be_read(self, owner: Client) -> None:
         TemplateSync.objects.create(connection=people.hong_kong(), error="WhatsApp's server failed", finished_at=timezone.now())
         assert "WhatsApp のサーバーでエラーが発生しました" in page(owner, "/admin/conversations/messagetemplate/")
+
+
+class Rules:
+    def run(self, result: dict[str, Any]) -> str:
+        rule = Rule.objects.create(name="Greeting", action="reply", options={"text": "hi"})
+        contact = people.customer().contact
+        event = Event.objects.create(contact=contact, kind="message.received", occurred_at=timezone.now(), data={})
+        row = Run.objects.create(
+            rule=rule, rule_version=1, event=event, contact=contact, verdict="failed", result=result, evaluated_at=timezone.now()
+        )
+        return f"/admin/automation/run/{row.pk}/change/"
+
+    def test_that_broke_off_tell_agents_what_to_do_and_administrators_why(self, owner: Client, agent: Client) -> None:
+        address = self.run({"error": f"{BROKE_OFF_ACTING}: ValueError: no such shop"})
+        told = "アクションが中断し、何も実行されませんでした。"
+        assert told in page(agent, address) and "no such shop" not in page(agent, address)
+        assert told in page(owner, address) and "ValueError: no such shop" in page(owner, address)
+
+    def test_whose_conditions_cannot_be_used_say_each_fault_in_the_readers_language(self, agent: Client) -> None:
+        fault = {"text": "Conditions are nested more than %(most)s deep.", "values": {"most": 8}}
+        address = self.run({"error": "Conditions are nested more than 8 deep.", "faults": [fault]})
+        html = page(agent, address)
+        assert "ルールの条件が使えません。ルールのページで直してください。" in html
+        assert "8" in html and "nested" not in html and "Conditions are nested more than 8 deep." in page(agent, address, "en")
 
 
 class Webhooks:

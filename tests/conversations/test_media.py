@@ -14,6 +14,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 from connectors.contracts import Media
 from connectors.errors import Gone, Misconfigured, NeedsLogin, TryLater, Unreachable
+from scrm.connections.work_sentences import BROKE_OFF_FETCHING, BROKE_OFF_STORING
 from scrm.conversations import media, pictures
 from scrm.conversations.media import file_for_crm, try_again
 from scrm.conversations.models import Attachment, Message
@@ -173,7 +174,7 @@ class Failing:
         channel.files["1003383421387256"] = KeyError("https://lookaside.example/?token=secret")
         received()
         row = until_it_ends()
-        assert (row.state, row.last_error) == ("failed", "KeyError")
+        assert (row.state, row.last_error) == ("failed", f"{BROKE_OFF_FETCHING}: KeyError")
         assert "secret" not in caplog.text and "cannot be fetched" in caplog.text
 
     def test_by_killing_the_worker_ends_too(self, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,7 @@ class FullDisk:
         disk.full = "attachments"
         for minutes in range(0, 60 * 24 * 3, 10):
             row = at(timedelta(minutes=minutes))
-        assert row.state == "waiting" and "No space left" in row.last_error
+        assert row.state == "waiting" and row.last_error.startswith(f"{BROKE_OFF_STORING}: ") and "No space left" in row.last_error
         assert row.due_at - NOON <= timedelta(days=3, minutes=10)
         assert files(folder) == []
         disk.full = ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 import pytest
 
 from connectors.contracts import Receipt, StatusUpdate
 from connectors.errors import NeedsLogin, OutcomeUnknown, Rejected, TryLater, Unreachable
+from scrm.connections.work_sentences import BROKE_OFF_BEFORE, BROKE_OFF_SENDING
 from scrm.contacts.models import Consent
 from scrm.conversations import outbox, services, statuses
 from scrm.conversations.models import Decision, Message, MessageTemplate, OrphanStatus, Quota
@@ -143,6 +145,28 @@ class Errors:
         message.refresh_from_db()
         assert (message.state, len(channel.sent)) == ("unknown", 1)
         assert Quota.objects.get().used == 1
+
+    def test_a_fault_of_ours_while_it_may_have_left_is_unknown_and_says_where(self, channel):
+        message = self.send(channel, KeyError("https://graph.example/?token=secret"))
+        assert (message.state, message.error_code) == ("unknown", "outcomeunknown")
+        assert message.error_title.startswith(f"{BROKE_OFF_SENDING}: KeyError at ")
+        assert "secret" not in message.error_title
+
+    def test_a_fault_of_ours_before_it_left_is_tried_twice_more(self, channel, monkeypatch):
+        def broken(*given):
+            raise KeyError("bucket")
+
+        monkeypatch.setattr(channel, "upload", broken)
+        monkeypatch.setattr(outbox.default_storage, "open", lambda name: io.BytesIO(b"jpeg"))
+        message = queued(kind="image", text="", content={"file": "serum.jpg", "mime_type": "image/jpeg"})
+        states = []
+        for _ in range(3):
+            outbox.send_due()
+            message.refresh_from_db()
+            states.append(message.state)
+            clock.advance(timedelta(minutes=10))
+        assert (states, channel.sent, message.attempts) == (["queued", "queued", "failed"], [], 3)
+        assert message.error_title.startswith(f"{BROKE_OFF_BEFORE}: KeyError at ")
 
     def test_an_unknown_outcome_is_settled_by_its_status(self, channel):
         message = self.send(channel, OutcomeUnknown("no answer in 10 s"))

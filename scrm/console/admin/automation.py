@@ -19,7 +19,7 @@ from scrm.automation.models import Rule, Run
 from scrm.automation.services import save_rule
 from scrm.automation.triggers import TRIGGERS
 from scrm.console import condition_words, evaluations, timeline
-from scrm.console.access import person
+from scrm.console.access import person, sees_causes
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ActionFilter, TriggerFilter
 from scrm.console.admin.forms import themed
@@ -134,4 +134,5 @@ class RunAdmin(ReadOnlyAdmin):
 
     @display(description=_("result"))
     def shown_result(self, row: Run) -> str:
-        return format_html_join("", '<p class="console-line">{}</p>', [(line,) for line in evaluations.result_lines(row.result)]) or "-"
+        lines = evaluations.result_lines(row.result, causes=sees_causes(row.reader))  # type: ignore[attr-defined]
+        return format_html_join("", '<p class="console-line">{}</p>', [(line,) for line in lines]) or "-"

@@ -19,7 +19,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline, checkbox
 
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import plain, worded
+from scrm.console.access import sees_causes
 from scrm.conversations.visibility import few_of, listed_for
 from scrm.core.bounded import count_within
 from scrm.staff.sight import sight_of
@@ -155,19 +156,20 @@ class ReadOnlyAdmin(ConsoleAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)
         for row in found.result_list:
-            self._say(row)
+            self._say(row, request)
         return found
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
         if row is not None:
-            self._say(row)
+            self._say(row, request)
         return row
 
-    def _say(self, row: Model) -> None:
+    def _say(self, row: Model, request: HttpRequest) -> None:
         """Nobody saves these rows."""
+        said = worded if self.sentences and sees_causes(request.user) else plain
         for name in self.sentences:
-            setattr(row, name, worded(getattr(row, name)))
+            setattr(row, name, said(getattr(row, name)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -20,7 +20,6 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from scrm.connections.sentences import worded
 from scrm.console import why
 from scrm.console.access import ANSWER, person
 from scrm.console.admin.base import Colours, ReadOnlyAdmin, is_list, may
@@ -44,6 +43,7 @@ STATE_COLOURS = {
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    sentences = ("error_title",)
     list_display = ("shown_time", "shown_contact", "shown_text", "shown_state", "connection")
     list_filter = (OutboxFilter, DirectionFilter, ConnectionFilter)
     search_fields = ("text",)
@@ -64,13 +64,13 @@ class MessageAdmin(ReadOnlyAdmin):
         "cause",
         ("sent_at", "due_at", "accepted_at"),
         ("delivered_at", "read_at", "failed_at"),
-        ("error_code", "shown_error"),
+        ("error_code", "error_title"),
         ("external_id", "reply_to"),
         ("attempts", "fence", "lease_until"),
         ("price_category", "billable"),
         ("cost", "cost_currency"),
     )
-    readonly_fields = ("in_conversation", "shown_error")
+    readonly_fields = ("in_conversation",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         rows: QuerySet[Message] = super().get_queryset(request)
@@ -92,10 +92,6 @@ class MessageAdmin(ReadOnlyAdmin):
     def _link(self, row: Message, words: str) -> str:
         return format_html('<a href="{}{}/#m{}">{}</a>', inbox_address(), row.conversation_id, row.pk, words)
 
-    @display(description=_("error"))
-    def shown_error(self, row: Message) -> str:
-        return worded(row.error_title)
-
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Only the views of sends that ended badly have something to decide; boxes for all others would cost a third of the page."""
         return super().get_actions(request) if request.GET.get(OutboxFilter.parameter_name) in {"failed", "blocked", "unknown"} else {}
@@ -109,7 +105,7 @@ class MessageAdmin(ReadOnlyAdmin):
         """The direction as an arrow, the first words, and behind them why it did not go."""
         words = " ".join(row.text.split())[:80] or wording.kind_name(row.kind)
         arrow = {"in": "←", "out": "→"}.get(row.direction, "✎")
-        reason = f" · {row.error_code} {worded(row.error_title)}".rstrip()[:80] if row.error_code or row.error_title else ""
+        reason = f" · {row.error_code} {row.error_title}".rstrip()[:80] if row.error_code or row.error_title else ""
         return f"{arrow} {words}{reason}"
 
     @display(description=_("state"))

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from scrm.connections.models import Connection
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import plain
 from scrm.console.inbox import shapes, wording
 from scrm.conversations import template_bubble
 from scrm.conversations.models import Attachment, Message
@@ -84,6 +84,7 @@ class Bubble:
     marks: list[tuple[str, str]] = field(default_factory=list)
     problem: str = ""
     advice: str = ""
+    small_print: str = ""
     why: list[str] = field(default_factory=list)
     until: datetime | None = None
     again: Message | None = None
@@ -193,7 +194,8 @@ def _withdraw(bubble: Bubble) -> None:
 def _explain(bubble: Bubble, connection: Connection) -> None:
     """A failure in words and what to do; also of a send that is tried again later."""
     message = bubble.message
-    if bubble.tick == "failed" or (bubble.tick == "clock" and message.error_code and message.attempts):
+    tried = message.attempts or message.error_code in wording.WAITS_FOR_CONNECTION
+    if bubble.tick == "failed" or (bubble.tick == "clock" and message.error_code and tried):
         bubble.problem, bubble.advice = wording.failure(connection, message)
         bubble.until = message.due_at if bubble.tick == "clock" else None
 
@@ -288,7 +290,7 @@ def received(row: Attachment, url: str) -> File:
         row.filename,
         row.state,
         row.size,
-        worded(row.last_error),
+        plain(row.last_error),
         row.pk,
         row.due_at if waiting and row.attempts else None,
     )

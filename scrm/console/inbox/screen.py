@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from scrm.console import access
-from scrm.console.inbox import drawing, finding, queues, thread
+from scrm.console.inbox import drawing, finding, queues, thread, wording
 from scrm.console.inbox.abilities import abilities_of
 from scrm.contacts.models import Contact
 from scrm.conversations import claims, routing
@@ -128,8 +128,10 @@ def head_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
 def thread_context(request: HttpRequest, conversation: Conversation, *, before: str = "") -> dict[str, Any]:
     shown = thread.thread_of(conversation, before=before)
     can, may_act = abilities_of(conversation.connection), access.may_answer(request)
-    tools = drawing.Tools.for_agents(can)
+    tools, causes = drawing.Tools.for_agents(can), access.sees_causes(request.user)
     for bubble in shown.bubbles:
+        if bubble.troubled:
+            bubble.small_print = wording.small_print(bubble.message, bubble.problem, causes=causes)
         bubble.body = drawing.body(bubble)
         bubble.tools = tools.beside(bubble) if may_act else ""
     return {

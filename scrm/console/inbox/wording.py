@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from scrm.connections import services as connections
 from scrm.connections.models import Connection
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import plain, worded
 from scrm.conversations.models import Message
 
 UNKNOWN_QUOTE = _("A message that is not stored here")
@@ -38,12 +38,32 @@ def kind_name(kind: str) -> str:
     return str(KINDS.get(kind, kind))
 
 
+# Why the product itself did not send, by what stands where else a platform's code stands, with what there is to do.
+WAITS_FOR_CONNECTION = frozenset({"unreachable", "needslogin", "misconfigured"})
+_MENDED = _("Tell an administrator; it goes out by itself once the connection is in order.")
+OWN_CODES: dict[str, str | Promise] = {
+    "unreachable": _("It goes out by itself once the connection is back; if that takes long, tell an administrator."),
+    "needslogin": _MENDED,
+    "misconfigured": _MENDED,
+    "expired": _("Send it again if it is still wanted."),
+    "file_missing": _("Attach the file again."),
+    **dict.fromkeys(("interrupted", "restored", "given_up", "trylater", "outcomeunknown", "rejected", "gone"), ""),
+}
+
+
 def failure(connection: Connection, message: Message) -> tuple[str, str]:
     """What went wrong and what to do; the platform's own words are kept when its code says nothing to us."""
     if message.error_title and not message.error_code.isdigit():
-        return worded(message.error_title), ""
+        return plain(message.error_title), str(OWN_CODES.get(message.error_code, ""))
     sentence, advice = connections.explain_error(connection, message.error_code)
-    return sentence or worded(message.error_title) or gettext("The platform did not take the message."), advice
+    return sentence or plain(message.error_title) or gettext("The platform did not take the message."), advice
+
+
+def small_print(message: Message, problem: str, *, causes: bool) -> str:
+    """Below a failure: the platform's code and words unless `problem` says them; `causes`: also what broke inside the program."""
+    code = "" if message.error_code in OWN_CODES and not causes else message.error_code
+    words = (worded if causes else plain)(message.error_title)
+    return " · ".join(part for part in (code, "" if words == problem else words) if part)
 
 
 def cause(message: Message, rule_name: str) -> str:
