@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from scrm.sandbox import play, seed, thread
+from scrm.sandbox import ordering, play, seed, thread
 from scrm.sandbox.locality import loopback_only
 from scrm.sandbox.models import Chat, Message, Number, Person
 from scrm.sandbox.people import create_person
 from scrm.sandbox.places import PLACES
 from scrm.sandbox.receipts import read_chat
+from scrm.sandbox.story.catalogue import CURRENCY_OF
 from scrm.sandbox.suggestions import SUGGESTIONS
 
 SAMPLES = ("parcel", "damaged", "receipt", "serum")
@@ -51,12 +53,19 @@ def page(request: HttpRequest) -> HttpResponse:
         seed.ensure_all()
     setup = {
         "numbers": [
-            {"slug": n.slug, "label": n.label, "display": n.display_phone_number, "country": n.country}
+            {
+                "slug": n.slug,
+                "label": n.label,
+                "display": n.display_phone_number,
+                "country": n.country,
+                "currency": CURRENCY_OF[n.country],
+            }
             for n in Number.objects.order_by("pk")
         ],
         "places": [place._asdict() for place in PLACES],
         "suggestions": SUGGESTIONS,
         "samples": SAMPLES,
+        "shop": ordering.shop(),
         "words": words(),
     }
     return render(request, "sandbox/phone.html", {"setup": setup, "languages": settings.LANGUAGES})
@@ -90,6 +99,9 @@ def words() -> dict[str, str]:
         "copy_code": _("Copy the code"),
         "offer_ends": _("Ends"),
         "offer_over": _("This offer is over"),
+        "order": _("Order"),
+        "no_price": _("not in the catalogue"),
+        "total": _("Total: {amount}"),
     }
 
 
@@ -138,7 +150,7 @@ def open_chat(request: HttpRequest) -> HttpResponse:
 @screen
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
-    """One act of the customer: text, picture, place, tap, reaction."""
+    """One act of the customer: text, picture, place, tap, reaction, order."""
     current = _chat(request.POST)
     act = ACTS.get(request.POST.get("act", ""))
     if act is None:
@@ -194,6 +206,11 @@ def _react(request: HttpRequest, person: Person, number: Number) -> Message:
     return play.react(person, _target(request, person, number), request.POST.get("emoji", "")[:8])
 
 
+def _order(request: HttpRequest, person: Person, number: Number) -> Message:
+    note = request.POST.get("note", "").strip()[: ordering.MOST_NOTE]
+    return ordering.order(person, _target(request, person, number), json.loads(request.POST["items"]), note)
+
+
 def _offers(request: HttpRequest, person: Person, number: Number) -> None:
     play.stop_marketing(person, number, stop=request.POST.get("stop") == "1")
 
@@ -204,6 +221,7 @@ ACTS: dict[str, Callable[[HttpRequest, Person, Number], Message | None]] = {
     "place": _place,
     "tap": _tap,
     "react": _react,
+    "order": _order,
     "offers": _offers,
 }
 

@@ -16,6 +16,9 @@ from scrm.sandbox.story.catalogue import PRODUCTS
 SHOWN_AT_ONCE = 200
 TICKS = {"posted": "sent", "acknowledged": "delivered", "read": "read"}
 PRODUCT_BUTTONS = frozenset({"MPM", "SPM", "CATALOG"})
+PRODUCT_KINDS = frozenset({"product", "product_list", "catalog_message"})
+# The platform's own words; a business cannot choose them.
+BUTTON_WORDS = {"product_list": "View items", "catalog_message": "View catalog"}
 NAMES = {product.sku: product.names["en"] for product in PRODUCTS}
 ZONES = {"HK": "Asia/Hong_Kong", "TW": "Asia/Taipei", "JP": "Asia/Tokyo", "SG": "Asia/Singapore"}
 Bubble = dict[str, Any]
@@ -51,14 +54,13 @@ def bubbles(messages: list[Message]) -> list[Bubble]:
 
 
 def _bubble(message: Message, by_wamid: dict[str, Message], reactions: dict[str, str]) -> Bubble:
-    shape = SHAPES.get(message.kind, _other)
     bubble: Bubble = {
         "id": message.wamid,
         "mine": message.inbound,
         "kind": message.kind,
         "at": int(message.sent_at.timestamp() * 1000),
         "reactions": [emoji for emoji in reactions.values() if emoji],
-        **shape(message),
+        **shape_of(message),
     }
     if message.inbound:
         bubble["tick"] = TICKS[message.state]
@@ -66,6 +68,11 @@ def _bubble(message: Message, by_wamid: dict[str, Message], reactions: dict[str,
         quoted = by_wamid.get(message.context_wamid)
         bubble["quote"] = {"mine": bool(quoted and quoted.inbound), "text": preview(quoted) if quoted else "…"}
     return bubble
+
+
+def shape_of(message: Message) -> Bubble:
+    """What is in the bubble."""
+    return SHAPES.get(message.kind, _other)(message)
 
 
 def _text(message: Message) -> Bubble:
@@ -110,7 +117,16 @@ def _interactive(message: Message) -> Bubble:
         bubble["links"] = [{"title": action["parameters"]["display_text"], "url": action["parameters"]["url"]}]
     elif content["type"] == "location_request_message":
         bubble["asks_location"] = True
+    elif content["type"] in PRODUCT_KINDS:
+        bubble |= _shown_products(content["type"], action)
     return bubble
+
+
+def _shown_products(kind: str, action: dict[str, Any]) -> Bubble:
+    """One product above the words, sections of several behind a button, or the whole catalogue."""
+    if kind == "product":
+        return {"products": [_product(str(action.get("product_retailer_id", "")))]}
+    return {"catalogue": BUTTON_WORDS[kind], **_sections([{"action": action}])}
 
 
 def _header(header: dict[str, Any] | None) -> Bubble:
@@ -196,6 +212,15 @@ def _product(code: str) -> Bubble:
     return {"code": code, "name": NAMES.get(code, code)}
 
 
+def _order(message: Message) -> Bubble:
+    items = message.content["product_items"]
+    lines = [
+        {**_product(item["product_retailer_id"]), "quantity": item["quantity"], "price": item["item_price"], "currency": item["currency"]}
+        for item in items
+    ]
+    return {"text": message.content.get("text", ""), "ordered": lines}
+
+
 def _button(message: Message) -> Bubble:
     return {"text": message.content["text"]}
 
@@ -211,6 +236,7 @@ SHAPES = {
     "interactive": _interactive,
     "template": _template,
     "button": _button,
+    "order": _order,
     **dict.fromkeys(MEDIA_KINDS, _media),
 }
 

@@ -154,6 +154,9 @@ def preview(message: Message) -> str:
     if message.kind == "interactive":
         inner = content.get("body", {}).get("text") or content.get("button_reply", content.get("list_reply", {})).get("title", "")
         return str(inner)[:120]
+    if message.kind == "order":
+        lines = [f"{item.get('quantity')} × {item.get('product_retailer_id')}" for item in content.get("product_items", [])]
+        return f"🛒 {content.get('text') or ', '.join(lines)}"[:120]
     icons = {"image": "📷", "video": "🎬", "audio": "🎤", "document": "📄", "sticker": "🏷️", "location": "📍", "contacts": "👤"}
     label = content.get("caption") or content.get("name") or content.get("emoji") or content.get("text") or ""
     return f"{icons.get(message.kind, '')} {label}".strip()[:120]

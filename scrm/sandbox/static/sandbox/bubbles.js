@@ -1,5 +1,6 @@
 // A chat's bubbles from the server's plain data.
 import { el, rich, safeLink } from "./elements.js";
+import { money } from "./shop.js";
 
 const language = document.documentElement.lang;
 
@@ -32,7 +33,7 @@ export function render(state, zone, words, act) {
 }
 
 function row(bubble, zone, words, act) {
-  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), offer(bubble, words), place(bubble), products(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
+  const body = el("div", { class: `bubble ${bubble.kind}${isBigEmoji(bubble) ? " big-emoji" : ""}` }, quote(bubble, words), media(bubble, words), offer(bubble, words), place(bubble), products(bubble), ordered(bubble), header(bubble), text(bubble), footer(bubble), foot(bubble, zone));
   const tools = el(
     "div",
     { class: "tools" },
@@ -83,11 +84,17 @@ function products(bubble) {
   return el("div", { class: "product" }, bubble.products.map((one) => el("div", {}, el("span", { class: "file-icon" }, "🛍"), el("b", {}, one.name), el("small", {}, one.code))));
 }
 
-// The button that leads into the catalogue; several products open below it.
-function catalogue(bubble) {
-  if (!bubble.sections) return el("span", { class: "catalogue" }, "🛒 ", bubble.catalogue);
-  const lists = bubble.sections.map((one) => el("div", {}, el("b", {}, one.title), el("ul", {}, one.products.map((each) => el("li", {}, each.name, " ", el("small", {}, each.code))))));
-  return el("details", { class: "catalogue" }, el("summary", {}, "🛒 ", bubble.catalogue), lists);
+// The button that leads into the catalogue: to the products that the message names, else to all.
+function catalogue(bubble, words, act) {
+  const sections = bubble.sections || (bubble.products ? [{ title: "", products: bubble.products }] : null);
+  return el("button", { type: "button", onclick: () => act.shop(bubble, bubble.catalogue || words.order, sections) }, "🛒 ", bubble.catalogue || words.order);
+}
+
+function ordered(bubble) {
+  if (!bubble.ordered) return null;
+  const total = bubble.ordered.reduce((all, one) => all + one.quantity * one.price, 0);
+  const lines = bubble.ordered.map((one) => el("div", {}, el("span", {}, `${one.quantity} ×`), el("b", {}, one.name), el("small", {}, money(one.price, one.currency))));
+  return el("div", { class: "product" }, lines, el("b", { class: "sum" }, money(total, bubble.ordered[0].currency)));
 }
 
 function offer(bubble, words) {
@@ -112,7 +119,7 @@ function choices(bubble, words, act) {
     if (href) buttons.push(el("a", { href, target: "_blank", rel: "noreferrer noopener" }, "↗ ", link.title));
   }
   for (const code of bubble.codes || []) buttons.push(el("button", { type: "button", onclick: () => navigator.clipboard?.writeText(code) }, "⧉ ", `${words.copy_code}: ${code}`));
-  if (bubble.catalogue) buttons.push(catalogue(bubble));
+  if (bubble.catalogue || bubble.products) buttons.push(catalogue(bubble, words, act));
   if (bubble.list) buttons.push(el("button", { type: "button", onclick: () => act.openList(bubble) }, "☰ ", bubble.list.title));
   if (bubble.asks_location) buttons.push(el("button", { type: "button", onclick: () => act.attach() }, "📍 ", words.share_location));
   return buttons.length ? el("div", { class: "choices" }, buttons) : null;

@@ -1,6 +1,7 @@
 // The phone page: whom one plays, the open chat, and what the customer does. It asks the server while the page is visible.
 import { clockTime, dayKey, render } from "./bubbles.js";
 import { byId, el, initials } from "./elements.js";
+import { openShop, wireShop } from "./shop.js";
 
 const setup = JSON.parse(byId("setup").textContent);
 const words = setup.words;
@@ -246,6 +247,11 @@ const act = {
     byId("list-rows").replaceChildren(...rows.filter(Boolean));
     byId("list-dialog").showModal();
   },
+  shop(bubble, title, sections) {
+    const { currency } = setup.numbers.find((one) => one.slug === state.number);
+    const send = (items, note) => doAct({ act: "order", target: bubble.id, items: JSON.stringify(items), note });
+    openShop({ title, sections, goods: setup.shop, currency, words, send });
+  },
 };
 
 function emojiPicker(chosen, withdraw = false) {
@@ -309,6 +315,8 @@ byId("own-place").addEventListener("submit", (event) => {
   byId("attach-dialog").close();
   doAct({ act: "place", ...Object.fromEntries(new FormData(event.target)) });
 });
+
+wireShop();
 
 const staticBase = new URL("./samples/", import.meta.url).pathname;
 byId("samples").replaceChildren(
