@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from scrm.commerce.models import Order, OrderLine, Shipment
+from scrm.connections.sentences import without_cause
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Attachment, Conversation, Decision, Message, MessageTemplate
 from scrm.tags.models import TagAssignment
@@ -136,6 +137,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     contact = serializers.IntegerField(source="conversation.identity.contact_id", read_only=True)
     connection = serializers.CharField(source="connection.slug", read_only=True)
     attachments = AttachmentSerializer(many=True, read_only=True)
+    error_title = serializers.SerializerMethodField()
 
     class Meta:
         model = Message
@@ -170,6 +172,9 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "cost_currency",
         ]
         read_only_fields = fields
+
+    def get_error_title(self, row: Message) -> str:
+        return without_cause(row.error_title)
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

@@ -120,9 +120,14 @@ def worded(text: str) -> str:
     return text if not text or language.startswith("en") else _said(text, language)
 
 
+def without_cause(text: str) -> str:
+    """The sentence as it is stored, without what broke inside the program: for whoever does not look after it."""
+    return next((sentence for sentence in BEFORE_A_CAUSE if text.startswith(f"{sentence}: ")), text)
+
+
 def plain(text: str) -> str:
-    """As `worded`, without what broke inside the program: for people who do not look after it."""
-    return worded(next((sentence for sentence in BEFORE_A_CAUSE if text.startswith(f"{sentence}: ")), text))
+    """As `worded`, `without_cause`."""
+    return worded(without_cause(text))
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from scrm.api.scopes import MESSAGES_READ
 from scrm.api.services import issue_token
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
 from scrm.connections.models import Connection
+from scrm.connections.work_sentences import BROKE_OFF_SENDING
 from scrm.contacts.models import Contact, Event, Identity
 from scrm.conversations.models import Attachment, Conversation, Decision, Message, MessageTemplate
 from scrm.tags.models import Tag, TagAssignment
@@ -107,6 +108,17 @@ class TestMessages:
         assert [(row["id"], row["text"], row["contact"], row["connection"]) for row in found] == [
             (wanted.pk, "想問運費", chan.contact_id, "causeway-bay")
         ]
+
+    def test_say_why_they_failed_without_what_broke_inside_the_program(
+        self, partner: Partner, hong_kong: Connection, customer: Make, writes: Write
+    ) -> None:
+        failed = writes(customer("陳大文", "+85291234567"), hong_kong, "已寄出")
+        for stored, told in (
+            (f"{BROKE_OFF_SENDING}: KeyError at scrm/conversations/outbox.py:41 call", BROKE_OFF_SENDING),
+            ("Message undeliverable: The recipient blocked it", "Message undeliverable: The recipient blocked it"),
+        ):
+            Message.objects.filter(pk=failed.pk).update(error_title=stored)
+            assert [row["error_title"] for row in partner.results("messages/")] == [told]
 
     def test_are_filtered_by_each_of_their_properties(
         self, partner: Partner, hong_kong: Connection, taipei: Connection, customer: Make, writes: Write

@@ -171,6 +171,7 @@ class Outbox:
             agents, owners = page(agent, address), page(owner, address)
             assert shown_to_agents[:20] in agents and "KeyError" not in agents, address
             assert shown_to_agents[:20] in owners and ("KeyError" in owners or address == listed)
+        assert page(owner, thread).count(shown_to_agents) == 1
         assert shown_to_agents in page(agent, thread) and "outcomeunknown" not in page(agent, thread)
         assert sentence in page(agent, thread, "en")
 

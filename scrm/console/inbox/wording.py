@@ -62,7 +62,7 @@ def failure(connection: Connection, message: Message) -> tuple[str, str]:
 def small_print(message: Message, problem: str, *, causes: bool) -> str:
     """Below a failure: the platform's code and words unless `problem` says them; `causes`: also what broke inside the program."""
     code = "" if message.error_code in OWN_CODES and not causes else message.error_code
-    words = (worded if causes else plain)(message.error_title)
+    words = (worded if causes else plain)(message.error_title).removeprefix(f"{problem}: ")
     return " · ".join(part for part in (code, "" if words == problem else words) if part)
 
 
