@@ -44,7 +44,7 @@ def test_an_order_from_the_phone_stands_in_the_thread(admin, live_server, chromi
         assert barriers(page) == []
         page.click("#shop-send")
         page.wait_for_selector(".mine .product")
-        assert page.is_hidden("#shop-dialog")
+        page.wait_for_selector("#shop-dialog", state="hidden")
         assert "12,246" in page.inner_text(".mine .product") and "請包裝好" in page.inner_text(".mine:has(.product)")
         picture(page, "phone-order")
         page.set_viewport_size({"width": 390, "height": 844})
