@@ -9,8 +9,9 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from scrm.commerce import privacy, purchases, terms  # noqa: F401 - registers what matching and conditions can ask
-        from scrm.commerce.models import Order
+        from scrm.commerce.models import Coupon, Order
         from scrm.contacts.histories import History, register
 
         register(History("orders", _("orders"), Order))
+        register(History("coupons", _("coupons"), Coupon))
         privacy.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -81,3 +82,34 @@ class Shipment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.carrier} {self.tracking_number}"
+
+
+class Coupon(models.Model):
+    """A code that a person was given, a row each time: the same code may have come twice. What it is worth the text says.
+
+    `message_pk`: the message that brought it (messages live in an app above this one); `by`: who sent it, or noted it by hand.
+    """
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="coupons")
+    code = models.CharField(_("code"), max_length=60)
+    text = models.CharField(_("what it gives"), max_length=300, blank=True)
+    given_at = models.DateTimeField(_("given"))
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+    cause = models.CharField(_("cause"), max_length=120, blank=True)
+    message_pk = models.BigIntegerField(null=True, editable=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("given by"), null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        indexes = [
+            models.Index(fields=["-given_at", "-id"], name="commerce_coupon_by_time"),
+            models.Index(fields=["code", "id"], name="commerce_coupon_by_code"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["message_pk", "code"], name="commerce_coupon_once_a_message")]
+
+    def __str__(self) -> str:
+        return self.code

@@ -23,6 +23,7 @@ EMPTY = {
     ),
     "contacts.erasure": gettext_noop("Nobody was erased. An erasure is asked for on the page of the person, under Privacy."),
     "commerce.order": gettext_noop("Orders that are entered here stand beside the chat and in answers about a delivery."),
+    "commerce.coupon": gettext_noop("Codes that templates, rules and agents gave to customers are listed here, and which were used."),
     "commerce.product": gettext_noop("Products that are entered here are recognised when a customer names them."),
     "campaigns.segment": gettext_noop("A segment is a saved audience: people by country, tag, consent or last contact."),
     "conversations.message": gettext_noop("Every message, received or sent, is listed here with its state."),

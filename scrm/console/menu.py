@@ -52,6 +52,7 @@ def _records() -> Entry:
     return _group(
         _("Shop"),
         _entry(_("Orders"), "shopping_bag", "admin:commerce_order_changelist", "commerce.view_order"),
+        _entry(_("Coupons"), "sell", "admin:commerce_coupon_changelist", "commerce.view_coupon"),
         _entry(_("Products"), "inventory_2", "admin:commerce_product_changelist", "commerce.view_product"),
         _entry(_("Segments"), "pie_chart", "admin:campaigns_segment_changelist", "campaigns.view_segment"),
     )

@@ -413,6 +413,7 @@ def _with_file(started: Started, channel: Any) -> tuple[OutboundMessage, str]:
     """The message with its file handed over first; the id is kept so that a second attempt does not upload again."""
     content = dict(started.outbound.content)
     content.pop("by_token", None)
+    content.pop("coupon", None)
     file, uploaded = content.pop("file", ""), ""
     if file:
         uploaded = content.pop("uploaded", "") or _upload(channel, file, content.get("mime_type", "application/octet-stream"))

@@ -17,6 +17,7 @@ from scrm.connections.models import Connection
 from scrm.connections.services import report_failure, report_success
 from scrm.contacts import events
 from scrm.contacts.models import Event
+from scrm.conversations import coupons
 from scrm.conversations.amendments import obey_amendments
 from scrm.conversations.models import Conversation, Message, OrphanStatus
 from scrm.conversations.remedies import obey, pair_wait
@@ -98,6 +99,7 @@ def _accept(group: Sequence[Accepted]) -> None:
             late.append(row)
     update_many(Message, settled, ["external_id", "state", "accepted_at", "lease_until", "due_at", "error_code", "error_title"])
     update_many(Message, late, ["external_id"])
+    coupons.give_what_came([each.message for each in group if each.claim.pk in stored and stored[each.claim.pk].state in coupons.ARRIVED])
     obey_amendments([each.message for each in group if each.message.kind == "reaction"])
     _show_accepted(group)
     events.record([_sent_event(each, owners, now) for each in group])

@@ -19,7 +19,7 @@ from scrm.connections.services import error_of, report_failure
 from scrm.contacts import events
 from scrm.contacts.models import Event
 from scrm.contacts.services import lock_people
-from scrm.conversations import prices
+from scrm.conversations import coupons, prices
 from scrm.conversations.models import Conversation, Message, OrphanStatus
 from scrm.conversations.remedies import obey
 from scrm.conversations.standing import release
@@ -169,6 +169,9 @@ def _write(connection: Connection, changed: dict[int, Message], before: dict[int
     failed = [message for message in moved if message.state == "failed"]
     for message in failed:
         release(message)
+    # A status may be all that is ever heard of a message; one that fails late has arrived nowhere.
+    coupons.give_what_came([message for message in moved if before[message.pk] not in coupons.ARRIVED and message.state in coupons.ARRIVED])
+    coupons.take_back(failed)
     _obey(connection, failed)
     _show_last(moved)
     events.record([_status_event(message) for message in failed] + [_status_event(m) for m in moved if m.state == "read"])

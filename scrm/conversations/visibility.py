@@ -60,6 +60,7 @@ BY_CONTACT: dict[str, tuple[str, ...]] = {
     "commerce.order": ("contact",),
     "commerce.orderline": ("order__contact",),
     "commerce.shipment": ("order__contact",),
+    "commerce.coupon": ("contact",),
     "conversations.decision": ("contact",),
     "conversations.reservation": ("identity__contact",),
     "conversations.profilelookup": ("identity__contact",),

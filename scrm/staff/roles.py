@@ -18,14 +18,14 @@ ROLES = (AGENTS, SUPERVISORS, ADMINISTRATORS, PARTNERS)
 _PARTNER = (
     "contacts.view_contact", "contacts.view_identity", "contacts.view_consent", "contacts.view_event", "conversations.view_conversation",
     "conversations.view_message", "conversations.view_decision", "tags.view_tag", "tags.view_tagassignment", "commerce.view_order",
-    "commerce.view_shipment", "commerce.view_product",
+    "commerce.view_shipment", "commerce.view_product", "commerce.view_coupon",
 )  # fmt: skip
 _AGENT = (
     *_PARTNER,
     "contacts.change_contact", "conversations.change_conversation", "conversations.add_message", "conversations.view_attachment",
     "conversations.view_quickreply", "conversations.view_messagetemplate", "conversations.view_response", "tags.add_tagassignment",
     "conversations.view_latermessage",
-    "tags.change_tagassignment", "automation.view_run", "sync.view_externalrecord",
+    "tags.change_tagassignment", "commerce.add_coupon", "commerce.change_coupon", "automation.view_run", "sync.view_externalrecord",
 )  # fmt: skip
 _SUPERVISOR = (
     *_AGENT,

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from scrm.automation.models import Rule, Run
-from scrm.commerce.models import Shipment
+from scrm.commerce.models import Coupon, Shipment
 from scrm.commerce.services import upsert_order
 from scrm.connections.models import Connection
 from scrm.contacts.models import DuplicateCandidate, DuplicateCase, Event
@@ -72,6 +72,9 @@ def fill(chat: Conversation, agent: User, start: int, count: int) -> None:
             conversation=chat, author=agent, kind="text", text=f"第{number}件", send_at=ahead, created_at=now,
             idempotency_key=f"later-{number}",
         )  # fmt: skip
+        brought = said(chat, f"優惠 {number}", direction="out", source="rule", cause=f"rule:{rule.pk}:v1", author=agent)
+        gave = {"cause": brought.cause, "message_pk": brought.pk, "by": agent, "given_at": now}
+        Coupon.objects.create(contact=contact, code=f"SAVE{number}", text="九折優惠", expires_at=now + timedelta(days=1), **gave)
         queued = said(chat, f"您的訂單 {number}", direction="out", source="rule", cause=f"rule:{rule.pk}:v1", author=agent)
         Message.objects.filter(pk=queued.pk).update(state="queued", due_at=ahead + timedelta(hours=1))
         twin = people.customer(f"Tai Man {number}", f"852611122{number:02d}").contact
@@ -89,6 +92,7 @@ class Cost:
         with CaptureQueriesContext(connection) as asked:
             html = client.get(address).content.decode()
         assert len(asked) <= 12, [query["sql"][:200] for query in asked.captured_queries]
+        assert html.count("九折優惠") == 20 and html.count("To the message that brought it") == 20
         # Six deals, five orders, twelve reasons, eight to be sent, three of the others; the reasons by the names of what decided.
         assert [html.count(word) for word in ("報價", "順豐", "舊對話", "4 of 5", "87%")] == [6, 5, 6, 3, 3]
         assert (

@@ -18,6 +18,7 @@ NOT_OURS = ("sandbox/",)
 # Below /admin/, which row the number in a page's address is of; the longest beginning counts.
 ROWS = {
     "inbox/": "conversations.conversation",
+    "inbox/coupons/": "commerce.coupon",
     "inbox/later/": "conversations.latermessage",
     "inbox/messages/": "conversations.message",
     "inbox/files/": "conversations.attachment",

@@ -6,7 +6,7 @@ An action runs inside a savepoint of its own and may only write to the database;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -97,11 +97,17 @@ _VERDICTS: Mapping[str, str] = {
 }
 
 
-def answer(occasion: Occasion, text: str, **details: Any) -> Outcome:
-    """Send `text` to the customer as this rule, at most once an event; the policy's verdict becomes the run's."""
+def answer(
+    occasion: Occasion, text: str, *, category: str = "service", carried: Mapping[str, Any] | None = None, **details: Any
+) -> Outcome:
+    """Send `text` to the customer as this rule, at most once an event; the policy's verdict becomes the run's.
+
+    `carried`: what else the message's content is to hold.
+    """
     if held_elsewhere(occasion):
         return Outcome(Run.Verdict.BLOCKED, {**details, "policy_rule": "held_elsewhere"})
-    return Outcome(result=details, draft=_draft(occasion, text))
+    draft = _draft(occasion, text)
+    return Outcome(result=details, draft=replace(draft, category=category, content={"body": text, **carried} if carried else {}))
 
 
 def held_elsewhere(occasion: Occasion) -> bool:

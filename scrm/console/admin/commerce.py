@@ -1,6 +1,8 @@
-"""Products, orders and shipments."""
+"""Products, orders, shipments and coupons."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,10 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from scrm.commerce.models import Order, OrderLine, Product, Shipment
+from scrm.commerce.coupons import state_of
+from scrm.commerce.models import Coupon, Order, OrderLine, Product, Shipment
 from scrm.commerce.money import written
+from scrm.console.access import person
 from scrm.console.admin.base import Colours, ConsoleAdmin
+from scrm.core import clock
 from scrm.sync.order_items import shown
+
+STATES = {"valid": _("valid"), "used": _("already used"), "expired": _("expired")}
 
 
 @admin.register(Product)
@@ -76,3 +83,39 @@ class OrderAdmin(ConsoleAdmin):
     @display(description=_("total"))
     def shown_total(self, row: Order) -> str:
         return written(row.currency, row.total)
+
+
+@admin.register(Coupon)
+class CouponAdmin(ConsoleAdmin):
+    """What was given stands; that it was used, and until when it counts, a person may correct."""
+
+    list_display = ("code", "shown_contact", "text", "given_at", "expires_at", "shown_state")
+    search_fields = ("code",)
+    search_help_text = _("The code, from its beginning")
+    ordering = ("-given_at", "-id")
+    older_by = "given_at"
+    sortable_by = ()
+    list_select_related = ("contact",)
+    autocomplete_fields = ("contact",)
+    fields = ("contact", "code", "text", "expires_at", "used_at", "given_at", "by", "cause")
+    readonly_fields = ("given_at", "by", "cause")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "contact", "code") if obj is not None else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: Coupon, form: Any, change: bool) -> None:
+        if not change:
+            obj.given_at, obj.by = clock.now(), person(request)
+        super().save_model(request, obj, form, change)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Coupon], search_term: str) -> tuple[QuerySet[Coupon], bool]:
+        return (queryset.filter(code__startswith=search_term.strip()) if search_term.strip() else queryset), False
+
+    @display(description=_("contact"))
+    def shown_contact(self, row: Coupon) -> str:
+        return str(row.contact)
+
+    @display(description=_("state"), label=Colours(valid="success", used="info", expired="warning"))
+    def shown_state(self, row: Coupon) -> tuple[str, Any]:
+        state = state_of(row)
+        return state, STATES[state]

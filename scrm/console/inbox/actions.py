@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
+from scrm.commerce.models import Coupon
 from scrm.console import access, macros
 from scrm.console.inbox import editing, guide, moments, reasons, sending, typing_notices
 from scrm.console.inbox.views import address_of
@@ -273,5 +274,22 @@ def untag(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     assignment = get_object_or_404(access.seen(request, TagAssignment.objects.select_related("contact", "tag")), pk=pk)
     tags.remove_tag(assignment, by=access.person(request))
+    shown_in = request.POST.get("conversation", "")
+    return _done(request, int(shown_in)) if shown_in.isdecimal() else redirect("console:inbox")
+
+
+def give_coupon(request: HttpRequest, pk: int) -> HttpResponse:
+    """`coupon-code`, `coupon-text`, `coupon-until`."""
+    try:
+        coupon = editing.give_coupon(_conversation(request, pk), request.POST, by=access.person(request))
+    except ValidationError as error:
+        return _refused(request, pk, " ".join(error.messages))
+    return _done(request, pk, notice=_("Coupon noted: %(code)s") % {"code": coupon.code})
+
+
+def use_coupon(request: HttpRequest, pk: int) -> HttpResponse:
+    """`used`: 1, or 0 when it was not used after all."""
+    coupon = get_object_or_404(access.seen(request, Coupon.objects.select_related("contact")), pk=pk)
+    editing.use_coupon(coupon, request.POST.get("used") != "0", by=access.person(request))
     shown_in = request.POST.get("conversation", "")
     return _done(request, int(shown_in)) if shown_in.isdecimal() else redirect("console:inbox")

@@ -1,14 +1,20 @@
-"""Changing a customer beside the chat: a few fields and tags, without leaving the conversation."""
+"""Changing a customer beside the chat: a few fields, tags and coupons, without leaving the conversation."""
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from scrm.commerce import coupons
+from scrm.commerce.models import Coupon
+from scrm.contacts.family import record_behind
 from scrm.contacts.fields import Offer, offer
 from scrm.contacts.fields_rules import PERSON, Verdict
 from scrm.contacts.models import Contact
@@ -20,6 +26,7 @@ from scrm.tags import services as tags
 from scrm.tags.models import Tag
 
 CHANGE, TAG = "contacts.change_contact", "tags.add_tagassignment"
+GIVE, USE = "commerce.add_coupon", "commerce.change_coupon"
 FIELDS = ("name", "company", "language", "priority", "notes")
 
 
@@ -58,6 +65,47 @@ def change(contact: Contact, data: Any, *, by: User) -> list[str]:
     told = _("%(field)s stays as it is: a rule says who decides it. Change it there, or change the rule for this field.")
     kept = [told % {"field": label_of(name)} for name, verdict in outcome.verdicts.items() if verdict is Verdict.RULED]
     return kept + [f"{label_of(name)}: {reason}" for name, reason in outcome.refused.items()]
+
+
+class CouponForm(forms.Form):
+    """A code that was given by word, or by an answer of one's own."""
+
+    code = forms.CharField(label=gettext_lazy("code"), max_length=coupons.CODE)
+    text = forms.CharField(label=gettext_lazy("what it gives"), max_length=coupons.TEXT, required=False)
+    until = forms.DateField(label=gettext_lazy("valid until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, prefix="coupon", auto_id="ix-%s")
+        for field in self.fields.values():
+            field.widget.attrs["autocomplete"] = "off"
+
+    def clean_until(self) -> datetime | None:
+        """The end of that day where the agent is."""
+        day = self.cleaned_data["until"]
+        ends = timezone.make_aware(datetime.combine(day, time(23, 59, 59))) if day else None
+        if ends is not None and ends <= clock.now():
+            raise ValidationError(_("This day is over."))
+        return ends
+
+
+def give_coupon(conversation: Conversation, data: Any, *, by: User) -> Coupon:
+    """Note down a code that the customer was given. Raises `ValidationError` for values that make no sense."""
+    if not by.has_perm(GIVE):
+        raise PermissionDenied
+    form = CouponForm(data)
+    if not form.is_valid():
+        raise ValidationError([f"{form.fields[name].label}: {' '.join(map(str, found))}" for name, found in form.errors.items()])
+    home, said = record_behind(conversation.identity), form.cleaned_data
+    given = Coupon(contact_id=home, code=said["code"], text=said["text"], given_at=clock.now(), expires_at=said["until"], by=by)
+    coupons.give([given])
+    return given
+
+
+def use_coupon(coupon: Coupon, used: bool, *, by: User) -> None:
+    """Its code was used, or was not after all."""
+    if not by.has_perm(USE):
+        raise PermissionDenied
+    coupons.set_used(coupon, used)
 
 
 def tag_rows(user: User) -> QuerySet[Tag]:

@@ -11,7 +11,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.text import capfirst
 
 from scrm.automation.models import Run
-from scrm.commerce.models import Order, Shipment
+from scrm.commerce import coupons
+from scrm.commerce.models import Coupon, Order, Shipment
 from scrm.commerce.orders import orders_of
 from scrm.connections.models import Connection
 from scrm.console.access import SEE_CASES
@@ -19,7 +20,7 @@ from scrm.console.inbox import editing, reasons, upcoming, wording
 from scrm.console.timeline import Causes
 from scrm.contacts.family import family_of
 from scrm.contacts.models import Contact, DuplicateCandidate, Identity
-from scrm.conversations.models import Conversation, Decision, Survey
+from scrm.conversations.models import Conversation, Decision, Message, Survey
 from scrm.conversations.visibility import visible_to
 from scrm.core.at_once import lists_of
 from scrm.staff.models import User
@@ -31,6 +32,7 @@ MOST = 100
 # Addresses, of which a single one that declined speaks for all.
 ADDRESSES = 1_000
 ORDERS = 5
+COUPONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,22 @@ class Bought:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A coupon, its state, who or what gave it, and the message that brought it if the reader may see it."""
+
+    coupon: Coupon
+    state: str
+    giver: str
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     contact: Contact
     identities: list[Identity]
     tags: list[TagAssignment]
     orders: list[Bought]
+    coupons: list[Given]
     conversations: list[Conversation]
     records: list[ExternalRecord]
     sales: list[Sale]
@@ -108,7 +121,8 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
     others = others.select_related("connection").defer("connection__secrets")
     orders = orders_of(contact)[:ORDERS]
     decided, evaluated = _why_rows(contact)
-    identities, tags, bought, parcels, chats, records, sales, decisions, runs, planned, queued, surveys, pairs, known = lists_of(
+    given = coupons.coupons_of(contact).select_related("by")[:COUPONS]
+    identities, tags, bought, parcels, chats, records, sales, decisions, runs, planned, queued, surveys, pairs, known, *brought = lists_of(
         [
             contact.identities.filter(valid_to=None).order_by("kind", "pk")[: ADDRESSES + 1],
             _tag_rows(contact)[: MOST + 1],
@@ -123,23 +137,43 @@ def profile_of(conversation: Conversation, user: User) -> Profile:
             _survey_rows(contact, user),
             _pair_rows(contact, user),
             editing.tag_rows(user),
+            given,
+            _bringing(given, user),
         ]
     )
+    codes, bringing = brought
+    causes = Causes([*(row.cause for row in decisions), *(row.cause for row in codes)])
     return Profile(
         contact=contact,
         identities=identities[:ADDRESSES],
         tags=_once(tags[:MOST]),
         orders=[Bought(order, [parcel for parcel in parcels if parcel.order_id == order.pk]) for order in bought],
+        coupons=_given(codes, bringing, causes),
         conversations=chats,
         records=records,
         sales=[Sale(row, row.removed) for row in sales],
-        why=_why(decisions, runs),
+        why=_why(decisions, runs, causes),
         upcoming=upcoming.of_rows([*planned, *queued]),
         surveys=surveys,
         duplicates=_duplicates(contact, pairs),
         known_tags=[tag.name for tag in known],
         cut=len(identities) > ADDRESSES or len(tags) > MOST,
     )
+
+
+def _bringing(given: QuerySet[Coupon], user: User) -> QuerySet[Message]:
+    """The messages that brought them, of conversations that the reader may see."""
+    rows = visible_to(Message.objects.filter(pk__in=given.values("message_pk")), user)
+    return rows.only("pk", "conversation_id").order_by("pk")[:COUPONS]
+
+
+def _given(rows: Sequence[Coupon], bringing: Sequence[Message], causes: Causes) -> list[Given]:
+    seen = {message.pk: message for message in bringing}
+    found = []
+    for row in coupons.once(rows):
+        giver = causes.words(row.cause) if row.cause else str(row.by or "")
+        found.append(Given(row, coupons.state_of(row), giver, seen.get(row.message_pk or 0)))
+    return found
 
 
 def _pair_rows(contact: Contact, user: User) -> QuerySet[DuplicateCandidate]:
@@ -207,7 +241,7 @@ def _sale_rows(contact: Contact) -> QuerySet[SaleState, Any]:
 def why_of(contact: Contact, limit: int = 12) -> list[Why]:
     """What the law and the rules said lately, newest first."""
     decisions, runs = lists_of(_why_rows(contact, limit))
-    return _why(decisions, runs, limit)
+    return _why(decisions, runs, Causes(row.cause for row in decisions), limit)
 
 
 def _why_rows(contact: Contact, limit: int = 12) -> tuple[QuerySet[Decision], QuerySet[Run]]:
@@ -217,8 +251,7 @@ def _why_rows(contact: Contact, limit: int = 12) -> tuple[QuerySet[Decision], Qu
     return decisions, runs
 
 
-def _why(decisions: Sequence[Decision], runs: Sequence[Run], limit: int = 12) -> list[Why]:
-    causes = Causes(row.cause for row in decisions)
+def _why(decisions: Sequence[Decision], runs: Sequence[Run], causes: Causes, limit: int = 12) -> list[Why]:
     rows = chain((_decision(row, causes) for row in decisions), map(_run, runs))
     return sorted(rows, key=lambda why: str(why.at), reverse=True)[:limit]
 

@@ -164,6 +164,9 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     context["referral"] = shapes.referral_of(conversation.referral)
     if request.user.has_perm(editing.CHANGE):
         context["form"] = editing.form_for(conversation.identity.contact)
+    if request.user.has_perm(editing.GIVE):
+        context["coupon_form"] = editing.CouponForm()
+    context["may_use"] = request.user.has_perm(editing.USE)
     context["may_untag"] = request.user.has_perm("tags.change_tagassignment")
     return render(request, "console/inbox/profile.html", context)
 

@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django_q.models import Task
 
 from scrm.automation.models import Rule, Run
-from scrm.commerce.models import Order, OrderLine, Product, Shipment
+from scrm.commerce.models import Coupon, Order, OrderLine, Product, Shipment
 from scrm.connections.models import Alert
 from scrm.contacts import services
 from scrm.contacts.models import Contact, DuplicateCandidate, Event, FieldConflict, Identity, IdentityCase, Merge, NumberSettlement
@@ -167,6 +167,7 @@ def seed(messages: int = 40) -> Seed:
     order = Order.objects.create(number=mark("order"), contact=duplicate, status="paid", currency="HKD", total=Decimal(280), placed_at=now)
     OrderLine.objects.create(order=order, product=product, unit_price=Decimal(280))
     Shipment.objects.create(order=order, carrier="SF Express", tracking_number=mark("parcel"))
+    Coupon.objects.create(contact=duplicate, code=mark("code"), text=mark("worth"), given_at=now, cause=mark("gave"), message_pk=sent.pk)
     crm = type(hk).objects.create(slug="hubspot", label="HubSpot", kind="crm", adapter="hubspot")
     ExternalRecord.objects.create(
         connection=crm, kind="contact", key=str(contact.pk), external_id=mark("crmid"), base={"n": mark("base")}, synced_at=now

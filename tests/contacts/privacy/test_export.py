@@ -20,7 +20,7 @@ from tests.contacts.privacy.seeding import NEIGHBOUR, Seed
 KINDS = {
     *("contacts", "identities", "consents", "events", "merges", "field_differences", "possible_duplicates", "address_questions"),
     *("settled_numbers", "legal_holds", "exports", "audit", "admin_log", "conversations", "messages", "statuses", "attachments"),
-    *("decisions", "reservations", "responses", "name_lookups", "tags", "orders", "order_lines", "shipments", "rule_runs"),
+    *("decisions", "reservations", "responses", "name_lookups", "tags", "orders", "order_lines", "shipments", "coupons", "rule_runs"),
     *("crm_records", "crm_writes", "received"),
 }
 # Marked words that are about the product's own work, or about a pair of whom the other has rights as well, and are told without them.
