@@ -119,6 +119,23 @@ class Pages:
         assert not Contact.objects.exists()
         assert set(AuditEntry.objects.values_list("action", flat=True)) >= {"contacts.imported", "contacts.import_undone"}
 
+    def test_that_broke_off_say_what_to_do_and_administrators_why(
+        self, clerk: Client, owner: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(run: Import) -> int:
+            raise KeyError("shelf")
+
+        monkeypatch.setattr(running, "_check_chunk", broken)
+        run = upload(clerk, files.people(2))
+        clerk.post(f"/admin/imports/{run.pk}/configure/", form_of(run, check="1"))
+        running.run_to_end(run)
+        run.refresh_from_db()
+        assert (run.state, run.error) == ("failed", "KeyError: 'shelf'")
+        address = f"/admin/imports/{run.pk}/?live"
+        seen, known = clerk.get(address).content.decode(), owner.get(address).content.decode()
+        assert "The program broke off each time at the same rows." in seen and "shelf" not in seen
+        assert "The program broke off each time at the same rows." in known and "shelf" in known
+
     def test_remember_the_columns_of_such_a_file(self, clerk: Client) -> None:
         run = upload(clerk, files.people(2))
         clerk.post(f"/admin/imports/{run.pk}/configure/", form_of(run, check="1", **{"column-6": ""}))

@@ -13,10 +13,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from scrm.console.access import EXPORT, seen
+from scrm.console.access import EXPORT, seen, sees_causes
 from scrm.console.imports.forms import ReadingForm, UploadForm, choices_of, mapping_from, target_label
 from scrm.contacts.importing import columns, results, running, undoing, uploading
-from scrm.contacts.importing.file_words import worded_file
+from scrm.contacts.importing.file_words import FILE_WORDS, UNFORESEEN, worded_file
 from scrm.contacts.importing.problems import WORDS, worded
 from scrm.contacts.importing.sheets import BadFile
 from scrm.contacts.models import Import, ImportRow
@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(seen(request, Import.objects.select_related("created_by")), pk=pk)
-    shared = state_of(run)
+    shared = state_of(run, causes=sees_causes(request.user))
     if "live" in request.GET:
         return render(request, "console/imports/live.html", shared)
     context = {**admin.site.each_context(request), "title": run.filename, **shared}
@@ -54,13 +54,14 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "console/imports/import.html", context)
 
 
-def state_of(run: Import) -> dict[str, Any]:
-    """What the part of the page that follows the work needs."""
+def state_of(run: Import, *, causes: bool) -> dict[str, Any]:
+    """What the part of the page that follows the work needs. `causes`: also what broke inside the program."""
     total = run.rows_total or 0
     percent = round(100 * run.position / total) if total else 0
     shared: dict[str, Any] = {"run": run, "live": run.state in running.AT_WORK, "percent": percent}
     if run.state == State.FAILED:
-        shared["error"] = worded_file(run.error)
+        foreseen = run.error in FILE_WORDS
+        shared |= {"error": worded_file(run.error) if foreseen else UNFORESEEN, "cause": run.error if causes and not foreseen else ""}
     if run.state in (State.UPLOADED, State.CHECKING):
         return shared
     counts = run.checked.get("counts", {}) if run.state == State.CHECKED else results.counts(run)
@@ -120,7 +121,8 @@ def configure(request: HttpRequest, pk: int) -> HttpResponseBase:
     form = ReadingForm(run, request.POST)
     mapping = mapping_from(run, request.POST)
     if not form.is_valid():
-        context = {**admin.site.each_context(request), "title": run.filename, **state_of(run), **_settings(run, form)}
+        shared = state_of(run, causes=sees_causes(request.user)) | _settings(run, form)
+        context = {**admin.site.each_context(request), "title": run.filename, **shared}
         return render(request, "console/imports/import.html", context, status=422)
     try:
         uploading.configure(run, form.cleaned_data, mapping)

@@ -19,6 +19,8 @@ FILE_WORDS: dict[str, Promise] = {
     "rows": _("The file has more than %(most)s rows. Split it into several files."),
     "columns": _("The file has more than %(most)s columns. Is the delimiter right?"),
 }
+# For what nobody foresaw: the run keeps what broke, for whoever looks after the program.
+UNFORESEEN = _("The program broke off each time at the same rows. Try again; if that fails as well, tell an administrator.")
 
 
 def worded_file(code: str, more: Mapping[str, Any] | None = None) -> str:
