@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.databases import binaries, missing_is_a_failure
+from tests.faults.system import BROKE_OFF, BROKEN
 
 BOTH = ("sqlite", "postgresql")
 
@@ -157,8 +158,16 @@ def execute(run: Run) -> tuple[str, float]:
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | run.environment
     prefix = ["tests.databases", "run", "--", sys.executable, "-m"] if run.command[0] == "pytest" and run.database == "postgresql" else []
     code = subprocess.run([sys.executable, "-m", *prefix, *run.command], env=environment).returncode
-    good = (code == 1) if run.red else (code == 0)
-    return ("red, as it must be" if run.red else "kept") if good else f"NOT as it should be (exit code {code})", time.monotonic() - began
+    return judged(run, code), time.monotonic() - began
+
+
+def judged(run: Run, code: int) -> str:
+    """A run that broke off is no verdict: not even where it must turn red."""
+    if run.red:
+        good, word = code == BROKEN, "red, as it must be"
+    else:
+        good, word = code == 0, "kept"
+    return word if good else f"NOT as it should be (exit code {code}{', it broke off' if code == BROKE_OFF else ''})"
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from tests.databases import PostgreSQL
 from tests.faults.customers import people
 from tests.faults.driver import Driver
-from tests.faults.system import System, command_line, end_cleanly_on_sigterm
+from tests.faults.system import System, command_line, leave
 from tests.faults.verdict import Verdict, judge, wait_for_quiet
 
 TARGETS = {"web master": 12, "web worker": 22, "worker parent": 8, "sentinel": 8, "pusher, monitor, workers": 50}
@@ -150,5 +150,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main())
+    leave(main)

@@ -31,7 +31,7 @@ from tests.databases import PostgreSQL
 from tests.faults import outages
 from tests.faults.customers import Customer, Post, Said, body_of, people, signature
 from tests.faults.driver import Driver
-from tests.faults.system import System, alive, command_line, descendants, end_cleanly_on_sigterm, free_ports
+from tests.faults.system import System, alive, command_line, descendants, free_ports, leave
 from tests.faults.verdict import Verdict, judge, wait_for_quiet
 
 MOST_SECONDS_TO_END = 30.0
@@ -257,5 +257,4 @@ def main_of(
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of(RUNS, __doc__, lambda parser: parser.add_argument("--times", type=int, default=10, help="deploys")))
+    leave(lambda: main_of(RUNS, __doc__, lambda parser: parser.add_argument("--times", type=int, default=10, help="deploys")))

@@ -28,7 +28,7 @@ from tests.databases import PostgreSQL
 from tests.faults.customers import Customer, Post, Said, signature
 from tests.faults.driver import Driver, post_bytes
 from tests.faults.mutations import bases, mutated
-from tests.faults.system import System, alive, end_cleanly_on_sigterm
+from tests.faults.system import System, alive, leave
 from tests.faults.verdict import Verdict, wait_for_quiet
 
 MOST_SECONDS_TO_A_MESSAGE = 90
@@ -200,5 +200,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main())
+    leave(main)

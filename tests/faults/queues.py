@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from tests.faults import outages
 from tests.faults.customers import Customer, Post, Said
 from tests.faults.deploys import Load, finish, main_of
 from tests.faults.driver import Driver
-from tests.faults.system import System, end_cleanly_on_sigterm
+from tests.faults.system import System, leave
 from tests.faults.verdict import Verdict, wait_for_quiet
 
 POISON = {
@@ -128,5 +127,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of(RUNS, __doc__, arguments))
+    leave(lambda: main_of(RUNS, __doc__, arguments))

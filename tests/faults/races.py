@@ -30,7 +30,7 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from tests.faults.system import end_cleanly_on_sigterm
+from tests.faults.system import leave
 
 LONGEST_GAP = 0.012
 LEAST_STEP, MOST_STEP = 0.002, 0.064
@@ -333,5 +333,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main())
+    leave(main)

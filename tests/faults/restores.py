@@ -29,7 +29,7 @@ from typing import Any
 from tests.databases import PostgreSQL
 from tests.faults.deploys import Load, finish, main_of
 from tests.faults.driver import Driver
-from tests.faults.system import System, end_cleanly_on_sigterm
+from tests.faults.system import System, leave
 from tests.faults.verdict import Verdict
 
 MOST_SECONDS = 15 * 60
@@ -160,5 +160,4 @@ def _ends_well(command: Callable[[], object]) -> bool:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of({"restore": (restore, {})}, __doc__, lambda parser: parser.add_argument("--messages", type=int, default=2000)))
+    leave(lambda: main_of({"restore": (restore, {})}, __doc__, lambda parser: parser.add_argument("--messages", type=int, default=2000)))

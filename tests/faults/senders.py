@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.faults.system import end_cleanly_on_sigterm
+from tests.faults.system import leave
 
 SENDERS = 32
 LARGE_CAP = 1000
@@ -212,5 +212,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main())
+    leave(main)

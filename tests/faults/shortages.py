@@ -20,7 +20,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -31,7 +30,7 @@ from pathlib import Path
 from tests.faults.deploys import Load, delays, finish, main_of
 from tests.faults.driver import post_bytes
 from tests.faults.sieges import MIB, get, left_out, said, stored
-from tests.faults.system import System, end_cleanly_on_sigterm, free_ports
+from tests.faults.system import System, free_ports, leave
 from tests.faults.verdict import Verdict, wait_for_quiet
 
 # --- disks ----------------------------------------------------------------------------------------------------------------
@@ -325,5 +324,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of(RUNS, __doc__, arguments))
+    leave(lambda: main_of(RUNS, __doc__, arguments))

@@ -21,7 +21,6 @@ import os
 import socket
 import sqlite3
 import statistics
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -34,7 +33,7 @@ from tests.databases import missing_is_a_failure
 from tests.faults.customers import Customer, Post, Said, body_of, signature
 from tests.faults.deploys import main_of
 from tests.faults.driver import Driver, post_bytes
-from tests.faults.system import System, end_cleanly_on_sigterm
+from tests.faults.system import System, leave
 from tests.faults.verdict import Verdict, wait_for_quiet
 
 MIB = 2**20
@@ -226,5 +225,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of(RUNS, __doc__, arguments))
+    leave(lambda: main_of(RUNS, __doc__, arguments))

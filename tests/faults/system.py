@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 
@@ -26,6 +27,8 @@ from tests import migrated
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 START_SECONDS = 180.0
+# Exit codes of a run: a promise was broken, or the run came to no verdict.
+BROKEN, BROKE_OFF = 1, 2
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -229,13 +232,22 @@ def running(database_url: str = "", **environment: str) -> Iterator[System]:
         system.stop()
 
 
-def end_cleanly_on_sigterm() -> None:
-    """A run that is told to end takes its system and its database with it."""
+def leave(main: Callable[[], int]) -> NoReturn:
+    """A run from beginning to exit code: what `main` gives, or BROKE_OFF, which nobody takes for a verdict.
+
+    A run that is told to end takes its system and its database with it.
+    """
 
     def end(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    try:
+        code = main()
+    except Exception:
+        traceback.print_exc()
+        code = BROKE_OFF
+    sys.exit(code)
 
 
 def _answers(address: str) -> bool:

@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.faults.deploys import main_of, moment
-from tests.faults.system import System, end_cleanly_on_sigterm
+from tests.faults.system import System, leave
 from tests.faults.verdict import Verdict
 
 FAMILY = ("陳", "林", "黃", "張", "李", "王", "吳", "何")
@@ -253,7 +252,8 @@ def stays_slow(system: System, verdict: Verdict, before: float, fell: float | No
 def promotions(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
     """Another number with nothing else to do: its promotions stop, its answers go, and with the quality the promotions come back."""
     system.control("numbers/sandbox-tw", {"quality_rating": "RED"})
-    system.wait_until(lambda: not pace(system, "sandbox-tw")[1], MINUTE, "promotions are stopped")
+    stopped = wait_for(system, lambda: not pace(system, "sandbox-tw")[1], MINUTE)
+    verdict.demand("promotions that are not stopped within a minute", int(stopped is None))
     shell(system, "queue_texts(range(20), 'sandbox-tw', word='OFFER')")
     shell(system, "queue_texts(range(20, 40), 'sandbox-tw', word='ANSWER')")
     answered = wait_for(system, lambda: len(stamps(system, "sandbox-tw", "ANSWER")) == 20, MINUTE)
@@ -314,5 +314,4 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    end_cleanly_on_sigterm()
-    sys.exit(main_of(RUNS, __doc__, _arguments))
+    leave(lambda: main_of(RUNS, __doc__, _arguments))
