@@ -30,7 +30,7 @@ def as_field(inlet: Inlet, changes: Sequence[Change]) -> tuple[Inlet, list[Chang
     """
     if not any(change.people for change in changes) or any(spec.source == CONTACT for spec in inlet.specs):
         return inlet, list(changes)
-    several = [change for change in changes if len(_deciding(change)) > 1]
+    several = [change for change in changes if len(persons_there.deciding(change)) > 1]
     known = persons_there.named(inlet, several) if several else {}
     specs = [*inlet.specs, _SPEC]
     said = {change.id: person for change in changes if (person := _main(change, known))}
@@ -38,15 +38,9 @@ def as_field(inlet: Inlet, changes: Sequence[Change]) -> tuple[Inlet, list[Chang
     return replace(inlet, specs=specs, units=[*inlet.units, *units_of([_SPEC], inlet.kind)]), found
 
 
-def _deciding(change: Change) -> list[str]:
-    """Those whom the CRM names as the main one, else all of them."""
-    first = [each.id[:100] for each in change.people if each.primary]
-    return first if len(first) == 1 else [each.id[:100] for each in change.people]
-
-
 def _main(change: Change, known: Mapping[str, Contact]) -> str:
     """The id there of the one whose it is. Of several the only one who is known here; '' leaves it where it is."""
-    ids = _deciding(change)
+    ids = persons_there.deciding(change)
     if len(ids) <= 1:
         return ids[0] if ids else ""
     owners = {known[each].pk: each for each in reversed(ids) if each in known}

@@ -20,7 +20,7 @@ from scrm.contacts.records import ms
 from scrm.core import clock
 from scrm.core.logs import trail
 from scrm.core.rows import update_many
-from scrm.sync import apart, linking, persons_there, sides
+from scrm.sync import apart, awaiting, linking, persons_there, sides
 from scrm.sync.inlet import Inlet, Unit, held
 from scrm.sync.kinds import Kind
 from scrm.sync.linking import Met
@@ -42,12 +42,16 @@ _COLUMNS = ["version", "base", "seen", "held", "synced_at", "removed_at", "merge
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one record: `reason` empty: taken over (or nothing to do). `wait`: to be read again after that time."""
+    """What became of one record: `reason` empty: taken over (or nothing to do). `wait`: to be read again after that time.
+
+    `awaits`: the people over there of whom one must be linked here for it to be somebody's.
+    """
 
     external_id: str
     reason: str = ""
     wait: timedelta | None = None
     left: bool = False
+    awaits: tuple[str, ...] = ()
 
 
 def apply_changes(inlet: Inlet, changes: Sequence[Change], *, fetched_at: datetime, holding: Collection[str] = ()) -> list[Applied]:
@@ -170,7 +174,9 @@ class _Work:
             if who.rival:
                 self.results.append(Applied(change.id, who.reason, wait=timedelta(0)))
             elif not who.ours:
-                self.results.append(Applied(change.id, who.reason, wait=who.wait, left=not who.failed and who.wait is None))
+                left = not who.failed and who.wait is None
+                awaits = persons_there.awaited(self.inlet, change) if left and who.reason == persons_there.NOBODY else ()
+                self.results.append(Applied(change.id, who.reason, wait=who.wait, left=left, awaits=awaits))
             else:
                 self._settle_known(self._new_record(change, who), change)
 
@@ -304,7 +310,10 @@ class _Work:
             record.removed_at, record.merged_into = None, ""
         known = [record for record, _ in self.pairs if record.pk]
         update_many(ExternalRecord, known, _COLUMNS)
-        ExternalRecord.objects.bulk_create([record for record, _ in self.pairs if not record.pk])
+        new = [record for record, _ in self.pairs if not record.pk]
+        ExternalRecord.objects.bulk_create(new)
+        if self.inlet.kind == Kind.CONTACT:
+            awaiting.linked(self.inlet.connection.pk, [record.external_id for record in new])
         self._open_conflicts()
         outgoing = self.outgoing - self.holding
         if outgoing:

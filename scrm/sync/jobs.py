@@ -5,6 +5,7 @@ from __future__ import annotations
 from scrm.contacts import events
 from scrm.core import jobs
 from scrm.sync import (
+    awaiting,
     engine,
     feeds,
     holding,
@@ -40,6 +41,11 @@ def hurry_along() -> None:
         jobs.wake("sync")
     if pulls.hurry_along():
         jobs.wake("pull")
+
+
+@jobs.periodic("sync.awaited", every=600)
+def find_awaited() -> None:
+    awaiting.sweep()
 
 
 @jobs.periodic("sync.first_load", every=5)

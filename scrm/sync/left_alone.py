@@ -1,6 +1,7 @@
 """Deals, cases and orders of theirs that belong to nobody here, or to several: they are left alone, and listed so that people can see them.
 
-Each is a row among the reads; it goes off the list when the record is taken over or deleted there, and people may have it read again.
+Each is a row among the reads; it goes off the list when the record is taken over or deleted there. It is read again when one of its
+people is linked (`awaiting`), and whenever a person says so.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from scrm.core import clock
 from scrm.core.rows import insert_or
+from scrm.sync import awaiting
 from scrm.sync.applying import Applied
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
@@ -52,6 +54,12 @@ def note(inlet: Inlet, done: Sequence[Applied]) -> None:
             "ON CONFLICT (connection_id, kind, external_id) DO UPDATE SET state = 'left', last_error = excluded.last_error "
             "WHERE sync_pull.state IN ('done', 'dead') OR (sync_pull.state = 'left' AND sync_pull.last_error <> excluded.last_error)",
         )
+    remember(inlet, done)
+
+
+def remember(inlet: Inlet, done: Iterable[Applied]) -> None:
+    """For whom these wait, behind the rows of their reads."""
+    awaiting.note(inlet.connection.pk, inlet.kind, {each.external_id[:100]: each.awaits for each in done if each.awaits})
 
 
 def forget(inlet: Inlet, ids: Iterable[str]) -> None:

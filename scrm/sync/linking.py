@@ -30,6 +30,7 @@ from scrm.contacts.names_apart import clearly_apart
 from scrm.contacts.newcomers import Sender
 from scrm.contacts.privacy.digests import erased
 from scrm.core import clock
+from scrm.sync import awaiting
 from scrm.sync.inlet import ADDRESSES, Inlet
 from scrm.sync.mapping import Unmappable, own_key, to_ours
 from scrm.sync.models import ExternalRecord
@@ -176,6 +177,7 @@ def succeed(inlet: Inlet, old: str, new: str) -> None:
     rows = ExternalRecord.objects.filter(connection=inlet.connection, kind=inlet.kind)
     if not rows.filter(external_id=new).exists():
         rows.filter(external_id=old).update(external_id=new, version="", removed_at=None, merged_into="")
+        awaiting.linked(inlet.connection.pk, [new])
 
 
 def _numbers(inlet: Inlet, each: Stranger) -> list[str]:

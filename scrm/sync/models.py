@@ -10,6 +10,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
 from scrm.sync.kinds import Kind as Kind
 from scrm.sync.meter_models import SyncHour as SyncHour
+from scrm.sync.pull_models import AwaitedPerson as AwaitedPerson
 from scrm.sync.pull_models import Pull as Pull
 from scrm.sync.pull_models import SyncConflict as SyncConflict
 from scrm.sync.pull_models import SyncCursor as SyncCursor

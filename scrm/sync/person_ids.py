@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from scrm.connections.models import Connection
+from scrm.contacts import family
 from scrm.contacts.models import Contact
 from scrm.sync.kinds import Kind
 from scrm.sync.models import ExternalRecord
@@ -25,6 +26,14 @@ def of_all(connection: Connection, contacts: Iterable[Contact | None], wanted: C
     roots = {each.pk: each.merged_into_id or each.pk for each in contacts if each is not None} if CONTACT in wanted else {}
     there = ids_of(connection, roots.values())
     return {pk: there[root] for pk, root in roots.items() if root in there}
+
+
+def people_of(connection: Connection, ids: Collection[str]) -> dict[str, Contact]:
+    """{id of the record there: whose it is now}."""
+    rows = ExternalRecord.objects.filter(connection=connection, kind=Kind.CONTACT, external_id__in=ids) if ids else []
+    keys = {row.external_id: int(row.key) for row in rows if row.key.isdecimal()}
+    there = family.current(set(keys.values()))
+    return {each: there[pk] for each, pk in keys.items() if pk in there}
 
 
 # Under this kind of address the records of erased people are remembered.

@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from connectors.contracts import Change
-from scrm.connections.models import Connection
-from scrm.contacts import family
 from scrm.contacts.models import Contact
 from scrm.contacts.privacy.digests import erased
 from scrm.core import clock
@@ -16,22 +14,14 @@ from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
 from scrm.sync.linking import ERASED, Met
 from scrm.sync.mapping import Unmappable
-from scrm.sync.models import ExternalRecord, Pull
-from scrm.sync.person_ids import CONTACT, CRM, erased_name
+from scrm.sync.models import Pull
+from scrm.sync.person_ids import CONTACT, CRM, erased_name, people_of
 
 NOBODY = "The person it belongs to is not linked to anybody here."
 SEVERAL = "It belongs to several people here, and the CRM names none of them as the main one."
 # So many people of one record are read to find whose it is.
 MOST_PEOPLE = 10
 LATER = timedelta(seconds=5)
-
-
-def people_of(connection: Connection, ids: Collection[str]) -> dict[str, Contact]:
-    """{id of the record there: whose it is now}."""
-    rows = ExternalRecord.objects.filter(connection=connection, kind=Kind.CONTACT, external_id__in=ids) if ids else []
-    keys = {row.external_id: int(row.key) for row in rows if row.key.isdecimal()}
-    there = family.current(set(keys.values()))
-    return {each: there[pk] for each, pk in keys.items() if pk in there}
 
 
 def person_of(inlet: Inlet, text: str, known: Mapping[str, Contact] | None = None) -> Contact:
@@ -90,13 +80,24 @@ def waits(inlet: Inlet, named_: Mapping[str, str]) -> dict[str, Met]:
     return {record: met for record, met in found.items() if met.wait is not None}
 
 
+def deciding(change: Change) -> list[str]:
+    """Of people whom the CRM keeps apart from the record: the one whom it names as the main one, else all of them."""
+    first = [each.id[:100] for each in change.people if each.primary]
+    return first if len(first) == 1 else [each.id[:100] for each in change.people]
+
+
+def awaited(inlet: Inlet, change: Change) -> tuple[str, ...]:
+    """Of a record that belongs to nobody here: the people of whom one must be linked for it to be somebody's."""
+    person = named_by(inlet, change)
+    return (person,) if person else tuple(dict.fromkeys(filter(None, deciding(change))))
+
+
 def whose(change: Change, people: Mapping[str, Contact]) -> tuple[Contact | None, list[str], str]:
     """Of a record whose people the CRM keeps apart from it: (whose it is, else whom to read first, else why nobody's).
 
     The primary one of several; without one the only one who is known here.
     """
-    first = [each.id for each in change.people if each.primary]
-    ids = first if len(first) == 1 else [each.id for each in change.people]
+    ids = deciding(change)
     known = {people[each].pk: people[each] for each in ids if each in people}
     if len(known) == 1:
         return next(iter(known.values())), [], ""

@@ -12,7 +12,7 @@ from scrm.contacts.privacy.registry import Box, Person
 from scrm.contacts.privacy.removing import in_chunks
 from scrm.contacts.privacy.writing import dump
 from scrm.conversations.models import Conversation
-from scrm.sync.models import ExternalRecord, Kind, PostalCompletion, Pull, Push, SaleState, SyncConflict, VerifiedRecord
+from scrm.sync.models import AwaitedPerson, ExternalRecord, Kind, PostalCompletion, Pull, Push, SaleState, SyncConflict, VerifiedRecord
 from scrm.sync.person_ids import CRM, erased_name
 
 
@@ -36,6 +36,12 @@ def _reads(whom: Person) -> QuerySet[Pull]:
     return Pull.objects.filter(Exists(mine.filter(external_id=OuterRef("external_id"))))
 
 
+def _awaited(whom: Person) -> QuerySet[AwaitedPerson]:
+    """What still names these people's records as those whom something waits for."""
+    mine = ExternalRecord.objects.filter(_of(whom), connection=OuterRef("pull__connection"), kind=Kind.CONTACT)
+    return AwaitedPerson.objects.filter(Exists(mine.filter(external_id=OuterRef("person"))))
+
+
 def _compared(whom: Person) -> QuerySet[VerifiedRecord]:
     """What samples kept of these people's records."""
     mine = ExternalRecord.objects.filter(_of(whom))
@@ -44,6 +50,7 @@ def _compared(whom: Person) -> QuerySet[VerifiedRecord]:
 
 def _erase(whom: Person) -> Iterator[int]:
     yield from in_chunks(Push.objects.filter(_of(whom)))
+    yield from in_chunks(_awaited(whom))
     yield from in_chunks(_reads(whom))
     yield from in_chunks(SyncConflict.objects.filter(record__in=ExternalRecord.objects.filter(_of(whom))))
     yield from in_chunks(_compared(whom))
@@ -70,5 +77,6 @@ def _remember(whom: Person) -> list[tuple[str, str]]:
 
 
 def register() -> None:
-    covers = [model._meta.label_lower for model in (ExternalRecord, Push, Pull, SyncConflict, VerifiedRecord, PostalCompletion, SaleState)]
+    models = (ExternalRecord, Push, Pull, AwaitedPerson, SyncConflict, VerifiedRecord, PostalCompletion, SaleState)
+    covers = [model._meta.label_lower for model in models]
     registry.register("CRM links", rank=20, covers=covers, erase=_erase, export=_export, remember=_remember)

@@ -87,7 +87,7 @@ class SyncCursor(models.Model):
 class Pull(models.Model):
     """A record of theirs that must be read (again): a webhook named it, or it could not be taken over when it came.
 
-    Also one that is left alone because it belongs to nobody here: it waits for nothing, and is read when it changes there.
+    Also one that is left alone because it belongs to nobody here: it is read when it changes there, or when its person is linked.
 
     One row a record. `wanted` counts the reasons to read it, as in `Push`.
     """
@@ -124,6 +124,21 @@ class Pull(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}"
+
+
+class AwaitedPerson(models.Model):
+    """A person's record of theirs, linked to nobody here, to whom a record belongs that is left alone. Once linked, that one is read."""
+
+    pull = models.ForeignKey(Pull, verbose_name=_("CRM read"), on_delete=models.CASCADE, related_name="awaited_people")
+    person = models.CharField(_("the person's id there"), max_length=100)
+
+    class Meta:
+        verbose_name = _("awaited person")
+        verbose_name_plural = _("awaited people")
+        constraints = [models.UniqueConstraint(fields=["person", "pull"], name="sync_awaited_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pull_id} {self.person}"
 
 
 class SyncConflict(models.Model):

@@ -148,6 +148,7 @@ def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
         gone = [each for each in ids if each not in {change.id for change in found}]
         removing.missing(inlet, gone)
         _settle(rows, done)
+        left_alone.remember(inlet, done.values())
     meter.count(inlet.connection.pk, read=len(found))
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from connectors.contracts import Removal
 from scrm.contacts.matching.stated import propose
 from scrm.core import clock
+from scrm.sync import awaiting
 from scrm.sync.applying import Applied
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
@@ -37,6 +38,8 @@ def _follow_one(inlet: Inlet, removal: Removal, known: dict[str, ExternalRecord]
         known[removal.merged_into] = known.pop(removal.id)
         row.external_id, row.version, row.removed_at, row.merged_into = removal.merged_into, "", None, ""
         row.save(update_fields=["external_id", "version", "removed_at", "merged_into"])
+        if inlet.kind == Kind.CONTACT:
+            awaiting.linked(inlet.connection.pk, [row.external_id])
         return [Applied(removal.merged_into, "Merged in the CRM; read again.", wait=timedelta(0))]
     row.removed_at, row.merged_into = removal.removed_at or clock.now(), removal.merged_into
     row.save(update_fields=["removed_at", "merged_into"])

@@ -12,7 +12,7 @@ from django.db import transaction
 from connectors.contracts import Crm, Link, Outcome, Write
 from scrm.connections.models import Connection
 from scrm.core import clock
-from scrm.sync import meter, payloads, pulls, queue, removing, sales_out
+from scrm.sync import awaiting, meter, payloads, pulls, queue, removing, sales_out
 from scrm.sync.applying import apply_changes
 from scrm.sync.inlet import Inlet
 from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push, SyncCursor
@@ -243,6 +243,9 @@ class Round:
                 saved.append(agreed(self.connection, push, write, outcome, records.get(push.key)))
             results.append(self._judged(push, write, outcome))
         self._save(saved)
+        if done[0][0].kind == Kind.CONTACT:
+            before = {record.external_id for record in records.values()}
+            awaiting.linked(self.connection.pk, [record.external_id for record in saved if record.external_id not in before])
         sales_out.note_written(self.inlet(done[0][0].kind), [(write, outcome, records.get(push.key)) for push, write, outcome in done])
         return results
 
