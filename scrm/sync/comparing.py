@@ -16,7 +16,7 @@ from scrm.sync import payloads
 from scrm.sync.inlet import ADDRESSES, Inlet, held, is_unsaid
 from scrm.sync.mapping import Spec
 from scrm.sync.models import ExternalRecord, Kind, Pull, Push, SyncCursor, VerifiedRecord
-from scrm.sync.resolution import alike, blank
+from scrm.sync.resolution import alike, blank, same_moment
 
 State = VerifiedRecord.State
 # Amounts and dates: what a person confirms.
@@ -59,7 +59,7 @@ def _compare(
         return Compared(record, State.MISSING)
     if ours is None:
         return Compared(record, State.AGREED)  # merged into another contact here: its record is read, not written
-    found = [_difference(spec, record, ours, change.fields) for spec in inlet.specs]
+    found = [_difference(spec, record, ours, change.fields, inlet.grain) for spec in inlet.specs]
     differences = [each for each in found if each]
     key_fields = {spec.target: held(change.fields.get(spec.target)) for spec in inlet.specs if spec.source in KEY_FIELDS}
     if differences and _is_news(record, change, read_until):
@@ -67,9 +67,15 @@ def _compare(
     return Compared(record, State.DRIFTED if differences else State.AGREED, differences, key_fields)
 
 
-def _difference(spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any] | None:
+def _difference(
+    spec: Spec, record: ExternalRecord, ours: Mapping[str, Any], fields: Mapping[str, Any], grain: timedelta
+) -> dict[str, Any] | None:
     mine, other = ours.get(spec.target, ""), held(fields.get(spec.target))
-    if alike(mine, other) or (blank([mine]) and spec.direction == "out" and not record.base.get(spec.target)):
+    if (
+        alike(mine, other)
+        or same_moment(mine, other, grain)
+        or (blank([mine]) and spec.direction == "out" and not record.base.get(spec.target))
+    ):
         return None
     settled = (record.base.get(spec.target), (record.seen or {}).get(spec.target)) == (mine, other)
     if settled and (spec.direction == "both" or spec.source in ADDRESSES or is_unsaid(spec, mine)):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -123,6 +123,12 @@ def alike(one: Any, other: Any) -> bool:
     if a == b:
         return True
     return any(form(a) is not None and form(a) == form(b) for form in (_number, _moment, _phone))
+
+
+def same_moment(one: Any, other: Any, grain: timedelta) -> bool:
+    """Two times, written as texts, of which a CRM that keeps them in this grain makes one."""
+    first, second = _moment(plain(one)), _moment(plain(other))
+    return first is not None and second is not None and abs(first - second) < grain
 
 
 def plain(value: Any) -> str:

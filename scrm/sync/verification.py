@@ -25,6 +25,7 @@ from scrm.core.crashpoints import crash_here
 from scrm.sync import pulls
 from scrm.sync.comparing import Compared, State, compare
 from scrm.sync.inlet import Inlet
+from scrm.sync.kinds import Kind
 from scrm.sync.models import ExternalRecord, Verification, VerifiedRecord
 from scrm.sync.preparing import ready
 from scrm.sync.services import Wanted, want_many
@@ -196,11 +197,23 @@ def _repair(inlet: Inlet, wrong: Sequence[Compared]) -> int:
     ids = [each.record.pk for each in wrong]
     ExternalRecord.objects.filter(pk__in=ids).update(version="")
     if inlet.listens:
+        _forget_agreed(inlet, wrong)
         return pulls.ask(inlet.connection.pk, [(inlet.kind, each.record.external_id) for each in wrong])
     for record in ExternalRecord.objects.filter(pk__in=ids):
         record.base = {}
         record.save(update_fields=["base"])
     return want_many((Wanted(inlet.connection.pk, inlet.kind, each.record.key) for each in wrong), at_once=True)
+
+
+def _forget_agreed(inlet: Inlet, wrong: Sequence[Compared]) -> None:
+    """Of what is no person: what only comes in is as the CRM says, also where ours alone changed. It is met as if for the first time."""
+    only_in = {target for unit in inlet.units if unit.direction == "in" and unit.kind != Kind.CONTACT for target in unit.targets}
+    for each in wrong:
+        record, targets = each.record, only_in & {difference["field"] for difference in each.differences}
+        if targets:
+            record.base = {name: value for name, value in record.base.items() if name not in targets}
+            record.seen = {name: value for name, value in (record.seen or {}).items() if name not in targets} or None
+            record.save(update_fields=["base", "seen"])
 
 
 # --- every day ------------------------------------------------------------------------------------------------------
