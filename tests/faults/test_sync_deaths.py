@@ -81,6 +81,15 @@ def work() -> None:
     verification.verify(Connection.objects.get(kind="crm"), "contact", sample=None, repair=True)
 
 
+def killed_at(point: str) -> bool:
+    """A machine that is busy otherwise may not come that far within the first minutes."""
+    for _ in range(5):
+        if in_a_fork(work, crash_at=point) == KILLED:
+            return True
+        clock.advance(timedelta(minutes=3))
+    return False
+
+
 def recover() -> None:
     """What the dead held is free after two minutes; then three processes that nobody kills."""
     for _ in range(3):
@@ -126,7 +135,7 @@ class Deaths:
         indirect=["vendor"],
     )
     def test_at_a_named_point_change_nothing_in_the_end(self, shop: Shop, vendor: Vendor, point: str) -> None:
-        assert in_a_fork(work, crash_at=point) == KILLED
+        assert killed_at(point)
         clock.advance(timedelta(minutes=3))
         recover()
         assert is_as_undisturbed(vendor)
