@@ -310,13 +310,17 @@ class QuotaSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a CRM promises. `resolution`: the grain of its modification times. `batch`: records a write call takes."""
+    """What a CRM promises. `resolution`: the grain of its modification times. `batch`: records a write call takes.
+
+    `finds`: it surely knows which record carries our key. Else its whole list may have to be looked through.
+    """
 
     resolution: timedelta
     conditional: bool
     batch: int
     feeds: frozenset[str] = frozenset()
     feed_days: int | None = None
+    finds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +395,7 @@ class Write:
     """Make the record with our unique `key` hold these fields. Repeating a write changes nothing more.
 
     `kind` is one of ours: contact, communication, deal, case, order, product. `id` is the CRM's id when we know it.
+    `sought`: the list was read to its end since this key was last sent, and no record carries it: nobody need look for it again.
     """
 
     kind: str
@@ -399,14 +404,18 @@ class Write:
     id: str = ""
     if_version: str = ""
     links: tuple[Link, ...] = ()
+    sought: bool = False
 
 
-OutcomeStatus: TypeAlias = Literal["created", "updated", "unchanged", "conflict", "duplicate", "rejected", "gone", "moved"]
+OutcomeStatus: TypeAlias = Literal["created", "updated", "unchanged", "conflict", "duplicate", "rejected", "gone", "moved", "uncertain"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one write. `moved` carries the new id, `duplicate` the candidates, `rejected` the reason in words."""
+    """What became of one write. `moved` carries the new id, `duplicate` the candidates, `rejected` the reason in words.
+
+    `uncertain`: it may have been done and nobody can find out, so it is a person's and never sent again by itself.
+    """
 
     key: str
     status: OutcomeStatus

@@ -207,6 +207,7 @@ OF_CONNECTORS = (
     "The set-up names no path that makes a %(what)s",
     "The set-up names no path that changes a %(what)s",
     "The server took the record and did not say its id; look at the pointer of the id",
+    "The server's answer cannot be read",
     "The server's answer is not the record, and the record does not show what was sent",
     "Several records carry our key",
     "several records carry this key",

@@ -56,6 +56,7 @@ OF_WORK = (
     "Discarded by %(name)s",
     "Merged in the CRM; read again.",
     "Waits until the CRM's own records have been read for the first time.",
+    "It may have been made in the CRM already: waits until the CRM's records have been read once more.",
     "It was deleted in the CRM, so it is left alone there. To write it again, use “Make again in the CRM” on its link.",
     "The CRM refused this record without a reason.",
     "no longer here",

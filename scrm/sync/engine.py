@@ -94,6 +94,7 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
         crash_here("push.read")
         outcomes = []
         if draft.writes:
+            work.note_sent(draft)
             with meter.called(work.connection.pk):
                 outcomes = crm.apply(draft.writes)
         crash_here("push.written")
@@ -102,6 +103,8 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
             done, draft = draft.split(len(error.before))
             connections.report_success(work.connection)
             work.store(done, error.before)
+        if error.before is not None:
+            work.note_unsent(draft.sent if error.nothing_was_done else draft.sent[1:])
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)
     except Exception as error:

@@ -126,6 +126,8 @@ class Push(models.Model):
     alone = models.BooleanField(default=False)
     last_error = models.CharField(_("reason"), max_length=500, blank=True)
     pushed_at = models.DateTimeField(_("written"), null=True, blank=True)
+    # When it was last sent to a CRM that cannot be asked for our key, without our knowing a record of it there.
+    sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("CRM write")

@@ -27,7 +27,10 @@ _SETTLED = ["state", "written", "due_at", "attempts", "lease_until", "alone", "l
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of one claimed row. `refund`: it was not this row's fault, the attempt does not count; then `wait` says until when."""
+    """What became of one claimed row. `refund`: it was not this row's fault, the attempt does not count; then `wait` says until when.
+
+    `final`: it is never tried again by itself.
+    """
 
     push: Push
     wrote: bool = False
@@ -36,6 +39,7 @@ class Settled:
     wait: timedelta = timedelta(0)
     alone: bool | None = None
     at_once: bool = False
+    final: bool = False
 
 
 def due(now: datetime) -> Q:
@@ -144,7 +148,7 @@ def _settled(row: Push, result: Settled, now: datetime) -> Push:
 def _fail(row: Push, result: Settled, now: datetime) -> None:
     if result.refund:
         row.attempts, row.due_at = max(result.push.attempts - 1, 0), now + result.wait
-    elif result.push.attempts > settings.SYNC_RETRIES:
+    elif result.final or result.push.attempts > settings.SYNC_RETRIES:
         row.state = Push.State.DEAD
     else:
         row.due_at = now if result.at_once else now + retry_pause()

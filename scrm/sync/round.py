@@ -29,6 +29,9 @@ FIRST_LARGE = 2_000
 LINKED = (Kind.COMMUNICATION, Kind.DEAL, Kind.CASE, Kind.ORDER)
 # Ours are known there by our key alone: nothing that is there already can be one of them.
 OUR_KEYS_ONLY = (Kind.DEAL, Kind.CASE)
+# A list that was read to its end longer ago says nothing of new keys: the database may have been brought back from a backup since.
+READ_LATELY = timedelta(hours=3)
+READ_AGAIN = "It may have been made in the CRM already: waits until the CRM's records have been read once more."
 FIRST_READ = "Waits until the CRM's own records have been read for the first time."
 REMOVED = "It was deleted in the CRM, so it is left alone there. To write it again, use “Make again in the CRM” on its link."
 _WRITTEN = frozenset({"created", "updated", "unchanged"})
@@ -63,6 +66,7 @@ class Round:
     broken: dict[str, str] = field(default_factory=dict)
     called: list[Push] = field(default_factory=list)
     _inlets: dict[str, Inlet] = field(default_factory=dict)
+    _lists: dict[str, SyncCursor | None] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, connection: Connection, crm: Crm, pushes: Sequence[Push]) -> Round:
@@ -142,6 +146,8 @@ class Round:
                 draft.settled.append(Settled(push, wrote=True, reason=f"Its {lacking.kind} was deleted in the CRM."))
             elif push.key not in records and self._still_reads(kind):
                 draft.settled.append(Settled(push, reason=FIRST_READ, refund=True, wait=FIRST_WAIT))
+            elif push.key not in records and self._may_be_there(push):
+                draft.settled.append(Settled(push, reason=READ_AGAIN, refund=True, wait=FIRST_WAIT))
             elif lacking:
                 draft.settled.append(self._waits(push, lacking))
             else:
@@ -158,7 +164,9 @@ class Round:
             draft.settled.append(Settled(push, wrote=True, alone=False))
             return
         version = record.version if record is not None and self.conditional else ""
-        draft.writes.append(Write(push.kind, push.key, changed, id=record.external_id if record else "", if_version=version, links=new))
+        id_ = record.external_id if record else ""
+        sought = record is None and self._is_sought(push)
+        draft.writes.append(Write(push.kind, push.key, changed, id=id_, if_version=version, links=new, sought=sought))
         draft.sent.append(push)
 
     def _ids(self, refs: Iterable[Ref]) -> dict[Ref, str]:
@@ -184,6 +192,38 @@ class Round:
         if row is not None and row.last_error and kind != Kind.CONTACT:
             return False  # the account cannot read them, or not now
         return row is None or (row.finished_at is None and row.in_run < FIRST_LARGE)
+
+    def _list(self, kind: str) -> SyncCursor | None:
+        """How far their list was read, where that shows which of our keys are there."""
+        if kind not in self._lists:
+            rows = SyncCursor.objects.filter(connection=self.connection, kind=kind, feed=SyncCursor.Feed.CHANGES)
+            self._lists[kind] = rows.first() if not self.crm.capabilities.finds and self.inlet(kind).listens else None
+        return self._lists[kind]
+
+    def _is_sought(self, push: Push) -> bool:
+        """The list was read to its end since this was last sent: a record with its key would be linked."""
+        row = self._list(push.kind)
+        read_at = row.finished_at if row is not None else None
+        return read_at is not None and read_at > clock.now() - READ_LATELY and (push.sent_at is None or push.sent_at < read_at)
+
+    def _may_be_there(self, push: Push) -> bool:
+        """Sent, and the list was not read to its end since. One so large that it waits for the night is not waited for."""
+        row = self._list(push.kind)
+        if row is None or push.sent_at is None or row.in_run >= FIRST_LARGE:
+            return False
+        return row.finished_at is None or row.finished_at <= push.sent_at
+
+    def note_sent(self, draft: Draft) -> None:
+        """Before the call: which of these may be there from now on without our knowing. Where the CRM can be asked that is no matter."""
+        new = [] if self.crm.capabilities.finds else [push.pk for push, write in zip(draft.sent, draft.writes, strict=True) if not write.id]
+        if new:
+            Push.objects.filter(pk__in=new).update(sent_at=clock.now())
+
+    def note_unsent(self, pushes: Iterable[Push]) -> None:
+        """After a call that broke off before it came to these."""
+        unsent = [] if self.crm.capabilities.finds else [push.pk for push in pushes]
+        if unsent:
+            Push.objects.filter(pk__in=unsent).update(sent_at=None)
 
     def _waits(self, push: Push, lacking: Ref) -> Settled:
         """What it hangs on is not there. On its way or to be tried again: this comes right behind it. Given up: this fails as well."""
@@ -263,6 +303,8 @@ class Round:
             return Settled(push, reason=f"Written, but {outcome.reason}")
         if outcome.status in _WRITTEN:
             return Settled(push, wrote=True, alone=False)
+        if outcome.status == "uncertain":
+            return Settled(push, reason=in_words(outcome), final=True)
         if outcome.status == "gone" and write.id:
             ExternalRecord.objects.filter(connection=self.connection, kind=push.kind, key=push.key, external_id=write.id).delete()
             return Settled(push, reason="The record was deleted in the CRM; it is made again.", at_once=True)

@@ -71,7 +71,8 @@ class RestCrm:
         except Misconfigured:
             return Capabilities(resolution=timedelta(seconds=1), conditional=False, batch=BATCH)
         feeds = {"changes"} | ({"webhook"} if self._settings.get("webhook_token") else set())
-        return Capabilities(max(kind.resolution for kind in kinds), conditional=False, batch=BATCH, feeds=frozenset(feeds))
+        finds = not any(kind.key for kind in kinds)  # many servers ignore a parameter that they do not know
+        return Capabilities(max(kind.resolution for kind in kinds), conditional=False, batch=BATCH, feeds=frozenset(feeds), finds=finds)
 
     def check(self) -> Health:
         """Read one page of the first kind; a failed call raises."""

@@ -19,6 +19,7 @@ from connectors.errors import Gone, Misconfigured, OutcomeUnknown
 from connectors.http import Reply
 from connectors.untrusted import Json, as_text, clean, fingerprint
 
+SAID_FAILURE = "The server answered with an error inside a good answer"
 # Words of answers that say a failure although their status does not.
 _FAILURES = ("error", "errors", "fault", "exception")
 MOST_PAGES = 20_000
@@ -66,7 +67,7 @@ def rows_of(setup: KindSetup, document: Any) -> list[Any]:
     if isinstance(found, list):
         return found
     if says_failure(document):
-        raise OutcomeUnknown("The server answered with an error inside a good answer", code="HTTP 200")
+        raise OutcomeUnknown(SAID_FAILURE, code="HTTP 200")
     raise Misconfigured(f"The answer of {setup.kind} has no list at {setup.rows or 'its top'}; choose another pointer for the rows")
 
 

@@ -1,7 +1,8 @@
 """Writing to a server that knows no upsert: found by our key or by the link that we keep, changed only where it differs.
 
-A record that is made and whose answer is lost is looked for by our key before anything is sent again. Without a field for our key
-nobody can tell, so that record is set aside for a person and never made twice.
+A record that is made and whose answer is lost is looked for by our key before anything is sent again: by the server where it can, else in
+its whole list, unless that was read since (`Write.sought`). Without a field for our key nobody can tell, so that record is set aside for
+a person and never made twice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from connectors.contracts import Outcome, OutcomeStatus, Write
 from connectors.crms.rest import pointers
 from connectors.crms.rest.definition import Definition, KindSetup
 from connectors.crms.rest.feeds import read_item
-from connectors.crms.rest.paging import read_page, says_failure, walk
+from connectors.crms.rest.paging import SAID_FAILURE, read_page, says_failure, walk
 from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, key_there, new_body, same_version, version_of
 from connectors.crms.rest.wire import Wire, refusal, words_of
 from connectors.errors import ConnectorError, Gone, OutcomeUnknown, Rejected
@@ -24,17 +25,20 @@ UNCERTAIN = (
     "It is not known whether the record was made: no answer came, and the set-up names no field for our key. "
     "Look there before trying again."
 )
+NO_ID = "The server took the record and did not say its id; look at the pointer of the id"
 NOT_KEPT = "The server did not keep {names}"
 
 
 class Finder:
-    """Which records carry our keys, for one call of `apply`. The list is read in full once where the server cannot search."""
+    """Which records carry our keys, for one call of `apply`. The list is read in full once where the server does not search; servers that
+    do not know the parameter ignore it without a word."""
 
     def __init__(self, wire: Wire, setup: KindSetup) -> None:
         self._wire, self._setup = wire, setup
         self._all: dict[str, list[str]] | None = None
 
-    def find(self, key: str) -> list[str]:
+    def find(self, key: str, *, thorough: bool = True) -> list[str]:
+        """The ids of the records with this key. Not `thorough`: as far as the server says at once."""
         if self._all is None and self._setup.search:
             page = read_page(self._wire, self._setup, {}, {self._setup.search: key_there(self._setup, key)})
             found = [id_of(self._setup, row) for row in page.rows if key_of(self._setup, row) == key]
@@ -42,6 +46,8 @@ class Finder:
                 return found
             if all(key_of(self._setup, row) == key for row in page.rows):
                 return found
+        if self._all is None and not thorough:
+            return []
         if self._all is None:
             self._all = {}
             for row in walk(self._wire, self._setup):
@@ -72,7 +78,7 @@ def _apply(wire: Wire, setup: KindSetup, finder: Finder, write: Write) -> Outcom
         wanted = fields_of(setup, write)
         record_id = write.id
         if not record_id and setup.key:
-            found = list(dict.fromkeys(finder.find(write.key)))
+            found = list(dict.fromkeys(finder.find(write.key, thorough=not write.sought)))
             if len(found) > 1:
                 return Outcome(write.key, "duplicate", candidates=tuple(found), reason="Several records carry our key")
             record_id = found[0] if found else ""
@@ -91,21 +97,39 @@ def _create(wire: Wire, setup: KindSetup, finder: Finder, write: Write, wanted: 
         raise Rejected(f"The set-up names no path that makes a {setup.kind}")
     try:
         reply = wire.send(setup.create.method, wire.address(setup.create.path), new_body(setup, wanted), idempotent=False)
-    except OutcomeUnknown:
-        if not setup.key:
-            return Outcome(write.key, "rejected", reason=UNCERTAIN)
-        found = Finder(wire, setup).find(write.key)
-        if len(found) != 1:
-            raise
-        return _told(wire, setup, write, found[0], wanted, None, "created")
+    except OutcomeUnknown as error:
+        return _find_lost(wire, setup, write, wanted, error)
     if not reply.ok:
         return _refused(write, reply)
     row = _row(setup, reply)
-    record_id = id_of(setup, row) or _of_location(reply) or next(iter(finder.find(write.key) if setup.key else ()), "")
-    if not record_id:
-        return Outcome(write.key, "rejected", reason="The server took the record and did not say its id; look at the pointer of the id")
-    finder.note(write.key, record_id)
-    return _told(wire, setup, write, record_id, wanted, row, "created")
+    if record_id := id_of(setup, row) or _of_location(reply):
+        finder.note(write.key, record_id)
+        return _told(wire, setup, write, record_id, wanted, row, "created")
+    return _without_id(wire, setup, finder, write, wanted, reply)
+
+
+def _find_lost(wire: Wire, setup: KindSetup, write: Write, wanted: dict[str, Any], error: OutcomeUnknown) -> Outcome:
+    """No answer came, or half of one. Raises the error where the record is not there, or where its list is to be read again first."""
+    if not setup.key:
+        return Outcome(write.key, "uncertain", reason=UNCERTAIN)
+    found = Finder(wire, setup).find(write.key, thorough=not write.sought)
+    if len(found) != 1:
+        raise error
+    return _told(wire, setup, write, found[0], wanted, None, "created")
+
+
+def _without_id(wire: Wire, setup: KindSetup, finder: Finder, write: Write, wanted: dict[str, Any], reply: Reply) -> Outcome:
+    """A good status over something that names no record."""
+    document = reply.json_or_none() if reply.body else {}
+    if document is None:
+        return _find_lost(wire, setup, write, wanted, OutcomeUnknown("The server's answer cannot be read", code=f"HTTP {reply.status}"))
+    if says_failure(document):
+        reason = f"{SAID_FAILURE}: {words_of(reply)}"[:500]
+        return Outcome(write.key, "rejected" if setup.key else "uncertain", reason=reason)
+    found = finder.find(write.key, thorough=not write.sought) if setup.key else []
+    if found:
+        return _told(wire, setup, write, found[0], wanted, None, "created")
+    return Outcome(write.key, "rejected" if setup.key else "uncertain", reason=NO_ID)
 
 
 def _of_location(reply: Reply) -> str:
