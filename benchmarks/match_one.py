@@ -30,12 +30,12 @@ def _measure(here: Place, count: int, folder: Path) -> Result:
     contacts, _ = known_people.generate(count, 13, folder)
     here.open()
     fill(contacts)
-    from scrm.contacts.matching import frequencies, profile
+    from scrm.contacts.matching import frequencies, profile, store
     from scrm.contacts.matching.collective import FAINT
     from scrm.contacts.matching.comparing import likenesses
     from scrm.contacts.matching.publishing import in_force
 
-    frequencies.recount()
+    frequencies.recount(store.every_body(), count)
     fresh, _ = known_people.generate(2_000, 14, folder)
     chosen = random.Random(1).sample(list(known_people.facts_of(fresh)), 600)
     took: list[float] = []

@@ -29,12 +29,21 @@ def block(columns: Iterable[Sequence[Any]], *, documents: frozenset[int] = froze
 
 
 _PAIR = struct.Struct(">hiqiq")
+_HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", b"\xff\xff"
 
 
 def pairs(rows: Iterable[tuple[int, int]]) -> bytes:
     """Rows of two `bigint` columns, none negative, in their order, for a COPY in the binary form."""
     pack = _PAIR.pack
-    return b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0" + b"".join(sorted([pack(2, 8, one, 8, other) for one, other in rows])) + b"\xff\xff"
+    return _HEADER + b"".join(sorted([pack(2, 8, one, 8, other) for one, other in rows])) + _TRAILER
+
+
+def binary(kinds: str, rows: Iterable[Sequence[Any]]) -> bytes:
+    """Rows for a COPY in the binary form. `kinds`: q `bigint`, d `double precision`, ? `boolean`, one a column; no NULL."""
+    pack = struct.Struct(">h" + "".join(f"i{kind}" for kind in kinds)).pack
+    sizes = [struct.calcsize(f">{kind}") for kind in kinds]
+    lines = [pack(len(sizes), *(part for pair in zip(sizes, row, strict=True) for part in pair)) for row in rows]
+    return _HEADER + b"".join(lines) + _TRAILER
 
 
 def _column(values: Sequence[Any]) -> Iterable[str] | None:
@@ -87,6 +96,10 @@ def _whole_numbers(values: Sequence[int]) -> Iterable[str]:
     return map(int.__repr__, values)
 
 
+def _fractions(values: Sequence[float]) -> Iterable[str]:
+    return map(float.__repr__, values)
+
+
 def _moments(values: Sequence[datetime]) -> Iterable[str]:
     known = {value: value.isoformat() for value in set(values)}
     return [known[value] for value in values]
@@ -101,6 +114,7 @@ _WRITERS: tuple[tuple[type[Any], Callable[[Any], Iterable[str]]], ...] = (
     (str, _texts),
     (bool, _truths),
     (int, _whole_numbers),
+    (float, _fractions),
     (datetime, _moments),
     (date, _days),
 )

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from django.db import connection
 from django.db.models import Q
 
-from scrm.contacts.matching import evidence
-from scrm.contacts.matching.clusters import clusters
+from scrm.contacts.matching import evidence, grouping
+from scrm.contacts.matching.grouping import Case, Edge
 from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase
 from scrm.core import clock
@@ -38,26 +38,21 @@ def regroup(contact_ids: Collection[int]) -> None:
     # By one of both ids alone: asked for both, a database looks for every first with every second.
     pairs = [pair for pair in Pair.objects.filter(among(Pair, "first", region)) if pair.second_id in region]
     roots = _roots(region)
-    apart = _apart(pairs, roots)
-    against = {_ordered(p.first_id, p.second_id) for p in pairs if p.score < evidence.ALL_THE_SAME and evidence.contradicts(_codes(p))}
-    live = [p for p in pairs if p.state == Pair.State.OPEN and roots[p.first_id] == p.first_id and roots[p.second_id] == p.second_id]
-    open_pairs = [p for p in live if _ordered(p.first_id, p.second_id) not in apart]
+    rules = in_force()
+    edges = [_edge(pair, place) for place, pair in enumerate(pairs)]
+    against = {_ordered(edge.first, edge.second) for edge in edges if grouping.against(edge)}
+    live = [edge for edge, p in zip(edges, pairs, strict=True) if p.state == Pair.State.OPEN and _stand_alone(p, roots)]
+    cases = grouping.grouped(live, _apart(pairs, roots), against, rules.settings.merge_from / 100)
+    _store(cases, pairs)
 
-    def forbidden(a: int, b: int) -> bool:
-        return (a, b) in apart or (a, b) in against
 
-    sure = [(p.score, p.first_id, p.second_id) for p in open_pairs if (p.first_id, p.second_id) not in against]
-    groups = clusters(sure, forbidden)
-    inside = {pk: place for place, members in enumerate(groups) for pk in members}
-    # A pair that contradicts itself and was found rather likely all the same is shown alone, never as part of a greater cluster.
-    grouped: list[list[Pair]] = [[] for _ in groups]
-    for pair in open_pairs:
-        place = inside.get(pair.first_id)
-        if place is not None and place == inside.get(pair.second_id):
-            grouped[place].append(pair)
-        else:
-            grouped.append([pair])
-    _store([group for group in grouped if group], pairs)
+def _edge(pair: DuplicateCandidate, place: int) -> Edge:
+    codes = [str(line["code"]) for line in pair.evidence]
+    return Edge(pair.first_id, pair.second_id, pair.score, evidence.contradicts(codes), evidence.may_propose(codes), place)
+
+
+def _stand_alone(pair: DuplicateCandidate, roots: Mapping[int, int]) -> bool:
+    return roots[pair.first_id] == pair.first_id and roots[pair.second_id] == pair.second_id
 
 
 def _apart(pairs: Iterable[DuplicateCandidate], roots: Mapping[int, int]) -> set[tuple[int, int]]:
@@ -77,10 +72,6 @@ def apart(contacts: Collection[int]) -> set[tuple[int, int]]:
     return _apart([pair for pair in pairs if pair.second_id in contacts], {pk: pk for pk in contacts})
 
 
-def _codes(pair: DuplicateCandidate) -> list[str]:
-    return [str(line["code"]) for line in pair.evidence]
-
-
 def _region(contact_ids: Collection[int]) -> set[int]:
     region, edge = set(contact_ids), set(contact_ids)
     for _ in range(_STEPS):
@@ -98,19 +89,19 @@ def _roots(contact_ids: Collection[int]) -> dict[int, int]:
     return {pk: root or pk for pk, root in rows}
 
 
-def _store(groups: Sequence[Sequence[Pair]], pairs: Iterable[Pair]) -> None:
+def _store(cases: Sequence[Case], pairs: Sequence[DuplicateCandidate]) -> None:
     """Give every group its case: the one that most of its pairs had, or a new one; cases that are left over are gone."""
     held = {pair.case_id for pair in pairs if pair.case_id is not None}
     waiting = DuplicateCase.objects.select_for_update().filter(among(DuplicateCase, "id", held), state__in=_WAITING)
     existing = {row.pk: row for row in waiting} if held else {}
-    rules = in_force()
     free, fresh, placed = dict(existing), [], []
-    for group in sorted(groups, key=lambda each: -len(each)):
+    for found in sorted(cases, key=lambda each: -len(each.edges)):
+        group = [pairs[edge.place] for edge in found.edges]
         case = _case_for(group, free)
         if case is None:
-            case = DuplicateCase(created_at=clock.now(), state=DuplicateCase.State.OPEN, score=0, size=0)
+            case = DuplicateCase(created_at=clock.now(), state=DuplicateCase.State.OPEN)
             fresh.append(case)
-        _describe(case, group, rules.settings.merge_from / 100)
+        case.score, case.size, case.proposal = found.score, found.size, found.proposal
         placed.append((case, group))
     DuplicateCase.objects.bulk_create(fresh)
     kept = [case for case, _ in placed if case.pk in existing]
@@ -140,25 +131,6 @@ def _case_for(group: Sequence[Pair], free: dict[int, DuplicateCase]) -> Duplicat
         if pair.case_id in free:
             votes[pair.case_id] = votes.get(pair.case_id, 0) + 1
     return free.pop(min(votes, key=lambda pk: (-votes[pk], pk))) if votes else None
-
-
-def _describe(case: DuplicateCase, group: Sequence[Pair], merge_from: float) -> None:
-    people = {pk for pair in group for pk in (pair.first_id, pair.second_id)}
-    case.score = max(pair.score for pair in group)
-    case.size = min(len(people), 32_000)
-    case.proposal = "merge" if _proposed(group, people, merge_from) else "review"
-
-
-def _proposed(group: Sequence[Pair], people: set[int], merge_from: float) -> bool:
-    """Every contact hangs on the others by pairs that may be proposed, and no pair inside speaks against it."""
-    likely = []
-    for pair in group:
-        if not evidence.may_propose(_codes(pair)):
-            return False
-        if pair.score >= merge_from:
-            likely.append((pair.score, pair.first_id, pair.second_id))
-    joined = clusters(likely, lambda _a, _b: False, chained=True)
-    return len(joined) == 1 and joined[0] == people
 
 
 def _ordered(a: int, b: int) -> tuple[int, int]:

@@ -12,8 +12,10 @@ has next to nothing in common, or shares no key.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from scrm.contacts.matching import evidence
 from scrm.contacts.matching.evidence import Item
 
 # From this probability on a pair is a tie: below it, it says no more than no tie at all.
@@ -74,6 +76,38 @@ def pairs_of(contacts: Iterable[int], ties: Ties) -> set[Pair]:
                 if further != contact and ((sure and odds_further >= 0) or sure_further):
                     found.add(ordered(contact, further))
     return found
+
+
+def likely(
+    contacts: Collection[int], ties: Ties, weights: Mapping[str, float], least: float, *, lower_only: bool = False
+) -> tuple[set[Pair], dict[Pair, list[Item]]]:
+    """All that is to be judged of these contacts, and of it what reaches this probability, with what other records say about it.
+
+    `lower_only`: only pairs whose lower id is among the contacts.
+    """
+    inside = set(contacts)
+    found = {pair for pair in pairs_of(inside, ties) if not lower_only or pair[0] in inside}
+    reach: dict[Pair, list[Item]] = {}
+    for one, other in found:
+        said = items(one, other, ties)
+        odds = ties.get(one, _ALONE).get(other, (0.0, False))[0]
+        if evidence.logistic(odds + _weighed(said, weights)) >= least:
+            reach[one, other] = said
+    return found, reach
+
+
+def amended(
+    score: float, lines: list[dict[str, Any]], said: list[Item], weights: Mapping[str, float]
+) -> tuple[float, list[dict[str, Any]]]:
+    """The probability and the stored evidence of a pair, with what other records say about it."""
+    if not said:
+        return score, lines
+    total = evidence.log_odds(score) + _weighed(said, weights)
+    return evidence.logistic(total), evidence.in_order([*lines, *evidence.as_json(said, weights)])
+
+
+def _weighed(said: Iterable[Item], weights: Mapping[str, float]) -> float:
+    return sum(weights.get(code, 0.0) * amount for code, amount, _ in said)
 
 
 def ordered(one: int, other: int) -> Pair:

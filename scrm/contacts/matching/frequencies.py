@@ -9,7 +9,7 @@ from django.db import transaction
 from scrm.contacts.matching import profile, rarity
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.rarity import UNCOUNTED, Frequencies
-from scrm.contacts.models import Contact, MatchFrequency, MatchProfile
+from scrm.contacts.models import MatchFrequency
 
 # A sample of so many tells how common a name is as well as all of them.
 SAMPLE = 100_000
@@ -17,10 +17,9 @@ _COUNTED, _PEOPLE = "*counted", "*people"
 _LONGEST = 200
 
 
-def recount() -> Frequencies:
-    """Count anew and store what was counted."""
-    people = Contact.objects.filter(merged_into=None).count()
-    found = rarity.count(_sample(max(1, people // SAMPLE)), people)
+def recount(bodies: Iterable[tuple[int, str]], people: int) -> Frequencies:
+    """Count anew and store what was counted. `bodies`: all prepared contacts, all of them are gone through."""
+    found = rarity.count(_sample(bodies, max(1, people // SAMPLE)), people)
     rows = [(part, held) for part, held in sorted(found.counts.items()) if len(part) <= _LONGEST]
     rows += [(_COUNTED, found.contacts), (_PEOPLE, found.people)]
     with transaction.atomic():
@@ -29,9 +28,8 @@ def recount() -> Frequencies:
     return found
 
 
-def _sample(every: int) -> Iterator[Profile]:
-    rows = MatchProfile.objects.filter(version__gte=profile.OLDEST).order_by("pk").values_list("contact_id", "body")
-    for place, (pk, body) in enumerate(rows.iterator(chunk_size=5_000)):
+def _sample(bodies: Iterable[tuple[int, str]], every: int) -> Iterator[Profile]:
+    for place, (pk, body) in enumerate(bodies):
         if place % every == 0:
             yield profile.load(pk, body)
 

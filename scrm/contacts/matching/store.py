@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
 from django.db import connection, transaction
@@ -132,6 +132,12 @@ def bodies(contact_ids: Collection[int]) -> list[tuple[int, str]]:
         rows = MatchProfile.objects.filter(among(MatchProfile, "contact", ids[start : start + STEP]), version__gte=profile.OLDEST)
         found += rows.values_list("contact_id", "body")
     return found
+
+
+def every_body() -> Iterator[tuple[int, str]]:
+    """All prepared contacts that can be read, by id."""
+    rows = MatchProfile.objects.filter(version__gte=profile.OLDEST).order_by("pk").values_list("contact_id", "body")
+    return rows.iterator(chunk_size=20_000)
 
 
 def members(wanted: Collection[int]) -> Mapping[int, list[int]]:

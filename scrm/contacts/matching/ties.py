@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from django.db import connection
 from django.db.models import Q
@@ -10,17 +10,19 @@ from django.db.models import Q
 from scrm.contacts.matching import casework
 from scrm.contacts.matching.collective import KEPT_APART, Tie
 from scrm.contacts.models import MatchTie
-from scrm.core import arrays
+from scrm.core import arrays, copying
+from scrm.core.loading import send
 from scrm.core.rows import among
 
 # (lower id, higher id, log odds, sure)
 Row = tuple[int, int, float, bool]
+_CHUNK = 50_000
 
 
-def write(rows: Iterable[Row], compared: Collection[int], *, lower_only: bool = False) -> set[int]:
-    """Put these ties in place of all that the compared contacts had, or of those with higher ids. The twins that they had and have."""
+def write(rows: Iterable[Row], compared: Collection[int]) -> set[int]:
+    """Put these ties in place of all that the compared contacts had. The twins that they had and have."""
     ids = sorted(compared)
-    theirs = MatchTie.objects.filter(_of(ids, lower_only=lower_only))
+    theirs = MatchTie.objects.filter(_of(ids))
     twins = {pk for pair in theirs.filter(sure=True).values_list("first_id", "second_id") for pk in pair}
     theirs._raw_delete(using="default")  # type: ignore[attr-defined]
     ordered = sorted(rows)
@@ -42,6 +44,26 @@ def _insert(rows: list[Row]) -> None:
             )
             return
         cursor.executemany(f"INSERT OR IGNORE INTO {table} (first_id, second_id, odds, sure) VALUES (%s, %s, %s, %s)", rows)  # noqa: S608
+
+
+def replace(compared: Collection[int], rows: Sequence[Row]) -> None:
+    """Put these ties in place of all that the compared contacts had with higher ids; none is there twice. The caller has the turn."""
+    MatchTie.objects.filter(_of(sorted(compared), lower_only=True))._raw_delete(using="default")  # type: ignore[attr-defined]
+    if connection.vendor == "postgresql":
+        into = f"COPY {MatchTie._meta.db_table} (first_id, second_id, odds, sure) FROM STDIN (FORMAT binary)"
+        send(connection, into, copying.binary("qqd?", rows))
+        return
+    _insert(list(rows))
+
+
+def every() -> Iterator[Row]:
+    """All of them, each from both sides, by the first id."""
+    table, columns = MatchTie._meta.db_table, "odds, sure"
+    both = f"SELECT first_id, second_id, {columns} FROM {table} UNION ALL SELECT second_id, first_id, {columns} FROM {table} ORDER BY 1"  # noqa: S608
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(both)
+        while rows := cursor.fetchmany(_CHUNK):
+            yield from rows
 
 
 def around(contacts: Collection[int]) -> dict[int, dict[int, Tie]]:

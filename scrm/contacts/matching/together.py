@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from scrm.contacts.matching import collective, evidence, store
 from scrm.contacts.matching.collective import FAINT, Pair, Ties
@@ -22,15 +22,9 @@ def judged(contacts: Collection[int], around: Ties, rules: Rules, direct: Mappin
     `around`: the ties around them. `direct`: what was found by comparing them just now, if it was; what is missing and needed is taken
     from what is stored, or compared. `lower_only`: only pairs whose lower id is among the contacts.
     """
-    inside = set(contacts)
-    found: Judged = {pair: None for pair in collective.pairs_of(inside, around) if not lower_only or pair[0] in inside}
     least = rules.settings.review_from / 100
-    likely: dict[Pair, list[Item]] = {}
-    for pair in found:
-        items = collective.items(*pair, around)
-        odds = around.get(pair[0], {}).get(pair[1], (0.0, False))[0]
-        if evidence.logistic(odds + _weighed(items, rules)) >= least:
-            likely[pair] = items
+    pairs, likely = collective.likely(contacts, around, rules.weights, least, lower_only=lower_only)
+    found: Judged = dict.fromkeys(pairs)
     known = {**direct, **_stored(likely.keys() - direct.keys(), around, rules)}
     known |= _compared(likely.keys() - known.keys(), rules)
     for pair, items in likely.items():
@@ -40,16 +34,11 @@ def judged(contacts: Collection[int], around: Ties, rules: Rules, direct: Mappin
     return found
 
 
-def _weighed(items: Iterable[Item], rules: Rules) -> float:
-    return sum(rules.weights.get(code, 0.0) * amount for code, amount, _ in items)
-
-
 def _with(direct: Likeness, items: list[Item], rules: Rules) -> Likeness:
     if not items:
         return direct
+    score, lines = collective.amended(direct.score, direct.lines(rules), items, rules.weights)
     amounts = {code: amount for code, amount, _ in items}
-    score = evidence.logistic(evidence.log_odds(direct.score) + _weighed(items, rules))
-    lines = evidence.in_order([*direct.lines(rules), *evidence.as_json(items, rules.weights)])
     # Other records can speak against merging, and never propose it by themselves: what joins these two is proposed of those.
     proposed = direct.proposed and score * 100 >= rules.settings.merge_from and not collective.leaves_to_people(amounts)
     return Likeness(direct.first, direct.second, score, (), proposed, tuple(lines))

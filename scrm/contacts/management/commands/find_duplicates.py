@@ -57,6 +57,9 @@ class Command(BaseCommand):
         for progress in sweep.run(row, step=options["step"], processes=options["processes"], stop=lambda: self._stop):
             pace = progress.done / max(time.monotonic() - started, 0.001)
             done = f"{progress.done} of {progress.total} contacts"
+            if progress.written:
+                self._tell(f"cases of {done} stored")
+                continue
             if progress.again:
                 self._tell(f"{done} judged once more by their other records")
                 continue
