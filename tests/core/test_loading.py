@@ -78,6 +78,9 @@ class Blocks:
         assert copying.block([[1, 2], ["a", 3]]) is None
         assert copying.block([[1, 2], ["a", None]]) == "1\ta\n2\t\\N\n"
 
+    def test_write_fractions_to_their_last_digit(self) -> None:
+        assert copying.block([[0.1 + 0.2, 1e-07, None]]) == "0.30000000000000004\n1e-07\n\\N\n"
+
     def test_take_truths_for_truths(self) -> None:
         assert copying.block([[True, False], [1, 0], [None, True]]) == "t\t1\t\\N\nf\t0\tt\n"
 

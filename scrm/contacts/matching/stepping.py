@@ -7,9 +7,14 @@ by their places on the shelf.
 from __future__ import annotations
 
 import gc
+import multiprocessing
+import os
+import signal
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any, TypeVar
 
 from scrm.contacts.matching import blocks, collective, evidence, grouping
@@ -76,9 +81,20 @@ _common: list[Common] = []
 
 
 def begin(common: Common) -> None:
+    """In a process that was started for this."""
     _common[:] = [common]
     # A step makes some hundred thousand objects, none of which refers back to another: looking for cycles took most of its time.
     gc.disable()
+    # Ctrl-C goes to all at once; the one that stores ends the others when its step is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    """Whoever waits for work would wait for ever when the one that gives it is killed."""
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def do(work: Callable[[Common, Given], Made], given: Given) -> Made:

@@ -11,6 +11,7 @@ they come; those that changed after they were read are compared once more at the
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from array import array
 from bisect import bisect_right
@@ -128,7 +129,7 @@ def _judge(
 
 
 def _compare_changed(shelf: Shelf) -> None:
-    """Who changed after being put on the shelf was compared by what was known before, and so was everybody with the same number."""
+    """Who came or changed after the shelf was filled was compared by what was known before, and so was everybody with the same number."""
     changed = sorted(shelf.changed(store.every_body()))
     for start in range(0, len(changed), _CHANGED):
         part = changed[start : start + _CHANGED]
@@ -178,7 +179,13 @@ def _workers(common: stepping.Common, processes: int) -> Iterator[Submit]:
 
 def _here(common: stepping.Common, work: Callable[[stepping.Common, Any], Any], given: Any) -> Future[Any]:
     future: Future[Any] = Future()
-    future.set_result(work(common, given))
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        future.set_result(work(common, given))
+    finally:
+        if collects:
+            gc.enable()
     return future
 
 

@@ -8,9 +8,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from scrm.contacts.matching import sweep
+from scrm.contacts.matching import cases, sweep
 from scrm.contacts.matching.finding import match_contacts
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, MatchSweep
+from tests import people
 from tests.contacts.matching.test_cases import contact
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +26,14 @@ def shop() -> None:
 
 def pairs() -> set[tuple[int, int]]:
     return set(DuplicateCandidate.objects.filter(state="open").values_list("first", "second"))
+
+
+def stored() -> list[tuple[object, ...]]:
+    """All that was found, whatever number it has."""
+    rows = DuplicateCandidate.objects.order_by("first", "second")
+    return list(
+        rows.values_list("first", "second", "score", "evidence", "state", "case__score", "case__size", "case__proposal", "case__state")
+    )
 
 
 def find(*arguments: str) -> str:
@@ -59,6 +68,48 @@ class FindDuplicates:
         find("--processes", "2", "--step", "3")
         assert list(DuplicateCandidate.objects.order_by("first", "second").values("first", "second", "score", "evidence")) == alone != []
 
+    def test_what_people_decided_stands_and_the_rest_is_found(self) -> None:
+        one, other = contact("陳大文", phone="+85291234567"), contact("CHAN Tai Man", phone="+85291234567")
+        match_contacts([one.pk, other.pk])
+        cases.decide(DuplicateCase.objects.get(), by=people.agent(), verdict="apart")
+        third = contact("陈大文", phone="+85291234567")
+        lin, yi_chun = contact("林怡君", phone="+85291234568"), contact("Lin Yi-chun", phone="+85291234568")
+        find()
+        kept = DuplicateCandidate.objects.get(first=one, second=other)
+        assert (kept.state, kept.case.state) == ("apart", "done")
+        assert pairs() == {(one.pk, third.pk), (other.pk, third.pk), (lin.pk, yi_chun.pk)}
+        # Two that were kept apart are never in one cluster with a third.
+        assert set(DuplicateCase.objects.filter(state="open").values_list("size", flat=True)) == {2}
+
+    def test_nobody_is_asked_about_records_behind_a_survivor(self) -> None:
+        one, other = contact("陳大文", phone="+85291234567"), contact("CHAN Tai Man", phone="+85291234567")
+        match_contacts([one.pk, other.pk])
+        cases.decide(DuplicateCase.objects.get(), by=people.agent(), verdict="merge", survivor=one.pk)
+        third = contact("陈大文", phone="+85291234567")
+        find()
+        assert set(DuplicateCandidate.objects.asked().values_list("first", "second")) == {(one.pk, third.pk)}
+
+    def test_who_comes_or_changes_meanwhile_is_compared_by_what_holds_now(self) -> None:
+        shop()
+        # By then everybody has been read, and nobody compared but the first two.
+        late = list(Contact.objects.order_by("pk"))[4]
+        steps = sweep.run(sweep.begin(), step=2)
+        list(sweep.prepare())
+        next(steps)
+        late.identities.update(value="+85298765432", e164="+85298765432")
+        fresh = contact("山田太郎", phone="+85291234562")
+        match_contacts([late.pk])
+        match_contacts([fresh.pk])
+        for _ in steps:
+            pass
+        asked = pairs()
+        assert any(fresh.pk in pair for pair in asked)
+        at_once = stored()
+        DuplicateCase.objects.all().delete()
+        DuplicateCandidate.objects.all().delete()
+        find()
+        assert pairs() == asked and [row[:2] for row in stored()] == [row[:2] for row in at_once if row[4] == "open"]
+
     def test_refuses_no_process_at_all(self) -> None:
         with pytest.raises(CommandError, match="1 to 64"):
             find("--processes", "0")
@@ -70,11 +121,12 @@ class FindDuplicates:
         find()
         assert list(DuplicateCandidate.objects.order_by("pk").values()) == before
 
-    @pytest.mark.parametrize("after", [0, 1, 3, 5, 7])
+    # Four steps each of comparing, judging and writing.
+    @pytest.mark.parametrize("after", [0, 1, 3, 5, 7, 9, 11])
     def test_stopped_after_any_step_goes_on_there(self, after: int) -> None:
         shop()
         find()
-        expected = pairs()
+        expected = stored()
         DuplicateCase.objects.all().delete()
         DuplicateCandidate.objects.all().delete()
         row = sweep.begin()
@@ -83,7 +135,7 @@ class FindDuplicates:
             next(steps)
         steps.close()
         assert json.loads(find("--resume", "--format", "json"))["finished"] is True
-        assert pairs() == expected
+        assert stored() == expected
         assert MatchSweep.objects.get(pk=row.pk).compared == len(NAMES)
 
     def test_step_that_dies_leaves_nothing_half_done(self, monkeypatch: pytest.MonkeyPatch) -> None:
