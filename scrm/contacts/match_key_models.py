@@ -82,7 +82,7 @@ class MatchSweep(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
     rules_version = models.PositiveIntegerField()
     position = models.BigIntegerField(default=0)
-    # Of those judged once more, when all were compared and every tie is known.
+    # Of those whose cases are stored, when all were compared and judged by every tie: they and all that hang together with them.
     judged = models.BigIntegerField(default=0)
     compared = models.BigIntegerField(default=0)
     found = models.BigIntegerField(default=0)
