@@ -438,7 +438,8 @@ class Hint:
 class Crm(Protocol):
     """A customer database. `apply` returns one outcome per write in order and raises only for the connection.
 
-    Where it writes one by one, what it raises carries the outcomes `before`, so that a long batch is not begun anew each time.
+    Where it writes or reads one by one, what it raises carries what it has done `before` or `read`, so that a long batch is not begun anew
+    each time.
     """
 
     slug: str

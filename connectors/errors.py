@@ -33,10 +33,12 @@ class ConnectorError(Exception):
     """Base of all. `code` is the vendor's, as text; `title` one line; `detail` the vendor's explanation.
 
     `before`: a call that works one by one says how far it came, with what it returns for those before; None where nobody can tell.
+    `read`: so does one that reads, in the order in which it was asked, with None for what is not there.
     """
 
     nothing_was_done = True
     before: tuple[Any, ...] | None = None
+    read: tuple[Any, ...] = ()
 
     def __init__(self, title: str, *, code: str = "", detail: str = "") -> None:
         super().__init__(title)

@@ -126,7 +126,10 @@ def _claim(connection: Connection, until: datetime) -> list[Pull]:
 
 
 def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
-    """Read these records and take them over; what is not there any more was removed."""
+    """Read these records and take them over; what is not there any more was removed.
+
+    Where the call broke off, what it had read before is taken over, and the rest comes again.
+    """
     began = clock.now()
     ids = [row.external_id for row in rows]
     try:
@@ -135,18 +138,24 @@ def _read(inlet: Inlet, crm: Crm, rows: Sequence[Pull]) -> None:
         inlet = _know_rivals(inlet, crm, found)
     except ConnectorError as error:
         connections.report_failure(inlet.connection, error)
-        wait = max(getattr(error, "after", PAUSE), PAUSE)
-        _settle(rows, {each: Applied(each, str(error), wait=wait) for each in ids})
+        wait, came = max(getattr(error, "after", PAUSE), PAUSE), len(error.read)
+        if came:
+            _take_over(inlet, rows[:came], [change for change in error.read if change is not None], began)
+        _settle(rows[came:], {each: Applied(each, str(error), wait=wait) for each in ids[came:]})
         return
     except Exception as error:
         logger.error("connection %s: %d records cannot be read: %s", inlet.connection.slug, len(ids), trail(error))
         _settle(rows, {each: Applied(each, f"The connector failed: {type(error).__name__}: {error}") for each in ids})
         return
     connections.report_success(inlet.connection)
+    _take_over(inlet, rows, found, began)
+
+
+def _take_over(inlet: Inlet, rows: Sequence[Pull], found: Sequence[Change], began: datetime) -> None:
     with transaction.atomic():
         done = {each.external_id: each for each in apply_changes(inlet, found, fetched_at=began)} if inlet.listens else {}
-        gone = [each for each in ids if each not in {change.id for change in found}]
-        removing.missing(inlet, gone)
+        there = {change.id for change in found}
+        removing.missing(inlet, [row.external_id for row in rows if row.external_id not in there])
         _settle(rows, done)
         left_alone.remember(inlet, done.values())
     meter.count(inlet.connection.pk, read=len(found))
@@ -157,7 +166,11 @@ def _know_rivals(inlet: Inlet, crm: Crm, found: Sequence[Change]) -> Inlet:
     others = linking.rivals(inlet, found) if inlet.listens and inlet.kind == Kind.CONTACT else {}
     if not others:
         return inlet
-    alive = frozenset(change.id for change in crm.read(inlet.kind, sorted(set(others.values()))))
+    try:
+        alive = frozenset(change.id for change in crm.read(inlet.kind, sorted(set(others.values()))))
+    except ConnectorError as error:
+        error.read = ()  # that was of others
+        raise
     for new, old in others.items():
         if old not in alive:
             linking.succeed(inlet, old, new)

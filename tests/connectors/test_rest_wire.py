@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -174,14 +175,43 @@ class TestRemovals:
         with pytest.raises(OutcomeUnknown):
             crm_at(loopback.url, definition(item=item)).removals("contact", {}, ["1", "2"])
 
-    def test_many_are_told_in_parts(self, loopback: Any, server: PoorServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("connectors.crms.rest.feeds.CONFIRMED", 10)
+    @pytest.mark.parametrize("kept", [0, 5_000])
+    def test_many_are_told_in_parts(self, loopback: Any, server: PoorServer, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+        for name, value in (("CONFIRMED", 10), ("FEW_CONFIRMED", 10), ("KEPT", kept)):
+            monkeypatch.setattr(f"connectors.crms.rest.feeds.{name}", value)
         crm, known, gone, cursor = crm_at(loopback.url, definition()), [str(number) for number in range(1, 26)], [], {}
         for _ in range(3):
             page = crm.removals("contact", cursor, known)
             gone += [item.id for item in page.items]
             cursor = page.cursor
         assert sorted(gone) == sorted(known) and not page.more
+
+    def test_a_long_list_is_read_a_few_pages_at_a_time(self, loopback: Any, server: PoorServer) -> None:
+        """Where one of its pages fails, the next call goes on there."""
+        numbers = [server.add(name="陳大文") for _ in range(190)]
+        for gone in numbers[3::60]:
+            del server.rows[gone]
+        known, found, cursor, calls = [str(number) for number in numbers], [], "{}", 0
+        crm, failing = crm_at(loopback.url, definition()), {"3", "7", "10"}
+
+        def respond(request: Any) -> Answer:
+            number = request.query.get("page", "")
+            if number in failing:
+                failing.discard(number)
+                return Answer(429, b"{}", {"Retry-After": "1"})
+            return server(request)
+
+        loopback.respond = respond
+        more = True
+        while more:
+            calls += 1
+            with contextlib.suppress(TryLater):
+                page = crm.removals("contact", json.loads(cursor), known)
+                found += [item.id for item in page.items]
+                cursor, more = json.dumps(page.cursor), page.more
+        assert sorted(map(int, found)) == numbers[3::60]
+        # Ten pages and one that is not there, five in a call; three calls broke off.
+        assert calls == 6
 
 
 class TestWriting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from connectors.conformance import Answer
+from connectors.contracts import Hint
 from scrm.connections.models import Connection
+from scrm.contacts.models import Contact
 from scrm.core import clock
 from scrm.sync import engine, feeds, pulls
-from scrm.sync.models import ExternalRecord, FieldMapping, Push, SyncCursor
+from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncCursor
 from scrm.sync.services import want
 from tests.connectors.conftest import loopback  # noqa: F401
 from tests.connectors.poor_server import definition
@@ -142,3 +145,20 @@ class TestWithoutAKey:
         push = Push.objects.get(key=key)
         assert (push.state, push.last_error[:34]) == ("dead", "It is not known whether the record")
         assert len([row for row in vendor.server.rows.values() if row["name"] == "Near0 Chan"]) == 1
+
+
+class TestManyToRead:
+    def test_are_not_begun_anew_where_one_of_them_fails(self, shop: Shop, vendor: Rest) -> None:
+        """The CRM names ninety people in a moment, and each tenth request is asked for patience."""
+        for number in vendor.server.rows:
+            vendor.rename(str(number), f"New{number}")
+        hints = [Hint("contact", str(number)) for number in vendor.server.rows]
+        pulls.hear(shop.crm.pk, hints)
+        count = itertools.count(1)
+        slow = Answer(429, b"{}", {"Retry-After": "7"})
+        vendor.loopback.respond = lambda request: vendor._work(request) if next(count) % 10 else slow
+        for _ in range(11):
+            clock.advance(timedelta(seconds=8))
+            pulls.read_due()
+        assert set(Pull.objects.values_list("state", flat=True)) == {"done"}
+        assert set(Contact.objects.values_list("name", flat=True)) == {f"New{number} Chan" for number in vendor.server.rows}

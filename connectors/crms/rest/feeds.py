@@ -17,13 +17,15 @@ from connectors.crms.rest.definition import KindSetup
 from connectors.crms.rest.paging import read_page, walk
 from connectors.crms.rest.records import change_of, id_of, is_of_kind
 from connectors.crms.rest.wire import Wire, refusal, until_readable
-from connectors.errors import Misconfigured, OutcomeUnknown
+from connectors.errors import ConnectorError, Misconfigured, OutcomeUnknown
 from connectors.timestamps import from_milliseconds, milliseconds
-from connectors.untrusted import Json, as_object, as_text
+from connectors.untrusted import Json, as_list, as_object, as_text
 
 OVERLAP = timedelta(seconds=120)
-# Records that are asked for one by one in one call; the rest follows with the cursor.
-CONFIRMED = 200
+# Records that are asked for one by one in one call; the rest follows with the cursor. Few, where that costs no new look at the list.
+CONFIRMED, FEW_CONFIRMED = 200, 20
+# Up to so many ids are kept in the cursor while the list is read, so many of its pages in one call.
+KEPT, PAGES = 5_000, 5
 
 
 def changed_records(wire: Wire, setup: KindSetup, cursor: Json, limit: int) -> Page:
@@ -72,19 +74,45 @@ def _number(value: object) -> int:
 
 
 def removed_records(wire: Wire, setup: KindSetup, cursor: Json, known: Collection[str]) -> Page:
-    """Compare the whole list with the ids that we know. Nothing known, nothing to tell. Cursor within a run: {"after": id}."""
-    after = as_text(cursor.get("after"))
+    """Compare the whole list with the ids that we know. Nothing known, nothing to tell.
+
+    Cursor within a run: {"unseen": ids that the list has not shown, "at": the list's next page, not there at its end}. Of very many ids
+    that would be too much to store: the list is read in one go, and the cursor is {"after": id}.
+    """
     if not known:
         return Page((), {}, False)
+    if len(known) > KEPT:
+        return _removed_of_many(wire, setup, as_text(cursor.get("after")), known)
+    unseen = set(known) & set(map(as_text, as_list(cursor["unseen"]))) if "unseen" in cursor else set(known)
+    if "at" in cursor or "unseen" not in cursor:
+        position: Json | None = as_object(cursor.get("at"))
+        for _ in range(PAGES):
+            if position is not None:
+                page = read_page(wire, setup, position, {})
+                unseen.difference_update(id_of(setup, row) for row in page.rows)
+                position = page.following
+        if position is not None:
+            return Page((), {"unseen": sorted(unseen), "at": position}, True)
+    if not setup.item:
+        return Page(tuple(Removal(setup.kind, each) for each in _missing_again(wire, setup, sorted(unseen))), {}, False)
+    gone, rest = _denied(wire, setup, sorted(unseen), FEW_CONFIRMED)
+    return Page(gone, {"unseen": rest} if rest else {}, bool(rest))
+
+
+def _removed_of_many(wire: Wire, setup: KindSetup, after: str, known: Collection[str]) -> Page:
     shown = {id_of(setup, row) for row in walk(wire, setup)}
     missing = sorted(each for each in known if each not in shown and each > after)
     if not setup.item:
-        missing = _missing_again(wire, setup, missing)
-        return Page(tuple(Removal(setup.kind, each) for each in missing), {}, False)
-    asked = missing[:CONFIRMED]
+        return Page(tuple(Removal(setup.kind, each) for each in _missing_again(wire, setup, missing)), {}, False)
+    gone, rest = _denied(wire, setup, missing, CONFIRMED)
+    return Page(gone, {"after": missing[CONFIRMED - 1]} if rest else {}, bool(rest))
+
+
+def _denied(wire: Wire, setup: KindSetup, missing: list[str], most: int) -> tuple[tuple[Removal, ...], list[str]]:
+    """Which of the first so many the server denies when asked for them one by one, and the rest."""
+    asked, rest = missing[:most], missing[most:]
     there = {change.id for change in read_records(wire, setup, asked)}
-    gone = tuple(Removal(setup.kind, each) for each in asked if each not in there)
-    return Page(gone, {"after": asked[-1]} if len(missing) > CONFIRMED else {}, len(missing) > CONFIRMED)
+    return tuple(Removal(setup.kind, each) for each in asked if each not in there), rest
 
 
 def _missing_again(wire: Wire, setup: KindSetup, missing: list[str]) -> list[str]:
@@ -101,10 +129,21 @@ def read_records(wire: Wire, setup: KindSetup, ids: Collection[str]) -> list[Cha
     if not wanted:
         return []
     if setup.item:
-        rows = [row for each in wanted if (row := read_item(wire, setup, each)) is not None]
-        return [change_of(setup, row) for row in rows]
+        return [change for change in _one_by_one(wire, setup, wanted) if change is not None]
     found = {id_of(setup, row): row for row in walk(wire, setup) if id_of(setup, row) in set(wanted)}
     return [change_of(setup, found[each]) for each in wanted if each in found]
+
+
+def _one_by_one(wire: Wire, setup: KindSetup, ids: Collection[str]) -> list[Change | None]:
+    found: list[Change | None] = []
+    for each in ids:
+        try:
+            row = read_item(wire, setup, each)
+        except ConnectorError as error:
+            error.read = tuple(found)
+            raise
+        found.append(change_of(setup, row) if row is not None else None)
+    return found
 
 
 def read_item(wire: Wire, setup: KindSetup, record_id: str) -> Json | None:
