@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from scrm.contacts.matching import cases, sweep
 from scrm.contacts.matching.finding import match_contacts
-from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, MatchSweep
+from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, MatchSweep, MatchTie
 from tests import people
 from tests.contacts.matching.test_cases import contact
 
@@ -109,6 +109,22 @@ class FindDuplicates:
         DuplicateCandidate.objects.all().delete()
         find()
         assert pairs() == asked and [row[:2] for row in stored()] == [row[:2] for row in at_once if row[4] == "open"]
+
+    @pytest.mark.parametrize("after", [1, 5, 8, 9])
+    def test_who_is_gone_meanwhile_is_in_no_pair(self, after: int) -> None:
+        shop()
+        list(sweep.prepare())
+        steps = sweep.run(sweep.begin(), step=2)
+        for _ in range(after):
+            next(steps)
+        rows = list(Contact.objects.order_by("pk"))
+        lost, kept = rows[5].pk, rows[4].pk
+        rows[5].delete()
+        for _ in steps:
+            pass
+        assert len(pairs()) == 3
+        assert not MatchTie.objects.filter(first=lost).exists() and not MatchTie.objects.filter(second=lost).exists()
+        assert not DuplicateCandidate.objects.asked().filter(first=kept).exists()
 
     def test_refuses_no_process_at_all(self) -> None:
         with pytest.raises(CommandError, match="1 to 64"):
