@@ -10,7 +10,10 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class ConfigField:
-    """One setting that an adapter needs. The connection form is drawn from these, secrets are stored encrypted."""
+    """One setting that an adapter needs. The connection form is drawn from these, secrets are stored encrypted.
+
+    `choices`: what may be entered, any text when there are none. `long`: several lines, which a set-up step of their own helps to write.
+    """
 
     name: str
     label: str
@@ -18,6 +21,8 @@ class ConfigField:
     required: bool = True
     default: str = ""
     help: str = ""
+    choices: tuple[str, ...] = ()
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ from scrm.contacts.importing.columns import CUSTOM, target_of
 # What a table of people calls them, and our sources of a mapping.
 _OURS = {"given_name": "first_name", "family_name": "last_name", "name": "full_name"}
 _WORDS = {
+    "first_name": ("firstname", "forename"),
+    "last_name": ("lastname",),
+    "phone": ("phone mobile", "mobilephone"),
+    "address": ("address line",),
     "body": ("body", "description", "content", "note content", "comments"),
     "amount": ("amount", "value"),
     "stage": ("stage", "deal stage", "sales stage"),
@@ -43,7 +47,8 @@ def suggest(fields: Sequence[FieldInfo], sources: Sequence[str], known: Collecti
     there = {field.name: field for field in fields}
     found = {ours: Suggestion(ours, theirs, True) for ours, theirs in known if theirs in there and ours in sources}
     taken = {each.target for each in found.values()}
-    for field in fields:
+    # Whole names last: where both parts are kept apart, they say more.
+    for field in sorted(fields, key=lambda each: _source_of(each) == "full_name"):
         ours = _source_of(field)
         if ours and ours in sources and ours not in found and field.name not in taken and not _covered(ours, found):
             found[ours] = Suggestion(ours, field.name)
@@ -52,7 +57,7 @@ def suggest(fields: Sequence[FieldInfo], sources: Sequence[str], known: Collecti
 
 
 def _source_of(field: FieldInfo) -> str:
-    for words in (field.label, field.name):
+    for words in (_plain(field.label), _plain(field.name)):
         # Custom fields carry a mark of the CRM behind their name.
         plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", words.removesuffix("__c").replace("_", " ")).strip()
         guessed = target_of(plain)
@@ -62,6 +67,11 @@ def _source_of(field: FieldInfo) -> str:
             if plain.casefold() in names:
                 return ours
     return ""
+
+
+def _plain(name: str) -> str:
+    """A pointer to a member of the record is its name; one that leads deeper may be somebody else's."""
+    return name.removeprefix("/") if name.count("/") == 1 else name
 
 
 def _covered(ours: str, found: Collection[str]) -> bool:

@@ -12,7 +12,7 @@ from poor_server import PoorServer, definition
 
 from connectors.accounts import Settings
 from connectors.contracts import Account
-from connectors.crms.rest import EXAMPLE, RestCrm, parse, pointers, try_kind
+from connectors.crms.rest import PLAIN, RestCrm, parse, pointers, try_kind
 from connectors.crms.rest.wire import Wire
 from connectors.errors import Misconfigured
 from connectors.tokens import MemoryTokens
@@ -84,7 +84,7 @@ class TestPointers:
 
 class TestSetup:
     def test_the_example_is_right(self) -> None:
-        assert parse(EXAMPLE).kinds["contact"].create.method == "POST"
+        assert parse(PLAIN).kinds["contact"].create.method == "POST"
 
     @pytest.mark.parametrize(
         ("text", "said"),

@@ -12,7 +12,21 @@ The capabilities follow from the set-up. Guide: docs/connectors/rest.md.
 """
 
 from connectors.crms.rest.adapter import RestCrm
-from connectors.crms.rest.definition import EXAMPLE, Definition, KindSetup, parse
+from connectors.crms.rest.definition import FORMATS, KINDS, RESOLUTIONS, STYLES, Definition, KindSetup, parse
+from connectors.crms.rest.examples import EXAMPLES, PLAIN
 from connectors.crms.rest.trial import Trial, try_kind
 
-__all__ = ["EXAMPLE", "Definition", "KindSetup", "RestCrm", "Trial", "parse", "try_kind"]
+__all__ = [
+    "EXAMPLES",
+    "FORMATS",
+    "KINDS",
+    "PLAIN",
+    "RESOLUTIONS",
+    "STYLES",
+    "Definition",
+    "KindSetup",
+    "RestCrm",
+    "Trial",
+    "parse",
+    "try_kind",
+]

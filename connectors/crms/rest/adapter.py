@@ -12,7 +12,7 @@ from connectors import signatures
 from connectors.accounts import Settings
 from connectors.contracts import Account, Capabilities, Change, ConfigField, FieldInfo, Health, Hint, Json, ObjectType, Outcome, Page, Write
 from connectors.crms.rest import pointers
-from connectors.crms.rest.access import METHODS
+from connectors.crms.rest.access import LOGIN_BODY, METHODS
 from connectors.crms.rest.definition import Definition, KindSetup, parse
 from connectors.crms.rest.feeds import changed_records, read_records, removed_records
 from connectors.crms.rest.paging import read_page
@@ -26,6 +26,10 @@ from connectors.untrusted import NotJson, as_list, as_object, as_text, loads
 BATCH = 50
 SAMPLE = 50
 MOST_HINTS = 1000
+LOG_INS = (
+    "bearer: a token. header: a key in a header of its own. basic: user name and password. "
+    "oauth: client id and secret. login: name and password are exchanged for a token. none: nothing."
+)
 
 
 class RestCrm:
@@ -35,14 +39,16 @@ class RestCrm:
     label = "REST (any CRM)"
     fields: Sequence[ConfigField] = (
         ConfigField("base_url", "Base address", help="All paths begin behind it, for example https://crm.example.com/api."),
-        ConfigField("definition", "Set-up", help="JSON: what is read and written where. The page 'Try it' helps to write it."),
-        ConfigField("auth", "Log-in", required=False, default="bearer", help=f"One of {', '.join(METHODS)}."),
+        ConfigField("definition", "Set-up", help="JSON: what is read and written where. The page 'Try it' helps to write it.", long=True),
+        ConfigField("auth", "Log-in", required=False, default="bearer", help=LOG_INS, choices=METHODS),
         ConfigField("token", "Token or key", secret=True, required=False, help="For the log-ins bearer and header."),
         ConfigField("auth_header", "Name of the key's header", required=False, default="X-API-Key"),
         ConfigField("auth_scheme", "Word before the token", required=False, default="Bearer"),
         ConfigField("username", "User name", required=False),
         ConfigField("password", "Password", secret=True, required=False),
-        ConfigField("token_url", "Token address", required=False, help="For OAuth with client credentials."),
+        ConfigField("token_url", "Token address", required=False, help="For the log-ins oauth and login."),
+        ConfigField("login_body", "What is sent to log in", required=False, default=LOGIN_BODY, help="For the log-in login, as JSON."),
+        ConfigField("token_at", "Where the token is in the answer", required=False, default="/token", help="For the log-in login."),
         ConfigField("client_id", "Client id", required=False),
         ConfigField("oauth_secret", "OAuth client secret", secret=True, required=False),
         ConfigField("scope", "Scope", required=False),

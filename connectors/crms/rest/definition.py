@@ -13,35 +13,23 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from connectors.crms.rest import pointers
 from connectors.errors import Misconfigured
 
 KINDS = ("contact", "communication", "deal", "case", "order", "product")
 Style: TypeAlias = Literal["none", "page", "offset", "cursor", "link"]
-Format: TypeAlias = Literal["iso", "date", "epoch", "epoch_ms"]
+Format: TypeAlias = Literal["iso", "date", "sql", "epoch", "epoch_ms"]
 ValueType: TypeAlias = Literal["text", "number", "integer", "boolean", "list", "joined"]
+STYLES: tuple[str, ...] = get_args(Style)
+FORMATS: tuple[str, ...] = get_args(Format)
 RESOLUTIONS = {"ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "minute": timedelta(minutes=1), "day": timedelta(days=1)}
 LARGEST_PAGE = 1000
 LONGEST = 64 * 1024
-
-EXAMPLE = """{
-  "kinds": {
-    "contact": {
-      "list": "/api/contacts/?ordering=id",
-      "rows": "/results",
-      "id": "/id",
-      "modified": "/updated_at",
-      "paging": {"style": "page", "param": "page", "size_param": "page_size", "size": 100, "next": "/next"},
-      "since": {"param": "updated_at__gte", "format": "iso"},
-      "item": "/api/contacts/{id}/",
-      "create": "POST /api/contacts/",
-      "update": "PATCH /api/contacts/{id}/",
-      "key": "/custom/scrm_id",
-      "search": "scrm_id"
-    }
-  }
-}"""
+# Where our key, and the time of the last run, stand in a query of more than one word.
+KEY_PLACE, SINCE_PLACE = "{key}", "{since}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +65,8 @@ class Call:
 class KindSetup:
     """How one kind of record is read and written. `whole`: an update replaces the record, so everything is sent back with it.
 
+    `zone`: whose times are those that name none. `new_id`: where the answer to a new record says its id, '' to look in the usual places.
+    `empty_404`: a list without records is answered with 404.
     `shared`: another kind stands in the same list with its key in the same field, so the key says which kind it is of.
     """
 
@@ -87,10 +77,13 @@ class KindSetup:
     id: str = "/id"
     modified: str = ""
     resolution: timedelta = timedelta(seconds=1)
+    zone: str = "UTC"
     paging: Paging = field(default_factory=Paging)
     since: Since = field(default_factory=Since)
     item: str = ""
     item_at: str = ""
+    empty_404: bool = False
+    new_id: str = ""
     create: Call = field(default_factory=Call)
     update: Call = field(default_factory=Call)
     body_at: str = ""
@@ -148,16 +141,19 @@ def _kind(kind: str, given: _Reader) -> KindSetup:
         id=given.pointer("id", "/id"),
         modified=given.pointer("modified"),
         resolution=RESOLUTIONS[given.choice("resolution", tuple(RESOLUTIONS), "s")],
+        zone=given.zone("zone"),
         paging=_paging(given.child("paging")),
         since=_since(given.child("since")),
         item=given.path("item", with_id=True),
         item_at=given.pointer("item_at"),
+        empty_404=given.flag("empty_404"),
+        new_id=given.pointer("new_id"),
         create=given.call("create", "POST"),
         update=given.call("update", "PATCH", with_id=True),
         body_at=given.pointer("body_at"),
         whole=given.flag("whole"),
         key=given.pointer("key"),
-        search=given.text("search"),
+        search=given.query("search", KEY_PLACE),
         types={name: given.child("types").choice(name, get_args(ValueType), "text") for name in given.child("types").pointers()},
         constants={name: given.child("constants").given[name] for name in given.child("constants").pointers()},
         links={name: given.child("links").pointer(name) for name in given.child("links").given},
@@ -189,7 +185,7 @@ def _paging(given: _Reader) -> Paging:
 
 def _since(given: _Reader) -> Since:
     given.only(*Since.__dataclass_fields__)
-    return Since(given.text("param"), given.choice("format", get_args(Format), "iso"))
+    return Since(given.query("param", SINCE_PLACE), given.choice("format", get_args(Format), "iso"))
 
 
 class _Reader:
@@ -269,6 +265,21 @@ class _Reader:
             raise self.wrong(name, "write POST, PUT or PATCH before the path")
         return Call(method, self._checked(name, value, with_id)) if value else Call()
 
+    def query(self, name: str, place: str) -> str:
+        """A parameter's name, or a query that has the place for its value."""
+        value = self.text(name)
+        if "=" in value and place not in value:
+            raise self.wrong(name, f"write the parameter's name alone, or a query with {place} where the value stands")
+        return value
+
+    def zone(self, name: str) -> str:
+        value = self.text(name, "UTC")
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError):
+            raise self.wrong(name, "write a time zone such as Asia/Tokyo") from None
+        return value
+
     def _checked(self, name: str, value: str, with_id: bool) -> str:
         if value and not value.startswith("/"):
             raise self.wrong(name, "a path begins with / and belongs to the base address")
@@ -277,3 +288,10 @@ class _Reader:
         if value and with_id and "{id}" not in value:
             raise self.wrong(name, "write {id} where the record's id stands")
         return value
+
+
+def asked(query: str, place: str, value: str) -> dict[str, str]:
+    """The parameters that ask for `value`: the one of this name, or those of a query with the value in its place."""
+    if place not in query:
+        return {query: value}
+    return {name: text.replace(place, value) for name, text in parse_qsl(query, keep_blank_values=True)}

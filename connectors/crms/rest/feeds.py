@@ -9,11 +9,13 @@ Removals: what we know and the list does not show is asked for by itself; only w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from connectors.contracts import Change, Page, Removal
 from connectors.crms.rest import pointers
-from connectors.crms.rest.definition import KindSetup
+from connectors.crms.rest.definition import SINCE_PLACE, KindSetup, asked
 from connectors.crms.rest.paging import read_page, walk
 from connectors.crms.rest.records import change_of, id_of, is_of_kind
 from connectors.crms.rest.wire import Wire, refusal, until_readable
@@ -58,15 +60,22 @@ def _size(setup: KindSetup, limit: int) -> int:
 def _filter(setup: KindSetup, since: int) -> Mapping[str, str]:
     if not setup.since.param or not since:
         return {}
+    return asked(setup.since.param, SINCE_PLACE, _written(setup, since))
+
+
+def _written(setup: KindSetup, since: int) -> str:
+    """A time as the server wants it; dates and times without a zone are its own."""
     moment = from_milliseconds(since)
     match setup.since.format:
         case "epoch":
-            return {setup.since.param: str(since // 1000)}
+            return str(since // 1000)
         case "epoch_ms":
-            return {setup.since.param: str(since)}
+            return str(since)
         case "date":
-            return {setup.since.param: moment.date().isoformat()}
-    return {setup.since.param: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+            return moment.astimezone(ZoneInfo(setup.zone)).date().isoformat()
+        case "sql":
+            return moment.astimezone(ZoneInfo(setup.zone)).strftime("%Y-%m-%d %H:%M:%S")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _number(value: object) -> int:
@@ -78,9 +87,12 @@ def removed_records(wire: Wire, setup: KindSetup, cursor: Json, known: Collectio
 
     Cursor within a run: {"unseen": ids that the list has not shown, "at": the list's next page, not there at its end}. Of very many ids
     that would be too much to store: the list is read in one go, and the cursor is {"after": id}.
+
+    While records are known, a whole list that is answered with 404 is a fault: it may be that nothing there answers otherwise.
     """
     if not known:
         return Page((), {}, False)
+    setup = replace(setup, empty_404=False)
     if len(known) > KEPT:
         return _removed_of_many(wire, setup, as_text(cursor.get("after")), known)
     unseen = set(known) & set(map(as_text, as_list(cursor["unseen"]))) if "unseen" in cursor else set(known)

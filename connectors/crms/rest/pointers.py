@@ -83,6 +83,8 @@ def _put(holder: Any, steps: tuple[str, ...], value: Any, name: str) -> Any:
     step, rest = steps[0], steps[1:]
     if holder is None or holder is MISSING:
         holder = [] if step in {"0", "-"} else {}
+    if holder == [] and step != "-" and not _INDEX.fullmatch(step):
+        holder = {}  # PHP writes an object without members as an empty list
     if isinstance(holder, dict):
         holder[step] = _put(holder.get(step, MISSING), rest, value, name)
         return holder

@@ -6,6 +6,7 @@ import copy
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from connectors.contracts import Change, Write
 from connectors.crms.rest import pointers
@@ -53,11 +54,22 @@ def _marked(setup: KindSetup) -> str:
 
 
 def modified_of(setup: KindSetup, row: Any) -> datetime | None:
-    """When the row changed, None when it does not say. Times without a zone are UTC; some servers send a time in parts."""
+    """When the row changed, None when it does not say. Times without a zone are the server's; some servers send a time in parts."""
     value = pointers.get(row, setup.modified) if setup.modified else None
     if isinstance(value, dict):
         value = _from_parts(value)
+    if isinstance(value, str) and setup.zone != "UTC":
+        value = _in_zone(value, ZoneInfo(setup.zone))
     return moment(value) if isinstance(value, str | int | float | datetime) else None
+
+
+def _in_zone(text: str, zone: ZoneInfo) -> str | datetime:
+    """An hour that clocks show twice is the later one: then nothing of it is taken for old."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text
+    return found if found.tzinfo else found.replace(tzinfo=zone, fold=1)
 
 
 def _from_parts(parts: Json) -> str:

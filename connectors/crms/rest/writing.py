@@ -7,12 +7,12 @@ a person and never made twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.contracts import Outcome, OutcomeStatus, Write
 from connectors.crms.rest import pointers
-from connectors.crms.rest.definition import Definition, KindSetup
+from connectors.crms.rest.definition import KEY_PLACE, Definition, KindSetup, asked
 from connectors.crms.rest.feeds import read_item
 from connectors.crms.rest.paging import SAID_FAILURE, read_page, says_failure, walk
 from connectors.crms.rest.records import changed_body, fields_of, holds, id_of, key_of, key_there, new_body, same_version, version_of
@@ -40,7 +40,7 @@ class Finder:
     def find(self, key: str, *, thorough: bool = True) -> list[str]:
         """The ids of the records with this key. Not `thorough`: as far as the server says at once."""
         if self._all is None and self._setup.search:
-            page = read_page(self._wire, self._setup, {}, {self._setup.search: key_there(self._setup, key)})
+            page = read_page(self._wire, self._setup, {}, asked(self._setup.search, KEY_PLACE, key_there(self._setup, key)))
             found = [id_of(self._setup, row) for row in page.rows if key_of(self._setup, row) == key]
             if found or not page.rows or page.following is None:
                 return found
@@ -102,10 +102,13 @@ def _create(wire: Wire, setup: KindSetup, finder: Finder, write: Write, wanted: 
     if not reply.ok:
         return _refused(write, reply)
     row = _row(setup, reply)
-    if record_id := id_of(setup, row) or _of_location(reply):
+    record_id = id_of(setup, row)
+    if not record_id:
+        record_id, row = _asked_for(wire, setup, reply)
+    if record_id:
         finder.note(write.key, record_id)
         return _told(wire, setup, write, record_id, wanted, row, "created")
-    return _without_id(wire, setup, finder, write, wanted, reply)
+    return _without_id(wire, setup, write, wanted, reply)
 
 
 def _find_lost(wire: Wire, setup: KindSetup, write: Write, wanted: dict[str, Any], error: OutcomeUnknown) -> Outcome:
@@ -118,7 +121,7 @@ def _find_lost(wire: Wire, setup: KindSetup, write: Write, wanted: dict[str, Any
     return _told(wire, setup, write, found[0], wanted, None, "created")
 
 
-def _without_id(wire: Wire, setup: KindSetup, finder: Finder, write: Write, wanted: dict[str, Any], reply: Reply) -> Outcome:
+def _without_id(wire: Wire, setup: KindSetup, write: Write, wanted: dict[str, Any], reply: Reply) -> Outcome:
     """A good status over something that names no record."""
     document = reply.json_or_none() if reply.body else {}
     if document is None:
@@ -126,15 +129,34 @@ def _without_id(wire: Wire, setup: KindSetup, finder: Finder, write: Write, want
     if says_failure(document):
         reason = f"{SAID_FAILURE}: {words_of(reply)}"[:500]
         return Outcome(write.key, "rejected" if setup.key else "uncertain", reason=reason)
-    found = finder.find(write.key, thorough=not write.sought) if setup.key else []
+    # What the finder has read before knows nothing of the new record.
+    found = Finder(wire, setup).find(write.key, thorough=not write.sought) if setup.key else []
     if found:
         return _told(wire, setup, write, found[0], wanted, None, "created")
     return Outcome(write.key, "rejected" if setup.key else "uncertain", reason=NO_ID)
 
 
-def _of_location(reply: Reply) -> str:
-    """The last step of the new record's address."""
-    return reply.headers.get("location", "").partition("?")[0].rstrip("/").rpartition("/")[2][:100]
+def _asked_for(wire: Wire, setup: KindSetup, reply: Reply) -> tuple[str, Json | None]:
+    """The new record by an id in the answer that is not the record itself: believed once it was asked for, where it can be."""
+    for candidate in () if says_failure(reply.json_or_none()) else _ids_said(setup, reply):
+        row = read_item(wire, setup, candidate) if setup.item else None
+        if row is not None or not setup.item:
+            return candidate, row
+    return "", None
+
+
+def _ids_said(setup: KindSetup, reply: Reply) -> Iterator[str]:
+    """What may be the new record's id in an answer that is not the record: at the place that the set-up names, else where ids are in
+    records, the answer itself when it is a number, and the last step of the new record's address.
+    """
+    document = reply.json_or_none()
+    if setup.new_id:
+        places = [as_text(pointers.get(document, setup.new_id))[:100]]
+    else:
+        bare = document if isinstance(document, int) and not isinstance(document, bool) else None
+        address = reply.headers.get("location", "").partition("?")[0].rstrip("/").rpartition("/")[2]
+        places = [id_of(setup, document), as_text(bare), address[:100]]
+    yield from dict.fromkeys(filter(None, places))
 
 
 def _refused(write: Write, reply: Reply) -> Outcome:

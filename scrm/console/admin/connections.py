@@ -83,6 +83,14 @@ def field_name(spec: ConfigField) -> str:
     return (SECRET if spec.secret else SETTING) + spec.name
 
 
+def setting_field(spec: ConfigField, *, initial: str) -> forms.Field:
+    """What takes a setting that may be seen."""
+    words: dict[str, Any] = {"label": worded(spec.label), "help_text": worded(spec.help), "required": spec.required, "initial": initial}
+    if spec.choices:
+        return forms.ChoiceField(choices=[(each, each) for each in spec.choices], **words)
+    return forms.CharField(**words, widget=forms.Textarea(attrs={"rows": 12}) if spec.long else forms.TextInput())
+
+
 def masked(secret: str) -> str:
     """The last four characters, enough to tell two keys apart; a short secret shows nothing."""
     return f"…{secret[-4:]}" if len(secret) >= 12 else "…"
@@ -135,9 +143,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def _field(self, spec: ConfigField) -> tuple[str, forms.Field]:
         if not spec.secret:
             stored = (self.instance.settings or {}).get(spec.name, spec.default)
-            return SETTING + spec.name, forms.CharField(
-                label=worded(spec.label), help_text=worded(spec.help), required=spec.required, initial=stored
-            )
+            return SETTING + spec.name, setting_field(spec, initial=stored)
         known = (self.instance.secrets or {}).get(spec.name, "")
         words = gettext("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(str(known))} if known else worded(spec.help)
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})

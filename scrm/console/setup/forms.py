@@ -13,7 +13,7 @@ from connectors.contracts import ConfigField
 from scrm.connections.models import Connection
 from scrm.connections.sentences import worded
 from scrm.connections.services import config_fields
-from scrm.console.admin.connections import SECRET, SETTING, field_name, masked
+from scrm.console.admin.connections import SECRET, SETTING, field_name, masked, setting_field
 from scrm.core.zones import check_time_zone
 from scrm.staff.models import User
 
@@ -44,7 +44,7 @@ class AccountForm(forms.Form):
         else:
             self.initial["form"] = uuid4().hex
         self.connection = connection
-        self.specs = list(config_fields(adapter))
+        self.specs = [spec for spec in config_fields(adapter) if not spec.long]
         if connection is not None:
             self.initial.update(label=connection.label, country=connection.country, time_zone=connection.time_zone)
         for spec in self.specs:
@@ -54,7 +54,7 @@ class AccountForm(forms.Form):
         row = self.connection
         if not spec.secret:
             stored = (row.settings or {}).get(spec.name, spec.default) if row else spec.default
-            return forms.CharField(label=worded(spec.label), help_text=worded(spec.help), required=spec.required, initial=stored)
+            return setting_field(spec, initial=stored)
         known = str((row.secrets or {}).get(spec.name, "")) if row else ""
         words = _("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(known)} if known else worded(spec.help)
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})

@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from connectors.crms.rest import EXAMPLE, Trial, parse
+from connectors.crms.rest import PLAIN, Trial, parse
 from connectors.errors import ConnectorError
 from scrm.connections import services
 from scrm.connections.models import Connection
+from scrm.connections.sentences import worded
 from scrm.connections.trials import ADAPTER, try_setup
 
 LONGEST = 64 * 1024
@@ -24,7 +25,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     """GET shows the set-up; POST tries what was written, and saves it when asked to."""
     row = get_object_or_404(Connection, pk=pk, adapter=ADAPTER)
     text = (
-        request.POST.get("definition", "")[:LONGEST] if request.method == "POST" else str((row.settings or {}).get("definition") or EXAMPLE)
+        request.POST.get("definition", "")[:LONGEST] if request.method == "POST" else str((row.settings or {}).get("definition") or PLAIN)
     )
     kinds, problem = _kinds(text)
     kind = request.POST.get("kind", "") or next(iter(kinds), "contact")
@@ -42,17 +43,26 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "text": text,
         "kinds": kinds or ["contact"],
         "kind": kind,
-        "problem": problem or (trial.problem if trial else ""),
-        "trial": trial,
-        "document": json.dumps(trial.document, ensure_ascii=False, indent=2)[:SHOWN] if trial else "",
-        "leaves": [(name, json.dumps(value, ensure_ascii=False)[:120]) for name, value in trial.row.items()] if trial else [],
+        **seen_in(trial),
     }
+    context["problem"] = problem or context["problem"]
     return render(request, "console/setup/rest.html", context)
+
+
+def seen_in(trial: Trial | None) -> dict[str, Any]:
+    """What the page shows of an answer: values before what is empty."""
+    leaves = sorted(trial.row.items(), key=lambda each: each[1] in (None, "", [], {})) if trial else []
+    return {
+        "trial": trial,
+        "problem": worded(trial.problem) if trial else "",
+        "document": json.dumps(trial.document, ensure_ascii=False, indent=2)[:SHOWN] if trial else "",
+        "leaves": [(name, json.dumps(value, ensure_ascii=False)[:120]) for name, value in leaves],
+    }
 
 
 def _kinds(text: str) -> tuple[list[str], str]:
     try:
         found: Any = parse(text).kinds
     except ConnectorError as error:
-        return [], error.title
+        return [], worded(error.title)
     return list(found), ""

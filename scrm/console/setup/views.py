@@ -12,15 +12,16 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, pgettext
+from django.utils.translation import gettext_noop
 
 from connectors.errors import ConnectorError
 from scrm.connections import services as connections
-from scrm.connections.models import Connection, Probe
+from scrm.connections.models import Connection
 from scrm.connections.sentences import worded
 from scrm.console.access import person
 from scrm.console.setup import wording
 from scrm.console.setup.forms import FORM, AccountForm, free_slug, made_by
+from scrm.console.setup.steps import steps_of, tested
 from scrm.intake.models import InboundEvent
 from scrm.staff.models import User
 from scrm.sync import initial, onboarding, payloads
@@ -56,7 +57,7 @@ def new(request: HttpRequest, adapter: str) -> HttpResponseBase:
     form = AccountForm(request.POST or None, adapter=adapter)
     if request.method == "POST" and form.is_valid():
         row = _make(form, adapter, kind, request)
-        return _tested(request, row)
+        return tested(request, row)
     symbol, words = wording.introduction_of(adapter)
     return _page(request, "account", wording.name_of(adapter), form=form, words=words, symbol=symbol)
 
@@ -93,29 +94,16 @@ def account(request: HttpRequest, pk: int) -> HttpResponseBase:
         connections.upsert_connection(row.slug, label=form.cleaned_data["label"], country=form.cleaned_data["country"], time_zone=form.zone)
         connections.save_credentials(row, settings=form.settings, secrets=form.secrets)
         connections.forget()
-        return _tested(request, _connection(pk))
+        return tested(request, _connection(pk))
     symbol, words = wording.introduction_of(row.adapter)
-    return _page(request, "account", row.label, form=form, words=words, symbol=symbol, row=row, steps=_steps(row, "account"))
-
-
-def _tested(request: HttpRequest, row: Connection) -> HttpResponse:
-    """Call the account once: on to the next step when it answers, back to the account with the reason when not."""
-    health = connections.check_now(row)
-    values = {"name": row.label, "ms": round(health.latency.total_seconds() * 1000), "detail": worded(health.detail)}
-    if not health.ok:
-        messages.error(request, _("%(name)s does not work: %(detail)s") % values)
-        return redirect("console:setup-account", row.pk)
-    messages.success(request, _("%(name)s works, %(ms)s ms. %(detail)s") % values)
-    if row.kind == Connection.Kind.CRM and not FieldMapping.objects.filter(connection=row).exists():
-        return redirect("console:setup-fields", row.pk)
-    return redirect("console:setup-overview", row.pk)
+    return _page(request, "account", row.label, form=form, words=words, symbol=symbol, row=row, steps=steps_of(row, "account"))
 
 
 def overview(request: HttpRequest, pk: int) -> HttpResponseBase:
     row = _connection(pk)
     channel = row.kind == Connection.Kind.CHANNEL
     load = initial.progress(row)
-    context: dict[str, Any] = {"row": row, "steps": _steps(row, ""), "load": load, "live": onboarding.is_live(row)}
+    context: dict[str, Any] = {"row": row, "steps": steps_of(row, ""), "load": load, "live": onboarding.is_live(row)}
     if channel:
         context["webhook"] = settings.PUBLIC_URL.rstrip("/") + _hook(row)
         context["verify_token"] = (row.secrets or {}).get("verify_token", "")
@@ -146,7 +134,7 @@ def fields(request: HttpRequest, pk: int, kind: str = Kind.CONTACT.value) -> Htt
     )
     tabs = [(each, Kind(each).label, each == kind) for each in known]
     return _page(
-        request, "fields", row.label, row=row, kind=kind, tabs=tabs, lines=lines, choices=choices, steps=_steps(row, "fields"),
+        request, "fields", row.label, row=row, kind=kind, tabs=tabs, lines=lines, choices=choices, steps=steps_of(row, "fields"),
         directions=FieldMapping.Direction.choices,
     )  # fmt: skip
 
@@ -204,7 +192,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponseBase:
     shown = [(wording.field_label(each.source), each, dict(FieldMapping.Direction.choices)[each.direction]) for each in lines]
     compared = [(wording.field_label(source), *counts) for source, counts in foreseen.fields.items()]
     return _page(
-        request, "look", row.label, row=row, lines=shown, foreseen=foreseen, compared=compared, steps=_steps(row, "look"),
+        request, "look", row.label, row=row, lines=shown, foreseen=foreseen, compared=compared, steps=steps_of(row, "look"),
         live=onboarding.is_live(row),
     )  # fmt: skip
 
@@ -222,25 +210,3 @@ def _connection(pk: int) -> Connection:
 
 def _crm(pk: int) -> Connection:
     return get_object_or_404(Connection, pk=pk, kind=Connection.Kind.CRM)
-
-
-def _steps(row: Connection, at: str) -> list[dict[str, Any]]:
-    """The steps of this kind of connection, each with whether it is done."""
-    worked = Probe.objects.filter(connection=row, ok=True).exists()
-    steps = [{"name": "account", "label": _("Account"), "address": reverse("console:setup-account", args=[row.pk]), "done": worked}]
-    if row.kind == Connection.Kind.CRM:
-        mapped = FieldMapping.objects.filter(connection=row).exists()
-        live = onboarding.is_live(row)
-        steps += [
-            {"name": "fields", "label": _("Fields"), "address": reverse("console:setup-fields", args=[row.pk]), "done": mapped},
-            {"name": "look", "label": _("Trial"), "address": reverse("console:setup-look", args=[row.pk]), "done": live},
-        ]
-    steps.append(
-        {
-            "name": "",
-            "label": pgettext("set-up", "Live"),
-            "address": reverse("console:setup-overview", args=[row.pk]),
-            "done": onboarding.is_live(row),
-        }
-    )
-    return [{**step, "here": step["name"] == at, "number": place} for place, step in enumerate(steps, 1)]
