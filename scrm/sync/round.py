@@ -207,9 +207,10 @@ class Round:
         return read_at is not None and read_at > clock.now() - READ_LATELY and (push.sent_at is None or push.sent_at < read_at)
 
     def _may_be_there(self, push: Push) -> bool:
-        """Sent, and the list was not read to its end since. One so large that it waits for the night is not waited for."""
+        """Sent, and the list was not read to its end since. One that is so large that it waits for the night, or that the account cannot
+        read, is not waited for."""
         row = self._list(push.kind)
-        if row is None or push.sent_at is None or row.in_run >= FIRST_LARGE:
+        if row is None or push.sent_at is None or row.in_run >= FIRST_LARGE or (row.last_error and push.kind != Kind.CONTACT):
             return False
         return row.finished_at is None or row.finished_at <= push.sent_at
 

@@ -20,6 +20,7 @@ from scrm.sync.services import want
 from tests.connectors.conftest import loopback  # noqa: F401
 from tests.connectors.poor_server import definition
 from tests.faults.vendors import Rest, vendor_named
+from tests.sync.begun_there import hear_of_all
 from tests.sync.conftest import Shop
 from tests.sync.fake_crm import FarSide
 
@@ -133,6 +134,19 @@ class TestLostAnswers:
         steps(2, minutes=6)
         assert kept(vendor, [key]) == [key]
         assert ExternalRecord.objects.get(key=key)
+
+    def test_wait_for_no_list_that_cannot_be_read(self, shop: Shop, vendor: Rest) -> None:
+        hear_of_all(shop.crm)
+        talk = shop.conversation(shop.customer("佐藤花子"))
+        steps(2)
+        SyncCursor.objects.filter(kind="deal").update(last_error="The server forbids this", due_at=clock.now() + timedelta(hours=9))
+        want(shop.crm, "contact", str(talk.identity.contact_id))
+        steps(2)
+        want(shop.crm, "deal", f"conversation:{talk.pk}")
+        answers(vendor, Answer(201, b"", broken=True))
+        steps(2, minutes=6)
+        assert [row["name"] for row in vendor.server.rows.values() if str(row.get("scrm_id", "")).startswith("deal/")] == ["佐藤花子"]
+        assert ExternalRecord.objects.get(kind="deal")
 
 
 class TestWithoutAKey:
