@@ -80,30 +80,31 @@ def pairs_of(contacts: Iterable[int], ties: Ties) -> set[Pair]:
 
 def likely(
     contacts: Collection[int], ties: Ties, weights: Mapping[str, float], least: float, *, lower_only: bool = False
-) -> tuple[set[Pair], dict[Pair, list[Item]]]:
-    """All that is to be judged of these contacts, and of it what reaches this probability, with what other records say about it.
+) -> tuple[set[Pair], set[Pair]]:
+    """All that is to be judged of these contacts, and what of it reaches this probability.
 
     `lower_only`: only pairs whose lower id is among the contacts.
     """
     inside = set(contacts)
     found = {pair for pair in pairs_of(inside, ties) if not lower_only or pair[0] in inside}
-    reach: dict[Pair, list[Item]] = {}
-    for one, other in found:
-        said = items(one, other, ties)
-        odds = ties.get(one, _ALONE).get(other, (0.0, False))[0]
-        if evidence.logistic(odds + _weighed(said, weights)) >= least:
-            reach[one, other] = said
-    return found, reach
+    return found, {pair for pair in found if _probability(pair, ties, weights) >= least}
+
+
+def _probability(pair: Pair, ties: Ties, weights: Mapping[str, float]) -> float:
+    """A pair without a tie counts as if the two themselves said neither yes nor no."""
+    odds = ties.get(pair[0], _ALONE).get(pair[1], (0.0, False))[0]
+    return evidence.logistic(odds + _weighed(items(*pair, ties), weights))
 
 
 def amended(
-    score: float, lines: list[dict[str, Any]], said: list[Item], weights: Mapping[str, float]
-) -> tuple[float, list[dict[str, Any]]]:
-    """The probability and the stored evidence of a pair, with what other records say about it."""
+    pair: Pair, score: float, lines: list[dict[str, Any]], ties: Ties, weights: Mapping[str, float]
+) -> tuple[float, list[dict[str, Any]], list[Item]]:
+    """The probability of a pair and its evidence as candidates store it, with what other records say; and that by itself."""
+    said = items(*pair, ties)
     if not said:
-        return score, lines
+        return score, lines, said
     total = evidence.log_odds(score) + _weighed(said, weights)
-    return evidence.logistic(total), evidence.in_order([*lines, *evidence.as_json(said, weights)])
+    return evidence.logistic(total), evidence.in_order([*lines, *evidence.as_json(said, weights)]), said
 
 
 def _weighed(said: Iterable[Item], weights: Mapping[str, float]) -> float:

@@ -133,11 +133,12 @@ def judge(common: Common, step: Step) -> Judged:
     shelf, settings, weights = common.shelf, common.settings, common.weights
     asked = settings.review_from / 100
     ids = shelf.ids()
-    _, likely = collective.likely(ids[step.low : step.high], Ties(shelf), weights, asked, lower_only=True)
+    ties = Ties(shelf)
+    _, likely = collective.likely(ids[step.low : step.high], ties, weights, asked, lower_only=True)
     partners = _partners(step)
-    wanted: dict[int, list[tuple[int, list[evidence.Item]]]] = {}
-    for (first, second), said in sorted(likely.items(), key=lambda each: each[0]):
-        wanted.setdefault(first, []).append((second, said))
+    wanted: dict[int, list[int]] = {}
+    for first, second in sorted(likely):
+        wanted.setdefault(first, []).append(second)
     known: dict[int, Profile | None] = {}
     found = Judged()
     for first, others in wanted.items():
@@ -147,7 +148,7 @@ def judge(common: Common, step: Step) -> Judged:
             continue
         sizes = dict(partners.get(place, ()))
         crowded = blocks.crowded_of(mine, _sharers(shelf, mine, sizes, known))
-        for second, said in others:
+        for second in others:
             other = shelf.place_of(second)
             theirs = None if other is None else _profile(shelf, other, known)
             if other is None or theirs is None:
@@ -156,7 +157,7 @@ def judge(common: Common, step: Step) -> Judged:
             score, items = evidence.judged(mine, theirs, settings, weights, around, FAINT / 10)
             if score < FAINT / 10:
                 continue
-            score, lines = collective.amended(score, evidence.as_json(items, weights), said, weights)
+            score, lines, _ = collective.amended((first, second), score, evidence.as_json(items, weights), ties, weights)
             if score >= asked:
                 codes = [str(line["code"]) for line in lines]
                 found.firsts.append(place)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from scrm.contacts.matching import collective, evidence, store
 from scrm.contacts.matching.collective import FAINT, Pair, Ties
 from scrm.contacts.matching.comparing import Likeness, likenesses
-from scrm.contacts.matching.evidence import Item
 from scrm.contacts.matching.publishing import Rules
 from scrm.contacts.models import DuplicateCandidate
 from scrm.core.rows import among
@@ -25,20 +24,20 @@ def judged(contacts: Collection[int], around: Ties, rules: Rules, direct: Mappin
     least = rules.settings.review_from / 100
     pairs, likely = collective.likely(contacts, around, rules.weights, least, lower_only=lower_only)
     found: Judged = dict.fromkeys(pairs)
-    known = {**direct, **_stored(likely.keys() - direct.keys(), around, rules)}
-    known |= _compared(likely.keys() - known.keys(), rules)
-    for pair, items in likely.items():
-        if pair in known:
-            likeness = _with(known[pair], items, rules)
-            found[pair] = likeness if likeness.score >= least else None
+    known = {**direct, **_stored(likely - direct.keys(), around, rules)}
+    known |= _compared(likely - known.keys(), rules)
+    for pair in likely & known.keys():
+        likeness = _with(known[pair], around, rules)
+        found[pair] = likeness if likeness.score >= least else None
     return found
 
 
-def _with(direct: Likeness, items: list[Item], rules: Rules) -> Likeness:
-    if not items:
+def _with(direct: Likeness, around: Ties, rules: Rules) -> Likeness:
+    pair = (direct.first, direct.second)
+    score, lines, said = collective.amended(pair, direct.score, direct.lines(rules), around, rules.weights)
+    if not said:
         return direct
-    score, lines = collective.amended(direct.score, direct.lines(rules), items, rules.weights)
-    amounts = {code: amount for code, amount, _ in items}
+    amounts = {code: amount for code, amount, _ in said}
     # Other records can speak against merging, and never propose it by themselves: what joins these two is proposed of those.
     proposed = direct.proposed and score * 100 >= rules.settings.merge_from and not collective.leaves_to_people(amounts)
     return Likeness(direct.first, direct.second, score, (), proposed, tuple(lines))
