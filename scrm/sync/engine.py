@@ -104,7 +104,7 @@ def _write(work: Round, crm: Crm, chunk: list[Push]) -> bool:
             connections.report_success(work.connection)
             work.store(done, error.before)
         if error.before is not None:
-            work.note_unsent(draft.sent if error.nothing_was_done else draft.sent[1:])
+            work.note_unsent(draft.sent[1:])
         connections.report_failure(work.connection, error)
         _fail_chunk(work, draft.sent, error)
     except Exception as error:

@@ -119,6 +119,24 @@ class TestLostAnswers:
         assert set(Push.objects.filter(key__in=keys).values_list("state", "attempts")) == {("done", 0)}
         assert ExternalRecord.objects.filter(key__in=keys).count() == 3
 
+    def test_count_as_lost_where_the_look_behind_the_answer_is_refused(self, shop: Shop, vendor: Rest) -> None:
+        """The record was made; that the next call is to wait says nothing of it."""
+        (key,) = customers(shop, 1)
+        said = {"POST": Answer(201, b"{}"), "GET": Answer(429, b"{}", {"Retry-After": "7"})}
+        asked: list[str] = []
+
+        def respond(request: Any) -> Answer:
+            answer = vendor._work(request)
+            asked.append(request.method)
+            return said.pop(request.method, answer) if "POST" in asked else answer
+
+        vendor.loopback.respond = respond
+        steps(2, seconds=9)
+        assert kept(vendor, [key]) == [key] and said == {}
+        steps(2)
+        assert kept(vendor, [key]) == [key]
+        assert ExternalRecord.objects.get(key=key)
+
     def test_are_looked_for_in_the_list_where_nothing_comes_in(self, shop: Shop, vendor: Rest) -> None:
         FieldMapping.objects.update(direction="out")
         (key,) = customers(shop, 1)
