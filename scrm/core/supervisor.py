@@ -3,6 +3,7 @@
 Children run in process groups of their own and are told by the kernel to die with their parent. A child that ends is started again
 with a growing pause. A worker cluster that does no job for 40 seconds although jobs are asked for is killed as a whole and
 started again: django-q2 can stop working while all of its processes look alive (the read lock of its queue dies with an idle worker).
+One that was ended before it did its first job is given twice the time: on a slow machine it may only have been starting.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from scrm.core.processes import adopt_orphans, die_with_parent
 
 TICK_SECONDS = 5.0
 SILENT_SECONDS = 40.0
+# 40 s, 80 s, and so on to 640 s.
+MOST_DOUBLINGS = 4
 # Beats come from every kind of work, ticks alone start the periodic jobs: without them nothing expires and no spool is emptied.
 TICKLESS_SECONDS = 90.0
 # Each killed cluster leaves a few jobs without acknowledgement, found in one round or two. A stuck one leaves some in every round.
@@ -43,6 +46,8 @@ class Program:
     started_at: float = 0.0
     pause: float = 0.0
     restarts: int = 0
+    # How often the watchdog has ended it since it last did a job.
+    ended: int = 0
 
     def start(self) -> None:
         parent = os.getpid()
@@ -135,11 +140,16 @@ class Supervisor:
     def _trouble(self, program: Program) -> str:
         """What is wrong with a cluster that runs, or "". A fresh one is given time."""
         lived = time.monotonic() - program.started_at
-        if not program.running or lived < SILENT_SECONDS:
+        if not program.running:
             return ""
         age = jobs.oldest_beat_age(program.cluster)
-        if age is None or age > SILENT_SECONDS:
-            return f"has done no job for {SILENT_SECONDS:.0f} s"
+        if age is not None and age < lived:
+            program.ended = 0
+        patience = SILENT_SECONDS * 2**program.ended
+        if lived < patience:
+            return ""
+        if age is None or age > patience:
+            return f"has done no job for {patience:.0f} s"
         tick_age = jobs.tick_age()
         if lived > TICKLESS_SECONDS and (tick_age is None or tick_age > TICKLESS_SECONDS):
             return f"works, but has started nothing periodic for {TICKLESS_SECONDS:.0f} s"
@@ -151,6 +161,7 @@ class Supervisor:
         """End the whole cluster at once; the next round starts it, with an empty queue."""
         program.signal_group(signal.SIGKILL)
         program.pause = 0.0
+        program.ended = min(program.ended + 1, MOST_DOUBLINGS)
         self.unacknowledged_rounds = 0
         jobs.forget_all_asked()
 

@@ -103,6 +103,26 @@ class Watchdog:
         assert killed(watchdog)
         assert said == ["worker has done no job for 40 s, ending and starting it again"]
 
+    def test_gives_one_that_was_ended_while_it_started_twice_the_time(self, watchdog: Supervisor, said: list[str]) -> None:
+        (program,) = watchdog.programs
+        Heartbeat.objects.all().delete()
+        for seconds in (40, 80, 160, 320, 640, 640):
+            program.started_at = time.monotonic() - seconds + 1
+            watchdog._tick()
+            assert program.running
+            program.started_at -= 1
+            watchdog._tick()
+            assert killed(watchdog)
+            program.start()
+
+    def test_is_as_quick_as_before_once_it_has_worked(self, watchdog: Supervisor, said: list[str]) -> None:
+        (program,) = watchdog.programs
+        program.ended = 3
+        watchdog._tick()
+        Heartbeat.objects.update(beaten_at=clock.now() - timedelta(seconds=supervisor.SILENT_SECONDS + 1))
+        watchdog._tick()
+        assert killed(watchdog) and said == ["worker has done no job for 40 s, ending and starting it again"]
+
     def test_ends_one_that_works_but_runs_no_ticks(self, watchdog: Supervisor, said: list[str]) -> None:
         for _ in range(100):
             job(fetched_ago=None)
