@@ -15,6 +15,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -150,12 +151,14 @@ ONCE = (
 )
 
 
-def execute(run: Run) -> tuple[str, float]:
-    """What it came to, and the seconds it took."""
+def execute(run: Run, made: str) -> tuple[str, float]:
+    """What it came to, and the seconds it took. `made`: where the migrated databases lie, which the first that needs them makes."""
     if run.database == "postgresql" and binaries() is None and not missing_is_a_failure():
         return "left out, PostgreSQL is not installed", 0.0
     began = time.monotonic()
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | run.environment
+    if run.command[0] != "pytest":
+        environment |= {"SCRM_TEST_RUN": "1", "VAR_DIR": made}
     prefix = ["tests.databases", "run", "--", sys.executable, "-m"] if run.command[0] == "pytest" and run.database == "postgresql" else []
     code = subprocess.run([sys.executable, "-m", *prefix, *run.command], env=environment).returncode
     return judged(run, code), time.monotonic() - began
@@ -186,15 +189,16 @@ def main() -> int:
     if given.list:
         sys.stdout.write("\n".join(f"{run.name:<21} {run.database:<11} {run.checks}\n{'':<34}{run.told}" for run in runs) + "\n")
         return 0
-    return report(runs, given.seed)
+    with tempfile.TemporaryDirectory(prefix="scrm-faults-made-", dir="/tmp") as made:
+        return report(runs, given.seed, made)
 
 
-def report(runs: list[Run], seed: int) -> int:
+def report(runs: list[Run], seed: int, made: str) -> int:
     lines, failed = [], False
     for run in runs:
         sys.stdout.write(f"-- {run.told}\n")
         sys.stdout.flush()
-        came_to, seconds = execute(run)
+        came_to, seconds = execute(run, made)
         failed |= came_to.startswith("NOT")
         lines.append(f"{run.name:<21} {run.database:<11} {seconds:>5.0f} s  {came_to:<24} {run.checks}")
         sys.stdout.write(f"-- {came_to}, {seconds:.0f} s\n\n")
