@@ -14,10 +14,24 @@ CONSOLE: dict[str, Policy] = {
     "admin/": (ANYBODY, ANYBODY),
     # Answering: partners read the conversations, staff answer.
     "admin/inbox/": (ALL, NOBODY),
-    **{f"admin/inbox/{what}/": (NOBODY, STAFF) for what in ("messages", "later", "files", "tags", "next", "presence")},
+    **{f"admin/inbox/{what}/": (NOBODY, STAFF) for what in ("messages", "later", "files", "tags", "coupons", "next", "presence")},
     **{
         f"admin/inbox/<int:pk>/{what}/": (NOBODY, STAFF)
-        for what in ("send", "claim", "typing", "read", "assign", "transfer", "close", "reopen", "snooze", "person", "tag", "hand-back")
+        for what in (
+            "send",
+            "claim",
+            "typing",
+            "read",
+            "assign",
+            "transfer",
+            "close",
+            "reopen",
+            "snooze",
+            "person",
+            "tag",
+            "coupon",
+            "hand-back",
+        )
     },
     "admin/inbox/<int:pk>/macros/<int:macro>/": (NOBODY, STAFF),
     # Putting the list of first steps away is a wish of one's own.
@@ -54,6 +68,7 @@ CONSOLE: dict[str, Policy] = {
     # Figures over what each sees.
     "admin/reports/": (STAFF, NOBODY),
     "admin/core/": (ADMINISTRATORS, NOBODY),
+    "admin/campaigns/segment/<int:pk>/size/": (SUPERVISORS, NOBODY),
     # A preview is drawn of what one writes.
     "admin/conversations/messagetemplate/preview/": (NOBODY, STAFF),
     "admin/conversations/messagetemplate/sync/": (NOBODY, SUPERVISORS),
@@ -71,6 +86,7 @@ MODELS: dict[str, tuple[str, str, str, str]] = {
     "contacts/merge": (SUPERVISORS, NOBODY, NOBODY, NOBODY),
     "contacts/matchrules": (SUPERVISORS, ADMINISTRATORS, ADMINISTRATORS, NOBODY),
     "contacts/erasure": (ADMINISTRATORS, NOBODY, NOBODY, NOBODY),
+    "commerce/coupon": (ALL, STAFF, STAFF, ADMINISTRATORS),
     "commerce/order": (ALL, SUPERVISORS, ADMINISTRATORS, ADMINISTRATORS),
     "commerce/product": (ALL, SUPERVISORS, SUPERVISORS, ADMINISTRATORS),
     "conversations/message": (ALL, NOBODY, NOBODY, NOBODY),
