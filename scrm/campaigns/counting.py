@@ -6,7 +6,7 @@ last time and its moment meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scrm.campaigns import segments
@@ -25,12 +25,17 @@ FRESH = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`people` None: not known yet. `at` None: just now. `more`: counting stopped at `people`. `coming`: it is being counted."""
+    """`people` None: not known yet. `at` None: just now. `more`: counting stopped at `people`. `coming`: it is being counted.
+
+    `percent`: how much of the contacts has been looked at for that; `so_far`: how many were found among those.
+    """
 
     people: int | None
     at: datetime | None = None
     more: bool = False
     coming: bool = False
+    percent: int = 0
+    so_far: int = 0
 
 
 def size_of(segment: Segment, most: int) -> Size:
@@ -41,7 +46,16 @@ def size_of(segment: Segment, most: int) -> Size:
     fresh = segment.counted_at is not None and clock.now() - segment.counted_at < FRESH
     if not fresh:
         ask(segment)
-    return Size(segment.people, segment.counted_at, coming=not fresh)
+    return counted(segment) if fresh else replace(counted(segment), coming=True)
+
+
+def counted(segment: Segment) -> Size:
+    """As the row says: what was counted last, and how far the counting is that goes on. Counts nothing and asks for nothing."""
+    if segment.asked_at is None:
+        return Size(segment.people, segment.counted_at)
+    last = Contact.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    percent = min(99, 100 * segment.looked_to // last) if last else 0
+    return Size(segment.people, segment.counted_at, coming=True, percent=percent, so_far=segment.found)
 
 
 def ask(segment: Segment) -> None:

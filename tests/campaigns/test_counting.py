@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,12 +66,12 @@ class AtOnce:
 @pytest.mark.usefixtures("slow")
 class InTheBackground:
     def test_is_counted_slice_by_slice_and_told_with_its_moment(self, japan: Segment, admin_client: Client) -> None:
-        assert "Being counted in the background" in page(admin_client, japan)
+        assert "Being counted: 0 % of all contacts looked at, 0 found so far." in page(admin_client, japan)
         assert in_the_background() == 4
         told = page(admin_client, japan)
         assert "3, counted 18 Nov 2026 12:00." in told and "Being counted" not in told and "counted anew" not in told
 
-    @pytest.mark.parametrize(("language", "coming", "counted"), [("ja", "集計中", "集計し直しています"), ("zh-hant", "背景", "重新計數")])
+    @pytest.mark.parametrize(("language", "coming", "counted"), [("ja", "集計中", "再集計中"), ("zh-hant", "計算中", "重新計算")])
     def test_is_told_in_the_readers_language(
         self, language: str, coming: str, counted: str, japan: Segment, admin_client: Client, admin_user: User
     ) -> None:
@@ -79,6 +80,27 @@ class InTheBackground:
         in_the_background()
         clock.advance(counting.FRESH + timedelta(seconds=1))
         assert counted in page(admin_client, japan)
+
+    def test_is_followed_by_the_page_that_shows_it(self, japan: Segment, admin_client: Client, django_assert_max_num_queries: Any) -> None:
+        address = f"/admin/campaigns/segment/{japan.pk}/size/"
+        html = page(admin_client, japan)
+        assert f'data-size="{address}" data-coming="1"' in html and "console/segment.js" in html
+        last = 0
+        for _step in range(3):
+            jobs.drains()["segments"].step()
+            with django_assert_max_num_queries(5):
+                told = admin_client.get(address).json()
+            percent = int(re.findall(r"(\d+) %", told["words"])[0])
+            assert told["coming"] and last < percent < 100
+            last = percent
+        assert "3 found so far" in told["words"] or "2 found so far" in told["words"]
+        in_the_background()
+        told = admin_client.get(address).json()
+        assert told == {"words": "3, counted 18 Nov 2026 12:00.", "coming": False}
+
+    def test_is_told_to_nobody_who_may_not_see_it(self, japan: Segment, client: Client) -> None:
+        client.force_login(people.agent())
+        assert client.get(f"/admin/campaigns/segment/{japan.pk}/size/").status_code == 403
 
     def test_is_counted_once_however_often_one_asks(self, japan: Segment, admin_client: Client) -> None:
         page(admin_client, japan)
@@ -92,7 +114,7 @@ class InTheBackground:
         Contact.objects.update(country="JP")
         assert "counted anew" not in page(admin_client, japan)
         clock.advance(counting.FRESH + timedelta(seconds=1))
-        assert "3, counted 18 Nov 2026 12:00. It is being counted anew" in page(admin_client, japan)
+        assert "3, counted 18 Nov 2026 12:00. Being counted anew: 0 %" in page(admin_client, japan)
         in_the_background()
         assert "7, counted 18 Nov 2026 12:10" in page(admin_client, japan)
 

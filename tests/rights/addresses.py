@@ -35,6 +35,7 @@ ROWS = {
     "setup/": "connections.connection",
     "sync/samples/": "sync.verifiedrecord",
     "sync/mapping/": "sync.mappedfield",
+    "campaigns/segment/": "campaigns.segment",
     "r/": "contacts.contact",
     "staff/user/": "staff.user",
 }

@@ -6,12 +6,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from scrm.campaigns import counting, segments
@@ -42,7 +47,7 @@ class SegmentAdmin(ConsoleAdmin):
     readonly_fields = ("size",)
 
     class Media:
-        js = ("console/conditions.js",)
+        js = ("console/conditions.js", "console/segment.js")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
         rows: QuerySet[Segment] = super().get_queryset(request)
@@ -71,11 +76,29 @@ class SegmentAdmin(ConsoleAdmin):
             found = counting.size_of(row, COUNTED)
         except segments.BrokenSegment as broken:
             return str(broken)
-        if found.people is None:
-            return gettext("Being counted in the background, because it takes a while. Open this page again in a minute.")
-        number = number_format(found.people, force_grouping=True) + ("+" if found.more else "")
-        if found.at is None:
-            return number
-        counted_at = date_format(timezone.localtime(found.at), "SHORT_DATETIME_FORMAT")
-        told = gettext("%(number)s, counted %(moment)s.") % {"number": number, "moment": counted_at}
-        return told + " " + gettext("It is being counted anew; open this page again in a minute.") if found.coming else told
+        address = reverse("admin:campaigns_segment_size", args=[row.pk])
+        return format_html('<span role="status" data-size="{}" data-coming="{}">{}</span>', address, int(found.coming), _told(found))
+
+    def get_urls(self) -> list[Any]:
+        """How far the counting is, for the page that shows it."""
+        own = path("<int:pk>/size/", self.admin_site.admin_view(require_safe(self.size_now)), name="campaigns_segment_size")
+        return [own, *super().get_urls()]
+
+    def size_now(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        found = counting.counted(get_object_or_404(self.get_queryset(request), pk=pk))
+        return JsonResponse({"words": _told(found), "coming": found.coming})
+
+
+def _told(found: counting.Size) -> str:
+    how = {"percent": found.percent, "found": number_format(found.so_far, force_grouping=True)}
+    if found.people is None:
+        return gettext("Being counted: %(percent)d %% of all contacts looked at, %(found)s found so far.") % how if found.coming else "–"
+    number = number_format(found.people, force_grouping=True) + ("+" if found.more else "")
+    if found.at is None:
+        return number
+    counted_at = date_format(timezone.localtime(found.at), "SHORT_DATETIME_FORMAT")
+    told = gettext("%(number)s, counted %(moment)s.") % {"number": number, "moment": counted_at}
+    anew = gettext("Being counted anew: %(percent)d %% of all contacts looked at.") % how
+    return f"{told} {anew}" if found.coming else told
