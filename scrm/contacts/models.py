@@ -33,6 +33,11 @@ from scrm.contacts.privacy_models import LegalHold as LegalHold
 from scrm.contacts.privacy_models import PersonExport as PersonExport
 from scrm.contacts.querysets import ContactQuerySet
 
+# Who may have no conversation: nobody's, never heard from, and never written to, which would be activity. Merging may bring a survivor any.
+SILENT = models.Q(owner=None, merged_into=None, last_inbound_at=None) & (
+    models.Q(last_activity_at__lte=models.F("created_at")) | models.Q(own__isnull=False)
+)
+
 
 class Contact(models.Model):
     """One golden record a person. `merged_into` redirects a duplicate to its survivor."""
@@ -83,6 +88,8 @@ class Contact(models.Model):
             models.Index(fields=["-last_activity_at", "-id"], name="contacts_by_activity"),
             models.Index(fields=["-created_at", "-id"], name="contacts_by_creation"),
             models.Index(fields=["country", "-last_activity_at", "-id"], name="contacts_by_country"),
+            # Whoever has nobody yet is looked for among these.
+            models.Index(fields=["id"], condition=SILENT, name="contacts_silent"),
         ]
 
     def __str__(self) -> str:

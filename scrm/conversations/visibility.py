@@ -10,17 +10,19 @@ whatever hangs on a customer and is missing here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, router
+from django.db import router
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 
-from scrm.contacts.models import DuplicateCandidate
+from scrm.contacts.models import SILENT, Contact, DuplicateCandidate
 from scrm.conversations.models import Conversation
+from scrm.core.bounded import rows_within
 from scrm.staff.sight import Sight, sight_of
 
 Row = TypeVar("Row", bound=Model)
@@ -91,8 +93,10 @@ FOR_ALL_SEEING = frozenset(
 BY_OWNER = {"contacts.import": "created_by"}
 CASES = "contacts.duplicatecase"
 PATHS = frozenset({*BY_CONVERSATION, *BY_CONTACT, *FOR_ALL_SEEING, *BY_OWNER, CASES})
-# Who sees no more conversations than this has them looked up by number: in the order of a list, forty would stand far apart.
+# Who sees no more conversations or people than this has them looked up by number: in a list's order, forty would stand far apart.
 FEW = 2_000
+# How long they are looked for; whoever's are not found by then is treated like who sees many.
+PATIENCE_MS = 100
 # Who sees many is not asked about again for this long: that changes no row, only how it is found.
 MANY_FOR_SECONDS = 60
 
@@ -107,33 +111,43 @@ def visible_to(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
 
 
 def listed_for(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
-    """As `visible_to`, for the pages of a list of conversations or of what belongs to them.
+    """As `visible_to`, for the pages of a list of conversations, of what belongs to them, or of people (without those who were merged).
 
     Costs at most one statement a person and request, of those who do not see everything; what becomes theirs after it is on the next page.
     """
     few = few_of(rows.model, viewer)
-    rows = visible_to(rows, viewer)
-    return rows if few is None else rows.filter(**{f"{BY_CONVERSATION[rows.model._meta.label_lower] or 'pk'}__in": few})
+    if few is None:
+        return visible_to(rows, viewer)
+    if rows.model is Contact:  # for these reasons they were found just now; to look once more would cost more than the list
+        return rows.filter(pk__in=few)
+    return visible_to(rows, viewer).filter(**{f"{BY_CONVERSATION[rows.model._meta.label_lower] or 'pk'}__in": few})
 
 
 def few_of(model: type[Model], viewer: Any) -> list[int] | None:
-    """The numbers of all conversations that somebody sees; None when they are more than `FEW`, or no way to rows of this model."""
-    sight = sight_of(viewer)
-    if model._meta.label_lower not in BY_CONVERSATION or sight.everything or sight.person is None:
+    """The numbers of all conversations, or for a list of people of all people, that somebody sees.
+
+    None when they are more than `FEW` or not found in `PATIENCE_MS`, and for other models.
+    """
+    sight, label = sight_of(viewer), model._meta.label_lower
+    people = label == "contacts.contact"
+    if not (people or label in BY_CONVERSATION) or sight.everything or sight.person is None:
         return None
-    if not hasattr(viewer, "_few_conversations"):
-        viewer._few_conversations = _few_seen(sight)
-    few: list[int] | None = viewer._few_conversations
+    name = "_few_people" if people else "_few_conversations"
+    if not hasattr(viewer, name):
+        setattr(viewer, name, _few_seen(sight, people))
+    few: list[int] | None = getattr(viewer, name)
     return few
 
 
-def _few_seen(sight: Sight) -> list[int] | None:
-    many = f"sees-many-{FEW}-{sight.person}-{_digest(sight.teams)}-{_digest(sight.channels)}-{_digest(sight.apart)}"
+def _few_seen(sight: Sight, people: bool) -> list[int] | None:
+    what = "people" if people else "talks"
+    many = f"sees-many-{what}-{FEW}-{sight.person}-{_digest(sight.teams)}-{_digest(sight.channels)}-{_digest(sight.apart)}"
     if cache.get(many):
         return None
-    found = _seen_numbers(sight, FEW + 1)
-    if len(found) <= FEW:
-        return found
+    parts = _people_parts(sight) if people else [Conversation.objects.filter(reason).values_list("pk", "pk") for reason in _reasons(sight)]
+    found = _first(parts, FEW + 1)
+    if found is not None and len(found) <= FEW:
+        return sorted({row[0] for row in found})
     cache.set(many, True, MANY_FOR_SECONDS)
     return None
 
@@ -143,24 +157,32 @@ def _digest(numbers: frozenset[int] | None) -> str:
     return "all" if numbers is None else hashlib.sha256(repr(sorted(numbers)).encode()).hexdigest()[:16]
 
 
-def _seen_numbers(sight: Sight, limit: int) -> list[int]:
-    """Each reason to see a conversation has an index, all of them together have none: each is asked for by itself."""
+def _people_parts(sight: Sight) -> list[QuerySet[Any, Any]]:
+    """(person, what for) of each reason to see a person; nobody's are among the silent."""
+    own = Contact.objects.filter(owner=sight.person, merged_into=None)
+    parts: list[QuerySet[Any, Any]] = [
+        Conversation.objects.filter(reason).values_list("identity__contact", "pk") for reason in _reasons(sight)
+    ]
+    parts.append(own.values_list("pk", "pk"))
+    if sight.nobodys:
+        talks = Conversation.objects.filter(identity__contact=OuterRef("pk"))
+        parts.append(Contact.objects.filter(SILENT).filter(~_has_any(talks)).values_list("pk", "pk"))
+    return parts
+
+
+def _first(parts: Sequence[QuerySet[Any, Any]], limit: int) -> list[Any] | None:
+    """Up to `limit` rows of each: each reason to see something has an index, all of them together have none."""
     alias = router.db_for_read(Conversation)
-    parts: list[str] = []
+    asked: list[str] = []
     params: list[Any] = []
-    for number, reason in enumerate(_reasons(sight)):
-        rows = Conversation.objects.using(alias).filter(reason).order_by().values("pk")[:limit]
+    for number, part in enumerate(parts):
         try:
-            sql, values = rows.query.get_compiler(using=alias).as_sql()
+            sql, values = part.using(alias).order_by()[:limit].query.get_compiler(using=alias).as_sql()
         except EmptyResultSet:  # on none of no channels
             continue
-        parts.append(f"SELECT * FROM ({sql}) AS reason_{number}")  # noqa: S608
+        asked.append(f"SELECT * FROM ({sql}) AS reason_{number}")  # noqa: S608
         params.extend(values)
-    if not parts:
-        return []
-    with connections[alias].cursor() as cursor:
-        cursor.execute(" UNION ".join(parts), params)
-        return sorted(pk for (pk,) in cursor.fetchall())
+    return rows_within(alias, " UNION ".join(asked), params, PATIENCE_MS) if asked else []
 
 
 def sees(viewer: Any, row: Model | None) -> bool:

@@ -1,4 +1,4 @@
-"""How many rows there are, within a bound of rows and one of time: a page must not wait for a number that nobody needs exactly."""
+"""What is asked within a bound of time, such as how many rows there are: a page must not wait for a number that nobody needs exactly."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ def count_within(rows: QuerySet[Any], most: int, milliseconds: int) -> int | Non
     except EmptyResultSet:
         return 0
     counted = f"SELECT COUNT(*) FROM ({sql}) counted"  # noqa: S608 - built by the ORM
-    return (_postgresql if connections[rows.db].vendor == "postgresql" else _sqlite)(rows.db, counted, params, milliseconds)
+    found = rows_within(rows.db, counted, params, milliseconds)
+    return None if found is None else int(found[0][0])
 
 
-def _postgresql(alias: str, sql: str, params: Any, milliseconds: int) -> int | None:
+def rows_within(alias: str, sql: str, params: Any, milliseconds: int) -> list[Any] | None:
+    """What a statement gives; None when the database was not through with it in this time."""
+    return (_postgresql if connections[alias].vendor == "postgresql" else _sqlite)(alias, sql, params, milliseconds)
+
+
+def _postgresql(alias: str, sql: str, params: Any, milliseconds: int) -> list[Any] | None:
     # Statements of one message are one transaction, so that the bound goes with it; in one that was begun before, it is taken back.
     bounded = f"SET LOCAL statement_timeout = {milliseconds:d}; {sql}; SET LOCAL statement_timeout TO DEFAULT"
     try:
@@ -37,21 +43,21 @@ def _postgresql(alias: str, sql: str, params: Any, milliseconds: int) -> int | N
         ):
             cursor.execute(bounded, params)
             cursor.nextset()
-            return int(cursor.fetchone()[0])
+            return list(cursor.fetchall())
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != "57014":  # query_canceled
             raise
     return None
 
 
-def _sqlite(alias: str, sql: str, params: Any, milliseconds: int) -> int | None:
+def _sqlite(alias: str, sql: str, params: Any, milliseconds: int) -> list[Any] | None:
     deadline = time.monotonic() + milliseconds / 1000
     with connections[alias].cursor() as cursor:
         driver: Any = connections[alias].connection
         driver.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
         try:
             cursor.execute(sql, params)
-            return int(cursor.fetchone()[0])
+            return list(cursor.fetchall())
         except OperationalError as error:
             if str(error) != "interrupted":
                 raise

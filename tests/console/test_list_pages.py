@@ -20,6 +20,7 @@ from scrm.connections.services import is_callable_now, save_credentials
 from scrm.console.admin import base
 from scrm.console.admin.connections import config_fields, field_name
 from scrm.contacts.models import Contact, Event
+from scrm.conversations import visibility
 from scrm.conversations.models import Message
 from scrm.conversations.search import message_index
 from scrm.intake.models import InboundEvent, InboundItem
@@ -131,6 +132,7 @@ class Contacts:
 
     def test_of_an_agent_are_counted_for_a_few_pages_along_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(base, "COUNTED_OF_A_PART", 20)
+        monkeypatch.setattr(visibility, "FEW", 0)
         monkeypatch.setattr(base.ConsoleAdmin, "list_per_page", 10)
         self.crowd()
         Contact.objects.update(owner=people.agent("ren"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +118,33 @@ class Conversations:
 
 
 class Contacts:
+    @pytest.mark.parametrize("few", [0, 3, 2_000])
+    def test_in_a_list_are_those_who_are_seen_for_whatever_reason(self, few: int, shop: dict[str, Any], monkeypatch: Any) -> None:
+        """By a conversation, as one's own, as nobody's; a person who was joined with another and parted again is nobody's once more."""
+        monkeypatch.setattr(visibility, "FEW", few)
+        twins = [people.customer("Nobody's", f"8529123999{number}").contact for number in (3, 4)]
+        later = twins[1].created_at + timedelta(days=1)
+        Contact.objects.filter(pk=twins[1].pk).update(created_at=later, last_activity_at=later)
+        merging.merge(*twins, by=shop["mei"], reason="the same person")
+        owned, nobodys = people.customer("Owned", "85291239991").contact, people.customer("Nobody's", "85291239992").contact
+        Contact.objects.filter(pk=owned.pk).update(owner=shop["mei"])
+        joined = merging.merge(nobodys, shop["theirs"].identity.contact, by=shop["mei"], reason="the same person")
+        current = Contact.objects.filter(merged_into=None)
+        for undone in (False, True):
+            if undone:
+                merging.undo(joined, by=shop["mei"])
+            for viewer in (User.objects.get(pk=shop[name].pk) for name in ("mei", "yuki")):
+                listed = set(listed_for(current, viewer).values_list("pk", flat=True))
+                assert listed == set(visible_to(current, viewer).values_list("pk", flat=True))
+                assert (nobodys.pk in listed) is (undone or viewer.username == "yuki")
+                assert twins[0].pk in listed
+                assert (owned.pk in listed) is (viewer.username == "mei")
+
+    def test_that_are_not_found_in_time_are_listed_as_many_are(self, shop: dict[str, Any], monkeypatch: Any) -> None:
+        monkeypatch.setattr(visibility, "rows_within", lambda *asked: None)
+        assert set(listed_for(Contact.objects.all(), shop["mei"])) == {shop["ours"].identity.contact}
+        assert visibility.few_of(Contact, shop["mei"]) is None
+
     def test_are_seen_with_the_conversation(self, shop: dict[str, Any]) -> None:
         mine = shop["ours"].identity
         assert seen(shop["mei"], Contact) == {mine.contact_id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline, checkbox
 
 from scrm.connections.sentences import plain, worded
 from scrm.console.access import sees_causes
+from scrm.console.admin.steps import InSteps
 from scrm.conversations.visibility import few_of, listed_for
 from scrm.core.bounded import count_within
 from scrm.staff.sight import sight_of
@@ -75,6 +76,10 @@ class InfinitePaginator(Paginator[Any]):
         return self.found is None or self.found > self.counted
 
     @property
+    def counted_words(self) -> str:
+        return f"{self.counted:,}"
+
+    @property
     def shown_count(self) -> str:
         if self.found is None:
             return _("not counted: it would take too long")
@@ -88,7 +93,7 @@ def _checkbox_form() -> str:
     return drawn.replace("{", "{{").replace("}", "}}").replace("ROWKEY", "{}")
 
 
-class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
+class ConsoleAdmin(InSteps, ModelAdmin):  # type: ignore[misc]
     """`older_by`: the field that the list runs backwards along, for the link beyond the counted rows."""
 
     change_list_template = "console/admin/list.html"
@@ -99,6 +104,8 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
     list_fullwidth = True
     list_filter_sheet = True
     older_by = "id"
+    # The same order as a list's own, in words that no index knows.
+    sorts_few: Mapping[tuple[str, ...], Sequence[Any]] = {("-id",): [(F("id") + 0).desc()]}
     compressed_fields = True
     warn_unsaved_form = True
     show_facets = 0
@@ -114,10 +121,10 @@ class ConsoleAdmin(ModelAdmin):  # type: ignore[misc]
         return listed_for(super().get_queryset(request), request.user)
 
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
-        """Of a few conversations among many the rows are sorted: along the table's own order, fifty of them stand far apart."""
+        """Of a few among many the rows are sorted: along the table's own order, fifty of them stand far apart."""
         ordering = super().get_ordering(request)
-        mine = tuple(ordering) == ("-id",) and few_of(self.model, request.user) is not None
-        return [(F("id") + 0).desc()] if mine else ordering
+        sorts = self.sorts_few.get(tuple(ordering))
+        return [*sorts] if sorts and few_of(self.model, request.user) is not None else ordering
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator[Any]:
         pages: Paginator[Any] = super().get_paginator(request, *args, **kwargs)

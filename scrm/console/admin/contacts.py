@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html_join
@@ -38,6 +40,7 @@ class ContactAdmin(ConsoleAdmin):
     sortable_by = ()
     ordering = ("-last_activity_at", "-id")
     older_by = "last_activity_at"
+    sorts_few = MappingProxyType({ordering: (Coalesce("last_activity_at", "created_at").desc(), "-id")})
     list_select_related = ("owner",)
     autocomplete_fields = ("owner",)
     fields = (
