@@ -50,7 +50,7 @@ class AttachmentAdmin(ReadOnlyAdmin):
     list_select_related = ("message__conversation__identity__contact",)
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("try_again",)
+    actions = in_steps = ("try_again",)
     fields = (
         ("shown_contact", "kind", "mime_type"),
         ("shown_name", "shown_size"),
@@ -100,12 +100,13 @@ class AttachmentAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}{}">{}</a>', reverse("console:attachment", args=[row.pk]), query, words)
 
     @action(description=_("Try again"), permissions=["fetch"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[Attachment]) -> None:
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Attachment]) -> int:
         rows = list(queryset.filter(state=Attachment.State.FAILED).select_related("message"))
         for row in rows:
             media.try_again(row)
         words = ngettext("%d file is being fetched again.", "%d files are being fetched again.", len(rows)) % len(rows)
         self.message_user(request, words, messages.SUCCESS if rows else messages.WARNING)
+        return len(rows)
 
     def has_fetch_permission(self, request: HttpRequest) -> bool:
         return may(request, ANSWER)

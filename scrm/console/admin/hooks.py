@@ -171,7 +171,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_display_links = ("created_at",)
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("replay", "discard")
+    actions = in_steps = ("replay", "discard")
     fields = (
         ("endpoint", "event"),
         ("shown_state", "attempts"),
@@ -193,14 +193,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return format_html("<pre>{}</pre>", json.dumps(row.body, ensure_ascii=False, indent=2))
 
     @action(description=_("Send again"), permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+    def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> int:
         count = services.replay(queryset)
         self.message_user(request, ngettext("%d delivery is due again.", "%d deliveries are due again.", count) % count)
+        return count
 
     @action(description=_("Discard"), permissions=["replay"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+    def discard(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> int:
         count = services.discard(queryset, by=request.user.get_username())
         self.message_user(request, ngettext("%d delivery discarded.", "%d deliveries discarded.", count) % count)
+        return count
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("hooks.change_delivery")

@@ -90,6 +90,7 @@ class InboundItemAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = ("replay", "replay_all_of_reason", "discard")
+    in_steps = ("replay",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundItem]:
         rows: QuerySet[InboundItem] = super().get_queryset(request)
@@ -113,8 +114,10 @@ class InboundItemAdmin(ReadOnlyAdmin):
         return format_html('<pre class="console-body">{}</pre>', json.dumps(row.data, ensure_ascii=False, indent=2))
 
     @action(description=_("Replay selected"), permissions=["settle"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[InboundItem]) -> None:
-        self._tell(request, ledger.replay(queryset.select_related("event", "connection"), by=request.user.get_username()))
+    def replay(self, request: HttpRequest, queryset: QuerySet[InboundItem]) -> int:
+        count = ledger.replay(queryset.select_related("event", "connection"), by=request.user.get_username())
+        self._tell(request, count)
+        return count
 
     @action(description=_("Replay all with the same reason"), permissions=["settle"])
     def replay_all_of_reason(self, request: HttpRequest, queryset: QuerySet[InboundItem]) -> None:

@@ -54,7 +54,7 @@ class MessageAdmin(ReadOnlyAdmin):
     list_display_links = ("shown_time",)
     # A row needs no more; a connection's encrypted credentials were the dearest part of it.
     listed = ("direction", "kind", "text", "sent_at", "state", "error_code", "error_title", "connection__label", "conversation__id")
-    actions = ("send_again", "give_up")
+    actions = in_steps = ("send_again", "give_up")
     fields = (
         ("in_conversation", "direction", "kind"),
         "text",
@@ -113,14 +113,14 @@ class MessageAdmin(ReadOnlyAdmin):
         return state_chip(row.state, get_language() or "")
 
     @action(description=_("Send again"), permissions=["send"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        self._each(request, queryset, services.resend)
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> int:
+        return self._each(request, queryset, services.resend)
 
     @action(description=_("Give up: count as failed"), permissions=["send"])
-    def give_up(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        self._each(request, queryset, services.give_up)
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Message]) -> int:
+        return self._each(request, queryset, services.give_up)
 
-    def _each(self, request: HttpRequest, queryset: QuerySet[Message], service: object) -> None:
+    def _each(self, request: HttpRequest, queryset: QuerySet[Message], service: object) -> int:
         done, refused = 0, ""
         for message in queryset.select_related("conversation__connection", "conversation__identity__contact"):
             try:
@@ -131,6 +131,7 @@ class MessageAdmin(ReadOnlyAdmin):
         self.message_user(request, ngettext("%d message", "%d messages", done) % done, messages.SUCCESS if done else messages.WARNING)
         if refused:
             self.message_user(request, refused, messages.WARNING)
+        return done
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return may(request, ANSWER)

@@ -40,7 +40,7 @@ class PushAdmin(ReadOnlyAdmin):
     list_select_related = ("connection",)
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("replay", "discard")
+    actions = in_steps = ("replay", "discard")
 
     @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", discarded="warning"))
     def shown_state(self, row: Push) -> tuple[str, str]:
@@ -64,14 +64,16 @@ class PushAdmin(ReadOnlyAdmin):
         return found
 
     @action(description=_("Write again"), permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
+    def replay(self, request: HttpRequest, queryset: QuerySet[Push]) -> int:
         count = services.replay_pushes(queryset, by=request.user.get_username())
         self.message_user(request, ngettext("%d write is due again.", "%d writes are due again.", count) % count)
+        return count
 
     @action(description=_("Discard"), permissions=["replay"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
+    def discard(self, request: HttpRequest, queryset: QuerySet[Push]) -> int:
         count = services.discard_pushes(queryset, by=request.user.get_username())
         self.message_user(request, ngettext("%d write discarded.", "%d writes discarded.", count) % count)
+        return count
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.change_push")
@@ -86,21 +88,23 @@ class PullAdmin(ReadOnlyAdmin):
     list_select_related = ("connection",)
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("replay", "discard")
+    actions = in_steps = ("replay", "discard")
 
     @display(description=_("state"), label=Colours(due="info", done="success", dead="danger", left="warning", discarded="warning"))
     def shown_state(self, row: Pull) -> tuple[str, str]:
         return row.state, row.get_state_display()
 
     @action(description=_("Read again"), permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[Pull]) -> None:
+    def replay(self, request: HttpRequest, queryset: QuerySet[Pull]) -> int:
         count = pulls.replay(queryset, by=request.user.get_username())
         self.message_user(request, ngettext("%d record is read again.", "%d records are read again.", count) % count)
+        return count
 
     @action(description=_("Discard"), permissions=["replay"])
-    def discard(self, request: HttpRequest, queryset: QuerySet[Pull]) -> None:
+    def discard(self, request: HttpRequest, queryset: QuerySet[Pull]) -> int:
         count = pulls.discard(queryset, by=request.user.get_username())
         self.message_user(request, ngettext("%d record discarded.", "%d records discarded.", count) % count)
+        return count
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.change_pull")
@@ -114,17 +118,19 @@ class SyncConflictAdmin(ReadOnlyAdmin):
     list_select_related = ("record", "decided_by")
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("keep_ours", "keep_theirs")
+    actions = in_steps = ("keep_ours", "keep_theirs")
 
     @action(description=_("Ours is right: write it there"), permissions=["decide"])
-    def keep_ours(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
+    def keep_ours(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> int:
         count = deciding.keep_ours(queryset, by=request.user)
         self.message_user(request, ngettext("%d difference decided.", "%d differences decided.", count) % count)
+        return count
 
     @action(description=_("Theirs is right: leave it there"), permissions=["decide"])
-    def keep_theirs(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
+    def keep_theirs(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> int:
         count = deciding.keep_theirs(queryset, by=request.user)
         self.message_user(request, ngettext("%d difference decided.", "%d differences decided.", count) % count)
+        return count
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.change_syncconflict")
@@ -141,7 +147,7 @@ class SyncPlanAdmin(ConsoleAdmin):
 
 @admin.register(ExternalRecord)
 class ExternalRecordAdmin(ReadOnlyAdmin):
-    actions = ("make_again",)
+    actions = in_steps = ("make_again",)
     list_display = ("connection", "kind", "about", "external_id", "synced_at", "removed_at")
     list_filter = (ConnectionFilter, "kind")
     list_select_related = ("connection",)
@@ -161,9 +167,10 @@ class ExternalRecordAdmin(ReadOnlyAdmin):
         return found
 
     @action(description=_("Make again in the CRM"), permissions=["again"])
-    def make_again(self, request: HttpRequest, queryset: QuerySet[ExternalRecord]) -> None:
+    def make_again(self, request: HttpRequest, queryset: QuerySet[ExternalRecord]) -> int:
         count = deciding.make_again(queryset)
         self.message_user(request, ngettext("%d record is written anew.", "%d records are written anew.", count) % count)
+        return count
 
     def has_again_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.change_push")
