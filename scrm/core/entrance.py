@@ -5,6 +5,8 @@ hundred such clients would hold all of them. So the server gets many threads tha
 database nor settings, and the work is done by the few that WEB_THREADS names, in a pool of its own. When too many bodies are on
 their way at once, further ones are asked to come again; requests without a body are answered all the while.
 
+What is answered in a millisecond and asked all the time has a thread of its own, so that it never stands behind pages that take a hundred.
+
 Bodies in chunks arrive with their length, which WSGI itself does not know.
 """
 
@@ -40,12 +42,25 @@ class Turned(Exception):
 
 
 class Entrance:
-    """A WSGI application around another. `threads` work at once; `limits` are the most bytes of a body by the beginning of its path."""
+    """A WSGI application around another. `threads` work at once; `limits` are the most bytes of a body by the beginning of its path.
 
-    def __init__(self, application: Wsgi, *, threads: int, limits: Mapping[str, int], readers: int = MOST_READERS) -> None:
+    `is_quick` picks the requests that are answered by a thread beside these.
+    """
+
+    def __init__(
+        self,
+        application: Wsgi,
+        *,
+        threads: int,
+        limits: Mapping[str, int],
+        is_quick: Callable[[Mapping[str, Any]], bool] | None = None,
+        readers: int = MOST_READERS,
+    ) -> None:
         self.application = application
         self.limits = limits
+        self.is_quick = is_quick
         self.crew = Crew(self._answer, threads)
+        self.quick = Crew(self._answer, 1)
         self.readers = threading.BoundedSemaphore(readers)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -55,9 +70,12 @@ class Entrance:
             (status,) = turned.args
             start_response(status, [("Content-Type", "text/plain"), ("Retry-After", "1"), ("Connection", "close")])
             return [status[4:].encode()]
-        started, content = self.crew.work_on(environ)
+        started, content = self._crew_for(environ).work_on(environ)
         start_response(*started)
         return content
+
+    def _crew_for(self, environ: dict[str, Any]) -> Crew[dict[str, Any], tuple[list[Any], Iterable[bytes]]]:
+        return self.quick if self.is_quick is not None and self.is_quick(environ) else self.crew
 
     def _read(self, environ: dict[str, Any]) -> None:
         """Replace the stream by one that holds all of the body. Raises `Turned`."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from scrm.core.entrance import Crew
+from scrm.console.inbox.polls import is_likely_quiet
+from scrm.core.entrance import Crew, Entrance
+from scrm.staff.sessions import BY_ITSELF
 
 
 def halve(number: int) -> tuple[int, str]:
@@ -42,3 +45,30 @@ class Crews:
         assert {crew.work_on(2)[1] for _ in range(20)} <= {"web-1", "web-2"}
         with pytest.raises(ValueError, match="3"):
             crew.work_on(3)
+
+
+class Entrances:
+    def test_answer_what_is_quick_while_all_their_threads_are_at_work(self) -> None:
+        """One page that does not end holds the only thread; the open pages' questions are answered all the while."""
+        held, at_work = threading.Event(), threading.Event()
+
+        def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            if environ["PATH_INFO"] == "/report/":
+                at_work.set()
+                held.wait(20)
+            start_response("200 OK", [])
+            return [environ["PATH_INFO"].encode()]
+
+        entrance = Entrance(application, threads=1, limits={}, is_quick=is_likely_quiet)
+
+        def ask(path: str, **headers: str) -> bytes:
+            return b"".join(entrance({"PATH_INFO": path, "REQUEST_METHOD": "GET", **headers}, lambda *answer: None))
+
+        with ThreadPoolExecutor(3) as browsers:
+            long = browsers.submit(ask, "/report/")
+            assert at_work.wait(20)
+            waiting = browsers.submit(ask, BY_ITSELF)
+            assert browsers.submit(ask, BY_ITSELF, HTTP_IF_NONE_MATCH='"abc"').result(20) == BY_ITSELF.encode()
+            assert not long.done() and not waiting.done()
+            held.set()
+            assert (long.result(20), waiting.result(20)) == (b"/report/", BY_ITSELF.encode())

@@ -8,9 +8,10 @@ many seconds later by a page on which nothing happens; whatever shows something 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.db import connections, router
@@ -101,6 +102,11 @@ def _key(request: HttpRequest) -> Key:
     cookies = (settings.SESSION_COOKIE_NAME, settings.LANGUAGE_COOKIE_NAME)
     named = (request.headers.get("If-None-Match", ""), request.META.get("QUERY_STRING", ""))
     return (*(request.COOKIES.get(name, "") for name in cookies), *named)
+
+
+def is_likely_quiet(environ: Mapping[str, Any]) -> bool:
+    """An open page asks whether anything is new; mostly nothing is. Looks only at the request's line and header."""
+    return environ.get("PATH_INFO") == BY_ITSELF and environ.get("REQUEST_METHOD") == "GET" and bool(environ.get("HTTP_IF_NONE_MATCH"))
 
 
 class QuietPollsMiddleware:
