@@ -121,7 +121,9 @@ def compare(profiles: list[Any], weights: Mapping[str, float] | None = None) -> 
         if own is None:
             around = evidence.Surroundings(crowded[pair[0]], 2, known)
             own = evidence.judged(by_pk[pair[0]], by_pk[pair[1]], settings, weighed, around)
-        items = [*own[1], *collective.items(*pair, ties)]
+        if own[0] < collective.HOPELESS:
+            continue
+        items = [*own[1], *collective.items(*pair, ties, evidence.log_odds(own[0]))]
         score = evidence.score(items, weighed)
         if score >= REVIEW:
             codes = {code: amount for code, amount, _ in items}

@@ -14,7 +14,7 @@ LARGEST = 40
 # A pair that was not found likely counts this, in log odds; one that was, at most that.
 _UNKNOWN, _MOST = -2.0, 5.0
 # Groups join while the mean over the pairs between them is not below.
-_LEAST = -0.5
+_LEAST = -0.75
 
 
 def clusters(

@@ -20,6 +20,8 @@ from scrm.contacts.matching.evidence import Item
 
 # From this probability on a pair is a tie: below it, it says no more than no tie at all.
 FAINT = 0.01
+# Below it no other record makes a pair one person.
+HOPELESS = FAINT / 10
 AGREES, DIFFERS = "another_record_agrees", "another_record_differs"
 CODES = frozenset({AGREES, DIFFERS})
 
@@ -40,8 +42,12 @@ _UNTIED: Tie = (math.log(FAINT / (1 - FAINT)), False)
 _ALONE: Mapping[int, Tie] = {}
 
 
-def items(one: int, other: int, ties: Ties) -> list[Item]:
-    """Evidence by code, in log odds, with the record that says so. Needs the ties of both; nothing where neither has a twin."""
+def items(one: int, other: int, ties: Ties, own: float) -> list[Item]:
+    """Evidence by code, in log odds, with the record that says so. Needs the ties of both; nothing where neither has a twin.
+
+    `own`: what the two themselves say, in log odds. A twin that agrees repeats much of it, being like either of them, so what counts is
+    how much more it says.
+    """
     mine, theirs = ties.get(one, _ALONE), ties.get(other, _ALONE)
     views = [(theirs.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in mine.items() if sure and twin != other]
     views += [(mine.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in theirs.items() if sure and twin != one]
@@ -49,8 +55,9 @@ def items(one: int, other: int, ties: Ties) -> list[Item]:
         return []
     (most, friend), (least, foe) = max(views), min(views)
     found: list[Item] = []
-    if most > 0:
-        found.append((AGREES, min(most, _MOST), {"contact": friend}))
+    more = min(most, _MOST) - own
+    if most > 0 and more > 0:
+        found.append((AGREES, more, {"contact": friend}))
     if least < 0:
         found.append((DIFFERS, min(-least, _MOST), {"contact": foe}))
     return found
@@ -93,17 +100,18 @@ def likely(
 def _probability(pair: Pair, ties: Ties, weights: Mapping[str, float]) -> float:
     """A pair without a tie counts as if the two themselves said neither yes nor no."""
     odds = ties.get(pair[0], _ALONE).get(pair[1], (0.0, False))[0]
-    return evidence.logistic(odds + _weighed(items(*pair, ties), weights))
+    return evidence.logistic(odds + _weighed(items(*pair, ties, odds), weights))
 
 
 def amended(
     pair: Pair, score: float, lines: list[dict[str, Any]], ties: Ties, weights: Mapping[str, float]
 ) -> tuple[float, list[dict[str, Any]], list[Item]]:
     """The probability of a pair and its evidence as candidates store it, with what other records say; and that by itself."""
-    said = items(*pair, ties)
+    own = evidence.log_odds(score)
+    said = items(*pair, ties, own)
     if not said:
         return score, lines, said
-    total = evidence.log_odds(score) + _weighed(said, weights)
+    total = own + _weighed(said, weights)
     return evidence.logistic(total), evidence.in_order([*lines, *evidence.as_json(said, weights)]), said
 
 

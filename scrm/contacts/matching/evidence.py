@@ -14,8 +14,8 @@ from typing import Any
 from rapidfuzz.distance import OSA, Levenshtein
 
 from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level, level
-from scrm.contacts.matching.profile import Profile, is_role
-from scrm.contacts.matching.rarity import RAREST, UNCOUNTED, Frequencies, buyers, namesakes
+from scrm.contacts.matching.profile import Profile, is_fixed_line, is_role
+from scrm.contacts.matching.rarity import HEARD, PARTLY, RAREST, SPELLED, UNCOUNTED, WRITTEN, Frequencies, buyers, countrymen, namesakes
 from scrm.contacts.matching.rules import Settings
 
 Item = tuple[str, float, dict[str, Any]]
@@ -51,7 +51,7 @@ def _evidence(a: Profile, b: Profile, alike: Level, settings: Settings, around: 
     if not shared:
         found += _chance(a, b, alike, around)
     found += _purchases(a, b, settings, around, common=not shared)
-    found += _facts(a, b)
+    found += _facts(a, b, around)
     found += _together(alike, {code for code, _, _ in found})
     return found
 
@@ -85,12 +85,16 @@ def _hopeless(a: Profile, b: Profile, alike: Level, weights: Mapping[str, float]
             if sku == other:
                 return False
     most = weights.get("bias", 0.0) + weights.get(_NAME_CODES[alike], 0.0)
-    most += max(0.0, weights.get("name_common", 0.0) * RAREST)
-    most += sum(max(0.0, weights.get(code, 0.0)) for code in _REST)
+    most += max(0.0, *(weights.get(kind, 0.0) * RAREST[kind] for kind in _KINDS.get(alike, _IN_PART)))
+    most += sum(max(0.0, weights.get(code, 0.0)) for code in _REST) + max(0.0, weights.get("same_country", 0.0) * _RARE_COUNTRY)
     for name, code in _FURTHER:
         if getattr(a, name) and getattr(b, name):
             most += max(0.0, weights.get(code, 0.0))
     return logistic(most) < least
+
+
+_IN_PART = (PARTLY,)
+_KINDS = {Level.SAME: (WRITTEN, SPELLED, PARTLY), Level.SOUND: (HEARD, PARTLY)}
 
 
 def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -99,12 +103,12 @@ def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
 
 _NAME_CODES = {each: f"name_{each.name.lower()}" for each in Level}
 # Who has an address in common has it not by chance, however common the names are.
-_IN_COMMON = frozenset({"same_phone", "possible_phone", "shared_phone", "same_email", "shared_email", "same_id"})
+_IN_COMMON = frozenset({"same_phone", "same_fixed_line", "possible_phone", "shared_phone", "same_email", "shared_email", "same_id"})
 
 
 def _chance(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
-    expected = namesakes(a.name, b.name, alike, around.known, around.name_block)
-    return [] if expected is None else [("name_common", expected, {"contacts": round(2**expected)})]
+    found = namesakes(a.name, b.name, alike, around.known, around.name_block)
+    return [] if found is None else [(found[0], found[1], {"contacts": round(found[2])})]
 
 
 def _addresses(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
@@ -126,7 +130,7 @@ def _phones(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
     same = _common(a.phones, b.phones)
     if same:
         crowded = same in a.shared or same in b.shared or same in around.crowded
-        return [("shared_phone" if crowded else "same_phone", 1.0, {"value": same})]
+        return [("shared_phone" if crowded else "same_fixed_line" if is_fixed_line(same) else "same_phone", 1.0, {"value": same})]
     maybe = _common((*a.phones, *a.maybe), (*b.phones, *b.maybe))
     if maybe:
         return [("shared_phone" if maybe in around.crowded else "possible_phone", 1.0, {"value": maybe})]
@@ -193,6 +197,11 @@ def _ids(a: Profile, b: Profile) -> list[Item]:
     return [("different_id", 1.0, {})]
 
 
+_LONG = 60
+# What one bought and the other did not, up to so many products: regular customers buy something else each time.
+_ENOUGH = 3
+
+
 def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings, *, common: bool) -> list[Item]:
     if not a.purchases or not b.purchases:
         return []
@@ -201,14 +210,20 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings,
         for other, other_day in b.purchases:
             if sku == other and abs(day - other_day) <= settings.sku_days:
                 close[sku] = min(abs(day - other_day), close.get(sku, settings.sku_days))
+    rest = min(len({sku for sku, _ in a.purchases}), len({sku for sku, _ in b.purchases})) - len(close)
     if not close:
-        return [("no_purchase_in_common", 1.0, {})]
+        return [("no_purchase_in_common", float(min(rest, _ENOUGH)), {})]
     sku, days = min(close.items(), key=lambda pair: (pair[1], pair[0]))
     found: list[Item] = [("same_sku", 1.0, {"sku": sku, "days": days})]
     if len(close) > 1:
         found.append(("more_skus", float(min(len(close) - 1, 2)), {"count": len(close)}))
+    if rest > 0:
+        found.append(("other_purchases", float(min(rest, _ENOUGH)), {}))
     if days == 0:
         found.append(("same_day", 1.0, {"sku": sku}))
+    else:
+        # Weeks apart or on one day after another: little at first, and the more the further.
+        found.append(("days_apart", (days / _LONG) ** 2, {"days": days}))
     if common:
         others = buyers(close, around.known)
         if others > 0:
@@ -216,7 +231,7 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings,
     return found
 
 
-def _facts(a: Profile, b: Profile) -> list[Item]:
+def _facts(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
     found: list[Item] = []
     if a.birthday and b.birthday:
         found.append((_birthdays(a.birthday, b.birthday), 1.0, {"value": a.birthday, "other": b.birthday}))
@@ -233,11 +248,27 @@ def _facts(a: Profile, b: Profile) -> list[Item]:
         elif not _STREETS.intersection(code for code, _, _ in found):
             # Of one street people name the district or the city, the old name or the new one.
             found.append(("different_city", 1.0, {}))
-    if a.country and b.country and a.country != b.country:
-        found.append(("different_country", 1.0, {"value": a.country, "other": b.country}))
+    found += _countries(a, b, around)
     if a.name.gender and b.name.gender and a.name.gender != b.name.gender:
         found.append(("different_gender", 1.0, {}))
     return found
+
+
+def _countries(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+    """Where both say it, that; else as their numbers say."""
+    if a.country and b.country and a.country != b.country:
+        return [("different_country", 1.0, {"value": a.country, "other": b.country})]
+    if not a.countries or not b.countries:
+        return []
+    same = [each for each in a.countries if each in b.countries]
+    if not same:
+        return [("number_of_another_country", 1.0, {})]
+    rare = min(countrymen(same, around.known), _RARE_COUNTRY)
+    return [("same_country", rare, {})] if rare > _COMMON_COUNTRY else []
+
+
+# In halvings of all contacts: where nearly everybody is of one country it says nothing; one of a sixteenth says as much as one says.
+_COMMON_COUNTRY, _RARE_COUNTRY = 0.2, 4.0
 
 
 _STREETS = frozenset({"same_address", "near_address"})
@@ -293,7 +324,7 @@ def _birthdays(one: str, other: str) -> str:
 def _together(alike: Level, codes: set[str]) -> list[Item]:
     """What two kinds of evidence say together beyond their sum."""
     found: list[Item] = []
-    if alike in CONTRADICTIONS and codes & {"same_phone", "shared_phone", "possible_phone"}:
+    if alike in CONTRADICTIONS and codes & {"same_phone", "same_fixed_line", "shared_phone", "possible_phone"}:
         found.append(("another_name_on_number", 1.0, {}))
     if alike in CONTRADICTIONS and codes & {"same_email", "shared_email"}:
         found.append(("another_name_on_email", 1.0, {}))
@@ -359,7 +390,7 @@ STRONG_CONTRADICTIONS = frozenset(
 
 
 # From here on other evidence outweighs a contradiction: the pair is shown with all that hangs together with it, never proposed.
-ALL_THE_SAME = 0.9
+ALL_THE_SAME = 0.5
 
 
 def contradicts(codes: Iterable[str]) -> bool:
@@ -376,12 +407,18 @@ def may_propose(codes: Iterable[str]) -> bool:
     told = set(codes)
     if told & _HALF_A_NAME and told & _FAMILIES_SHARE:
         return False
+    if "same_fixed_line" in told and told.isdisjoint(_ONES_OWN):
+        return False
     return STRONG_CONTRADICTIONS.isdisjoint(told) and _NAMES_APART.isdisjoint(told)
 
 
 # A family has one number and one surname, and brothers' names are often nearly alike: a person has to look.
 _HALF_A_NAME = frozenset({"name_family", "name_near"})
-_FAMILIES_SHARE = frozenset({"same_phone", "possible_phone", "same_email", "same_address"})
+_FAMILIES_SHARE = frozenset({"same_phone", "same_fixed_line", "possible_phone", "same_email", "same_address"})
+
+
+# A fixed line is a household's or a company's: it takes something of the person's own to propose that two who have it are one.
+_ONES_OWN = frozenset({"same_email", "same_id", "same_username", "same_birthday", "same_sku"})
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> str:

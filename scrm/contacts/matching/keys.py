@@ -123,7 +123,8 @@ def wholes(name: Name) -> set[str]:
                     found.add("".join(sorted(family + given)))
         if name.english and families:
             found.update(f"{lead}+{family}" for family in families[:3] for lead in name.english[:2])
-    if not found and name.han and not name.family_only and len(name.han) > 1:
+    # Of characters whose reading is not known in full a form may tell it for the one and not for the other.
+    if name.han and not name.family_only and len(name.han) > 1 and not (found and all(f and g for f, g in name.readings)):
         found.add(name.han)
     return found
 

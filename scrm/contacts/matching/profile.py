@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
+import phonenumbers
+
 from scrm.contacts.matching import spelling
 from scrm.contacts.matching.characters import canonical
 from scrm.contacts.matching.names import NONE, Name, parse
@@ -17,7 +19,7 @@ from scrm.core import fastjson
 
 # Raised when the prepared form or its keys change: stored ones of another version are made anew when all contacts are compared. Those
 # from OLDEST on can be read, and are compared under the keys that they have.
-VERSION, OLDEST = 3, 2
+VERSION, OLDEST = 4, 2
 _written = fastjson.writer(separators=(",", ":"))
 _EPOCH = date(2000, 1, 1).toordinal()
 _ROLE_WORDS = """
@@ -63,7 +65,8 @@ class Facts:
 class Profile:
     """Never changed once made; not frozen, because making millions of frozen ones takes twice as long.
 
-    `mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000)."""
+    `mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000); `countries`: the calling codes of its
+    numbers and of its country, not stored."""
 
     pk: int
     name: Name = NONE
@@ -82,6 +85,7 @@ class Profile:
     country: str = ""
     purchases: tuple[tuple[str, int], ...] = ()
     mail_words: tuple[str, ...] = field(default=())
+    countries: tuple[str, ...] = ()
 
 
 def prepare(facts: Facts) -> Profile:
@@ -104,7 +108,42 @@ def prepare(facts: Facts) -> Profile:
         facts.country.upper(),
         tuple((sku, day.toordinal() - _EPOCH) for sku, day in facts.purchases),
         _mail_words(emails),
+        _countries(facts.phones, facts.country.upper()),
     )
+
+
+def _countries(phones: Iterable[str], country: str) -> tuple[str, ...]:
+    found = {calling_code(each[:4]) for each in phones}
+    if country:
+        found.add(code_of(country))
+    found.discard("")
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=16_384)
+def calling_code(begins: str) -> str:
+    """The country calling code that an E.164 number begins with: '+8529' is Hong Kong's 852. Empty for none."""
+    digits = begins.lstrip("+")
+    return next((digits[:length] for length in (1, 2, 3) if digits[:length].isdigit() and int(digits[:length]) in _CALLING), "")
+
+
+@lru_cache(maxsize=512)
+def code_of(country: str) -> str:
+    """The calling code of a country by its ISO code."""
+    return str(phonenumbers.country_code_for_region(country) or "")
+
+
+@lru_cache(maxsize=16_384)
+def is_fixed_line(e164: str) -> bool:
+    """Whether a number is certainly no mobile one, by the country's plan."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
+_CALLING = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
 
 
 def email(raw: str) -> str:
@@ -174,5 +213,5 @@ def load(pk: int, text: str) -> Profile:
             han, cut, readings, english, gender, bool(family_only), bool(nick), latin
         ),
         phones, frozenset(shared), maybe, emails, usernames, user_ids, ids,
-        birthday, comp, address, city, postal, country, purchases, words,
+        birthday, comp, address, city, postal, country, purchases, words, _countries(phones, country),
     )  # fmt: skip

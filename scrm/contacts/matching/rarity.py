@@ -15,11 +15,17 @@ from scrm.contacts.matching.names import Name
 from scrm.contacts.matching.profile import Profile
 
 # The share of people who have a part, where nothing is counted: one of the fifty commonest surnames, one of thousands of given names.
-_USUAL = {"F": 0.02, "f": 0.02, "G": 0.001, "g": 0.001, "e": 0.01, "s": 0.005}
+_USUAL = {"F": 0.02, "f": 0.02, "G": 0.0003, "g": 0.0003, "e": 0.01, "s": 0.005}
 _USUAL_CONTACTS = 10_000
 # Below a hundredth of a stranger, other causes of the same name (a namesake in the family, a copied record) weigh more than chance.
 _LEAST = 0.01
-RAREST = math.log2(_LEAST)
+# Whole names alike in the same characters, in the same letters, by their sound alone; and what is alike in part.
+WRITTEN, SPELLED, HEARD, PARTLY = "namesakes_written", "namesakes_spelled", "namesakes_heard", "name_common"
+# So many strangers that a likeness of this kind proves as much as it mostly does.
+_USUALLY = {WRITTEN: 0.3, SPELLED: 1.0, HEARD: 0.03, PARTLY: 1.0}
+RAREST = {kind: math.log2(_LEAST / usual) for kind, usual in _USUALLY.items()}
+# A part that no other contact has may yet be one that so many have of those who were not counted, for each that was.
+_UNSEEN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,13 @@ class Frequencies:
         if not self.contacts:
             return _USUAL[part[0]]
         return max(self.counts.get(part, 1) - 1, 0.5) / self.contacts
+
+    def others(self, part: str, block: int) -> float:
+        """How many contacts have this part besides the `block` that have the same whole name."""
+        if not self.contacts:
+            return _USUAL[part[0]] * self.people
+        each = self.people / self.contacts
+        return max(self.counts.get(part, 1) * each - block, _UNSEEN * each)
 
 
 UNCOUNTED = Frequencies()
@@ -57,8 +70,12 @@ def purchase_part(sku: str) -> str:
     return f"s{sku}"
 
 
+def country_part(code: str) -> str:
+    return f"c{code}"
+
+
 def parts(profile: Profile) -> frozenset[str]:
-    return name_parts(profile.name) | {purchase_part(sku) for sku, _ in profile.purchases}
+    return name_parts(profile.name) | {purchase_part(sku) for sku, _ in profile.purchases} | set(map(country_part, profile.countries))
 
 
 def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies:
@@ -72,18 +89,37 @@ def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies
     return Frequencies(contacts, {part: held for part, held in counts.items() if held > 1}, contacts if people is None else people)
 
 
-def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: int) -> float | None:
-    """log2 of how many strangers are expected whose names are as much alike; None when that is no question.
+def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: int) -> tuple[str, float, float] | None:
+    """Which kind of likeness it is, how much commoner than usual it is (in doublings), and how many strangers are expected whose names
+    are as much alike; None when that is no question.
 
-    `block`: contacts that have the same whole name, both included.
+    `block`: contacts that have the same whole name, both included. They may all be one person: how common a whole name is is judged by
+    those who have its given name beside another family name.
     """
-    share = _share(one, other, alike, known)
-    if share is None:
+    if alike in {Level.UNKNOWN, Level.DIFFERENT}:
         return None
-    expected = share * known.people
-    if alike in {Level.SAME, Level.SOUND} and block > 2:
-        expected = max(expected, (block - 2) / 2)
-    return math.log2(max(expected, _LEAST))
+    whole = _whole(one, other, known, block) if alike in {Level.SAME, Level.SOUND} else None
+    if whole is None:
+        kind, expected = PARTLY, _share(one, other, alike, known) * known.people
+    else:
+        written, expected = whole
+        kind = WRITTEN if written else SPELLED if alike is Level.SAME else HEARD
+    return kind, math.log2(max(expected, _LEAST) / _USUALLY[kind]), expected
+
+
+def _whole(one: Name, other: Name, known: Frequencies, block: int) -> tuple[bool, float] | None:
+    """Whether it is the same in characters, and how many have the name by chance; None where a part of it is not known."""
+    if one.han and one.han == other.han and 0 < one.cut < len(one.han):
+        return True, known.share("F" + one.han[: one.cut]) * known.others("G" + one.han[one.cut :], block)
+    fewest: float | None = None
+    for families, givens in one.readings:
+        for other_families, other_givens in other.readings:
+            family = [each for each in families if each in other_families]
+            given = [each for each in givens if each in other_givens] if family else ()
+            if given:
+                expected = min(known.share("f" + each) for each in family) * min(known.others("g" + each, block) for each in given)
+                fewest = expected if fewest is None else min(fewest, expected)
+    return None if fewest is None else (False, fewest)
 
 
 def buyers(skus: Iterable[str], known: Frequencies) -> float:
@@ -91,9 +127,14 @@ def buyers(skus: Iterable[str], known: Frequencies) -> float:
     return math.log2(max(1.0, min(known.share(purchase_part(sku)) for sku in skus) * known.people))
 
 
-def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float | None:
-    if alike in {Level.UNKNOWN, Level.DIFFERENT}:
-        return None
+def countrymen(codes: Iterable[str], known: Frequencies) -> float:
+    """How many halvings of all contacts those of the rarest of these countries are; 0 where nothing was counted."""
+    if not known.contacts:
+        return 0.0
+    return -math.log2(min(1.0, min(known.share(country_part(code)) for code in codes)))
+
+
+def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float:
     both, family, given = _matched(one, other, known)
     english = min((known.share(f"e{lead}") for lead in one.english if lead in other.english), default=None)
     if alike in {Level.SAME, Level.SOUND, Level.NEAR}:

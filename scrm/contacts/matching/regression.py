@@ -1,7 +1,9 @@
 """Logistic regression that starts from weights in force and stays near them, as few labels prove little. Pure Python.
 
 Minimises the log loss of the labels plus `strength / 2` times the squared distance from the weights that stand: the more labels speak
-for a change, the further a weight moves. Newton steps along the diagonal, damped; convex, so it ends at one place from any start.
+for a change, the further a weight moves. People decide pairs that were found likely, and weights that suit those alone would take in many
+of the unlikely ones, which nobody sees: so it takes some hundred decisions to move a weight far. Newton steps along the diagonal, damped;
+convex, so it ends at one place from any start.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ BIAS = "bias"
 Example = tuple[Mapping[str, float], bool]
 
 
-def refit(prior: Mapping[str, float], examples: Sequence[Example], *, strength: float = 4.0, rounds: int = 60) -> dict[str, float]:
+def refit(prior: Mapping[str, float], examples: Sequence[Example], *, strength: float = 100.0, rounds: int = 60) -> dict[str, float]:
     """New weights, for every code of the prior and of the examples. The bias is held: what people decide are pairs that were found
     likely, so their share of true ones says nothing about all pairs."""
     weights = dict(prior)

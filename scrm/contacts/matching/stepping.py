@@ -18,7 +18,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from scrm.contacts.matching import blocks, collective, evidence, grouping
-from scrm.contacts.matching.collective import FAINT
+from scrm.contacts.matching.collective import FAINT, HOPELESS
 from scrm.contacts.matching.evidence import Surroundings
 from scrm.contacts.matching.grouping import Edge
 from scrm.contacts.matching.packing import unpacked
@@ -154,8 +154,8 @@ def judge(common: Common, step: Step) -> Judged:
             if other is None or theirs is None:
                 continue
             around = Surroundings(crowded, max(sizes.get(other, 0), 2), common.known)
-            score, items = evidence.judged(mine, theirs, settings, weights, around, FAINT / 10)
-            if score < FAINT / 10:
+            score, items = evidence.judged(mine, theirs, settings, weights, around, HOPELESS)
+            if score < HOPELESS:
                 continue
             score, lines, _ = collective.amended((first, second), score, evidence.as_json(items, weights), ties, weights)
             if score >= asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from scrm.contacts.matching import collective, evidence, store
-from scrm.contacts.matching.collective import FAINT, Pair, Ties
+from scrm.contacts.matching.collective import HOPELESS, Pair, Ties
 from scrm.contacts.matching.comparing import Likeness, likenesses
 from scrm.contacts.matching.publishing import Rules
 from scrm.contacts.models import DuplicateCandidate
@@ -65,7 +65,7 @@ def _compared(pairs: Collection[Pair], rules: Rules) -> dict[Pair, Likeness]:
         also.setdefault(first, set()).add(second)
     profiles = store.load(also)
     wanted = {pk: also[pk] for pk in profiles}
-    found = {(each.first, each.second): each for each in likenesses(profiles, rules, least=FAINT / 10, also=wanted)}
+    found = {(each.first, each.second): each for each in likenesses(profiles, rules, least=HOPELESS, also=wanted)}
     return {pair: found[pair] for pair in pairs if pair in found}
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from scrm.contacts.matching.rarity import HEARD, PARTLY, SPELLED, WRITTEN
+
 _SENTENCES = {
     "name_same": _("the same name"),
     "name_sound": _("the same name in another script or spelling"),
@@ -20,6 +22,7 @@ _SENTENCES = {
     "name_family_only_differs": _("the same given name, another family name"),
     "name_different": _("different names"),
     "same_phone": _("the same number %(value)s"),
+    "same_fixed_line": _("the same fixed line %(value)s, which a household or a company may share"),
     "possible_phone": _("a number that can be read as the same, %(value)s"),
     "near_phone": _("numbers that differ in one place: %(value)s, %(other)s"),
     "shared_phone": _("%(value)s is used by several people and proves nothing"),
@@ -35,6 +38,7 @@ _SENTENCES = {
     "same_username": _("the same username %(value)s"),
     "different_user_id": _("two accounts on the same platform"),
     "no_purchase_in_common": _("no purchase in common"),
+    "other_purchases": _("each also bought what the other did not"),
     "same_day": _("both bought %(sku)s on the same day"),
     "same_birthday": _("the same birthday %(value)s"),
     "near_birthday": _("birthdays that differ in one place: %(value)s, %(other)s"),
@@ -49,6 +53,8 @@ _SENTENCES = {
     "same_city": _("the same city"),
     "different_city": _("different cities"),
     "different_country": _("different countries: %(value)s, %(other)s"),
+    "number_of_another_country": _("numbers or addresses of different countries"),
+    "same_country": _("the same country"),
     "different_gender": _("addressed as a man here, as a woman there"),
     "another_name_on_number": _("different names on one number: perhaps a household or a company"),
     "another_name_on_email": _("different names on one e-mail address"),
@@ -80,7 +86,10 @@ def sentence(item: Mapping[str, Any]) -> str:
         count = int(shown.get("count", 1)) - 1
         text = ngettext("%(count)s further purchase in common", "%(count)s further purchases in common", count)
         return text % {"count": count}
-    if code in {"name_common", "sku_common"}:
+    if code == "days_apart":
+        days = int(shown.get("days", 0))
+        return ngettext("the two purchases lie %(days)s day apart", "the two purchases lie %(days)s days apart", days) % {"days": days}
+    if code in {WRITTEN, SPELLED, HEARD, PARTLY, "sku_common"}:
         return _how_common(code, int(shown.get("contacts") or 0))
     known = _SENTENCES.get(code)
     if known is None:

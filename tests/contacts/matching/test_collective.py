@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrm.contacts.matching import cases, collective, words
+from scrm.contacts.matching.evidence import Item
 from scrm.contacts.matching.finding import match_contacts
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, MatchTie
 from tests import people
@@ -30,8 +31,12 @@ def both_ways(ties: dict[tuple[int, int], collective.Tie]) -> Tied:
     return found
 
 
+def items(one: int, other: int, ties: Tied) -> list[Item]:
+    return collective.items(one, other, ties, ties.get(one, {}).get(other, (0.0, False))[0])
+
+
 def amounts(one: int, other: int, ties: Tied) -> dict[str, float]:
-    return {code: amount for code, amount, _ in collective.items(one, other, ties)}
+    return {code: amount for code, amount, _ in items(one, other, ties)}
 
 
 class Rule:
@@ -45,17 +50,23 @@ class Rule:
         assert found.keys() == {"another_record_differs"}
         assert collective.leaves_to_people(found)
 
+    def test_twin_that_says_no_more_than_the_two_themselves_adds_nothing(self) -> None:
+        ties = both_ways({(1, 2): (8.0, True), (2, 3): (5.0, True), (1, 3): (6.5, False)})
+        assert amounts(1, 3, ties) == {}
+        less = both_ways({(1, 2): (8.0, True), (2, 3): (5.0, True), (1, 3): (1.5, False)})
+        assert amounts(1, 3, less) == {"another_record_agrees": 4.5}
+
     def test_who_has_no_twin_is_judged_alone(self) -> None:
         ties = both_ways({(1, 2): (8.0, False), (2, 3): (5.0, False)})
-        assert collective.items(1, 3, ties) == []
+        assert items(1, 3, ties) == []
 
     @given(TIES)
     def test_says_the_same_from_either_side_and_within_bounds(self, ties: dict[tuple[int, int], collective.Tie]) -> None:
         seen = both_ways(ties)
         for one, other in collective.pairs_of(seen, seen):
-            found = collective.items(one, other, seen)
-            assert found == collective.items(other, one, seen)
-            assert all(0 < amount <= 6 for _, amount, _ in found)
+            found = items(one, other, seen)
+            assert found == items(other, one, seen)
+            assert all(0 < amount <= 12 for _, amount, _ in found)
 
     @given(TIES)
     def test_every_tie_is_judged_and_everything_that_a_twin_speaks_for(self, ties: dict[tuple[int, int], collective.Tie]) -> None:

@@ -24,7 +24,7 @@ class Regression:
         assert refit(DEFAULT, []) == pytest.approx(DEFAULT, abs=1e-4)
 
     def test_evidence_that_misled_counts_less(self) -> None:
-        misled = [({"name_same": 1.0, "same_city": 1.0}, False)] * 60
+        misled = [({"name_same": 1.0, "same_city": 1.0}, False)] * 150
         assert refit(DEFAULT, misled)["same_city"] < DEFAULT["same_city"] - 0.5
 
     def test_few_decisions_move_weights_little(self) -> None:
