@@ -97,7 +97,7 @@ class FindDuplicates:
         list(sweep.prepare())
         next(steps)
         late.identities.update(value="+85298765432", e164="+85298765432")
-        fresh = contact("山田太郎", phone="+85291234562")
+        fresh = contact("ヤマダ タロウ", phone="+85291234562")
         match_contacts([late.pk])
         match_contacts([fresh.pk])
         for _ in steps:
