@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from scrm.automation.models import Rule, Run
-from scrm.commerce.models import Shipment
+from scrm.commerce.models import Coupon, Shipment
 from scrm.commerce.services import upsert_order
 from scrm.connections.models import Connection
 from scrm.console.macro_models import Macro
@@ -90,6 +90,7 @@ class Shop:
             Shipment.objects.create(order=order, carrier="順豐", tracking_number=f"SF-{side}"),
             Consent.objects.create(identity=identity, purpose="marketing", allowed=True, source="by_hand", at=now),
             Decision.objects.create(contact=contact, connection=number, asked_by="agent", moment="queue", verdict="allow", decided_at=now),
+            Coupon.objects.create(contact=contact, code="SUMMER10", given_at=now),
             LaterMessage.objects.create(
                 conversation=chat, kind="text", text="明天到貨", send_at=now + timedelta(days=1), created_at=now, idempotency_key=side
             ),

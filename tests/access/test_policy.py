@@ -42,6 +42,7 @@ MEANT = (
     ("admin/inbox/later/", "conversations.latermessage"),
     ("admin/inbox/files/", "conversations.attachment"),
     ("admin/inbox/tags/", "tags.tagassignment"),
+    ("admin/inbox/coupons/", "commerce.coupon"),
     ("admin/inbox/", "conversations.conversation"),
     ("admin/messages/", "conversations.message"),
     ("admin/files/message/", "conversations.message"),
