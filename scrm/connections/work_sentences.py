@@ -154,4 +154,6 @@ OF_WORK = (
     "the storage renamed %(name)s to %(id)s; it must keep names",
     "A backup in MySQL or MariaDB needs PyMySQL: pip install PyMySQL, see docs/dependencies.md.",
     "the process ended with %(status)s",
+    "A code has 1 to %(most)s characters.",
+    "The text says nothing of the code: write {code} where it is to stand.",
 )
