@@ -13,9 +13,10 @@ from typing import Any
 
 from rapidfuzz.distance import OSA, Levenshtein
 
+from scrm.contacts.matching import rarity
 from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level, level
 from scrm.contacts.matching.profile import Profile, is_fixed_line, is_role
-from scrm.contacts.matching.rarity import HEARD, PARTLY, RAREST, SPELLED, UNCOUNTED, WRITTEN, Frequencies, buyers, countrymen, namesakes
+from scrm.contacts.matching.rarity import HEARD, PARTLY, RAREST, SPELLED, UNCOUNTED, WRITTEN, Frequencies
 from scrm.contacts.matching.rules import Settings
 
 Item = tuple[str, float, dict[str, Any]]
@@ -52,7 +53,10 @@ def _evidence(a: Profile, b: Profile, alike: Level, settings: Settings, around: 
         found += _chance(a, b, alike, around)
     found += _purchases(a, b, settings, around, common=not shared)
     found += _facts(a, b, around)
-    found += _together(alike, {code for code, _, _ in found})
+    codes = {code for code, _, _ in found}
+    found += _together(alike, codes)
+    if not shared and "same_sku" not in codes and (size := rarity.crowd(around.known)):
+        found.append(("crowd", size, {"contacts": around.known.people}))
     return found
 
 
@@ -107,7 +111,7 @@ _IN_COMMON = frozenset({"same_phone", "same_fixed_line", "possible_phone", "shar
 
 
 def _chance(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
-    found = namesakes(a.name, b.name, alike, around.known, around.name_block)
+    found = rarity.namesakes(a.name, b.name, alike, around.known, around.name_block)
     return [] if found is None else [(found[0], found[1], {"contacts": round(found[2])})]
 
 
@@ -225,7 +229,7 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings,
         # Weeks apart or on one day after another: little at first, and the more the further.
         found.append(("days_apart", (days / _LONG) ** 2, {"days": days}))
     if common:
-        others = buyers(close, around.known)
+        others = rarity.buyers(close, around.known)
         if others > 0:
             found.append(("sku_common", others, {"contacts": round(2**others)}))
     return found
@@ -263,7 +267,7 @@ def _countries(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
     same = [each for each in a.countries if each in b.countries]
     if not same:
         return [("number_of_another_country", 1.0, {})]
-    rare = min(countrymen(same, around.known), _RARE_COUNTRY)
+    rare = min(rarity.countrymen(same, around.known), _RARE_COUNTRY)
     return [("same_country", rare, {})] if rare > _COMMON_COUNTRY else []
 
 

@@ -12,7 +12,7 @@ from scrm.contacts.matching.rarity import UNCOUNTED, Frequencies
 from scrm.contacts.models import MatchFrequency
 
 # A sample of so many tells how common a name is as well as all of them.
-SAMPLE = 100_000
+SAMPLE = 300_000
 _COUNTED, _PEOPLE = "*counted", "*people"
 _LONGEST = 200
 

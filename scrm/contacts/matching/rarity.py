@@ -15,14 +15,15 @@ from scrm.contacts.matching.names import Name
 from scrm.contacts.matching.profile import Profile
 
 # The share of people who have a part, where nothing is counted: one of the fifty commonest surnames, one of thousands of given names.
-_USUAL = {"F": 0.02, "f": 0.02, "G": 0.0003, "g": 0.0003, "e": 0.01, "s": 0.005}
+_USUAL = {"F": 0.02, "f": 0.02, "G": 0.001, "g": 0.001, "e": 0.01, "s": 0.005}
 _USUAL_CONTACTS = 10_000
+_SOME = 10_000
 # Below a hundredth of a stranger, other causes of the same name (a namesake in the family, a copied record) weigh more than chance.
 _LEAST = 0.01
 # Whole names alike in the same characters, in the same letters, by their sound alone; and what is alike in part.
 WRITTEN, SPELLED, HEARD, PARTLY = "namesakes_written", "namesakes_spelled", "namesakes_heard", "name_common"
 # So many strangers that a likeness of this kind proves as much as it mostly does.
-_USUALLY = {WRITTEN: 0.3, SPELLED: 1.0, HEARD: 0.03, PARTLY: 1.0}
+_USUALLY = {WRITTEN: 1.28, SPELLED: 1.0, HEARD: 0.052, PARTLY: 1.0}
 RAREST = {kind: math.log2(_LEAST / usual) for kind, usual in _USUALLY.items()}
 # A part that no other contact has may yet be one that so many have of those who were not counted, for each that was.
 _UNSEEN = 0.3
@@ -125,6 +126,11 @@ def _whole(one: Name, other: Name, known: Frequencies, block: int) -> tuple[bool
 def buyers(skus: Iterable[str], known: Frequencies) -> float:
     """log2 of how many others bought the rarest of these."""
     return math.log2(max(1.0, min(known.share(purchase_part(sku)) for sku in skus) * known.people))
+
+
+def crowd(known: Frequencies) -> float:
+    """How many contacts there are, in doublings of some thousands: the more, the more of them are alike by chance."""
+    return max(0.0, math.log2(known.people / _SOME))
 
 
 def countrymen(codes: Iterable[str], known: Frequencies) -> float:

@@ -53,6 +53,7 @@ _SENTENCES = {
     "same_city": _("the same city"),
     "different_city": _("different cities"),
     "different_country": _("different countries: %(value)s, %(other)s"),
+    "crowd": _("among %(contacts)s contacts some are alike by chance"),
     "number_of_another_country": _("numbers or addresses of different countries"),
     "same_country": _("the same country"),
     "different_gender": _("addressed as a man here, as a woman there"),

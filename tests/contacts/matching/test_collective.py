@@ -141,6 +141,7 @@ class Found:
         chat, order, lead = three()
         match_contacts([chat.pk, order.pk, lead.pk])
         order.identities.filter(kind="email").delete()
+        Contact.objects.filter(pk=order.pk).update(company="")
         match_contacts([order.pk])
         row = pair_of(chat, lead)
         assert row is not None and row.state == "gone"

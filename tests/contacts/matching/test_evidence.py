@@ -56,6 +56,20 @@ class Namesakes:
         assert 0 < known.others("g1", block) <= known.others("g2", block)
 
 
+class Crowds:
+    def of(self, people: int) -> Surroundings:
+        return Surroundings(known=rarity.Frequencies(1000, {}, people))
+
+    def test_among_more_contacts_the_same_name_alone_says_less(self) -> None:
+        one, other = shoppers("陳大文", "陳大文")
+        likely = [judged(one, other, Settings(), DEFAULT, self.of(people))[0] for people in (1_000, 10_000, 100_000, 1_000_000)]
+        assert likely[0] >= likely[1] > likely[2] > likely[3]
+
+    def test_nothing_is_said_of_it_where_something_else_is_in_common(self) -> None:
+        one, other = (prepare(Facts(pk, "陳大文", phones=(MOBILE,))) for pk in (1, 2))
+        assert "crowd" not in amounts(one, other, self.of(1_000_000))
+
+
 class Countries:
     @pytest.mark.parametrize(
         ("number", "code"),
