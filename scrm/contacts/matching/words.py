@@ -95,7 +95,7 @@ def sentence(item: Mapping[str, Any]) -> str:
     known = _SENTENCES.get(code)
     if known is None:
         return code.replace("_", " ")
-    return str(known) % {"value": "", "other": "", "sku": "", "contact": "…", **shown}
+    return str(known) % {"value": "", "other": "", "sku": "", "contact": "…", "contacts": "…", **shown}
 
 
 def _how_common(code: str, contacts: int) -> str:
