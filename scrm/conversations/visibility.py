@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
-from django.db import router
+from django.db import connections, router
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
@@ -95,7 +95,7 @@ CASES = "contacts.duplicatecase"
 PATHS = frozenset({*BY_CONVERSATION, *BY_CONTACT, *FOR_ALL_SEEING, *BY_OWNER, CASES})
 # Who sees no more conversations or people than this has them looked up by number: in a list's order, forty would stand far apart.
 FEW = 2_000
-# How long they are looked for; whoever's are not found by then is treated like who sees many.
+# How long people are looked for; whoever's are not found by then is treated like who sees many.
 PATIENCE_MS = 100
 # Who sees many is not asked about again for this long: that changes no row, only how it is found.
 MANY_FOR_SECONDS = 60
@@ -126,7 +126,7 @@ def listed_for(rows: QuerySet[Row], viewer: Any) -> QuerySet[Row]:
 def few_of(model: type[Model], viewer: Any) -> list[int] | None:
     """The numbers of all conversations, or for a list of people of all people, that somebody sees.
 
-    None when they are more than `FEW` or not found in `PATIENCE_MS`, and for other models.
+    None when they are more than `FEW`, or people not found in `PATIENCE_MS`, and for other models.
     """
     sight, label = sight_of(viewer), model._meta.label_lower
     people = label == "contacts.contact"
@@ -145,7 +145,7 @@ def _few_seen(sight: Sight, people: bool) -> list[int] | None:
     if cache.get(many):
         return None
     parts = _people_parts(sight) if people else [Conversation.objects.filter(reason).values_list("pk", "pk") for reason in _reasons(sight)]
-    found = _first(parts, FEW + 1)
+    found = _first(parts, FEW + 1, PATIENCE_MS if people else None)
     if found is not None and len(found) <= FEW:
         return sorted({row[0] for row in found})
     cache.set(many, True, MANY_FOR_SECONDS)
@@ -170,8 +170,11 @@ def _people_parts(sight: Sight) -> list[QuerySet[Any, Any]]:
     return parts
 
 
-def _first(parts: Sequence[QuerySet[Any, Any]], limit: int) -> list[Any] | None:
-    """Up to `limit` rows of each: each reason to see something has an index, all of them together have none."""
+def _first(parts: Sequence[QuerySet[Any, Any]], limit: int, milliseconds: int | None) -> list[Any] | None:
+    """Up to `limit` rows of each: each reason to see something has an index, all of them together have none.
+
+    None when they are not found in so many milliseconds; without a bound of time it is one statement on any database.
+    """
     alias = router.db_for_read(Conversation)
     asked: list[str] = []
     params: list[Any] = []
@@ -182,7 +185,13 @@ def _first(parts: Sequence[QuerySet[Any, Any]], limit: int) -> list[Any] | None:
             continue
         asked.append(f"SELECT * FROM ({sql}) AS reason_{number}")  # noqa: S608
         params.extend(values)
-    return rows_within(alias, " UNION ".join(asked), params, PATIENCE_MS) if asked else []
+    if not asked:
+        return []
+    if milliseconds is not None:
+        return rows_within(alias, " UNION ".join(asked), params, milliseconds)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(" UNION ".join(asked), params)
+        return list(cursor.fetchall())
 
 
 def sees(viewer: Any, row: Model | None) -> bool:
