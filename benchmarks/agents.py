@@ -147,9 +147,15 @@ def _measure(here: Place, size: archive.Size, busy: float, idle: float) -> Resul
     from benchmarks import shop
 
     here.open()
-    shop.connect_numbers("http://127.0.0.1:9")
+    from scrm.conversations import routing
+
+    # Answers leave for good: what is tried again minutes later would be news while nothing is to happen.
+    shop.connect_numbers(f"http://127.0.0.1:{here.granian('benchmarks.stub:application', workers=1, threads=4)}")
     shop.switch_rules_on()
     archive.fill(size, lambda line: print(f"  {line}", flush=True))
+    # What is long overdue in the archive is told at once, not page by page while nothing is to happen.
+    while routing.plan() or routing.note_breaches():
+        pass
     sessions = _people()
     port = here.granian("scrm.wsgi:application", workers=2)
     watched = [here.processes[-1], *([here.server.process] if here.server and here.server.process else [])]
@@ -170,7 +176,7 @@ def _measure(here: Place, size: archive.Size, busy: float, idle: float) -> Resul
         spent = cpu_seconds(watched)
         due = _write(port, int(busy * MESSAGES_A_SECOND), MESSAGES_A_SECOND, 0)
         opens.clear()
-        time.sleep(6)  # The last messages reach every page, and the pages come to rest.
+        time.sleep(12)  # The last messages reach every page, and who left a conversation is seen as gone from it after eight seconds.
         worked, spent = [_forget(agent) for agent in agents], cpu_seconds(watched) - spent
         bare, cpu = _healthz(port, idle, watched)
         rested = [_forget(agent) for agent in agents]

@@ -151,6 +151,14 @@ class NothingNew:
         polls.remember(request, mei, None, [], polls.mark())
         assert not polls.is_quiet(request)
 
+    def test_costs_two_statements_for_twenty_questions_on_end(
+        self, desk: Client, told: tuple[Any, str], now: Moment, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(2 * 20):
+            for _ in range(20):
+                now.seconds += 2.0
+                assert ask(desk, *told).status_code == 304
+
     def test_is_asked_the_long_way_after_some_seconds(self, desk: Client, mei: User, told: tuple[Any, str], now: Moment) -> None:
         User.objects.filter(pk=mei.pk).update(is_active=False)
         now.seconds += polls.SECONDS + 0.1

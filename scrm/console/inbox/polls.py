@@ -26,8 +26,8 @@ from scrm.core import clock
 from scrm.staff.models import User
 from scrm.staff.sessions import BY_ITSELF
 
-# Five of a page's questions. Below the minute in which a log-in notes that somebody is at work.
-SECONDS = 10.0
+# More than twenty of a page's questions. Below the minute in which a log-in notes that somebody is at work.
+SECONDS = 45.0
 # Open pages of one process; each is some hundred bytes.
 MOST = 5000
 
