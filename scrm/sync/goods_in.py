@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +34,7 @@ _PARCEL = ("carrier", "tracking_number")
 
 
 @dataclass
-class _Loaded:
+class _Loaded(ABC):
     """Rows of ours by key, as they are written to the CRM. Two kinds are made of it, each with its model and what is unique there."""
 
     model: ClassVar[type[Model]]
@@ -53,11 +54,11 @@ class _Loaded:
         at = self.since.get(key)
         return None if at is None else ms(at)
 
-    def value_of(self, saying: Saying) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def value_of(self, saying: Saying) -> Any: ...
 
-    def change(self, key: str, values: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def change(self, key: str, values: Mapping[str, Any]) -> None: ...
 
     def write(self, sayings: Sequence[Saying]) -> None:
         by_key = _by_key(sayings)

@@ -201,7 +201,7 @@ def _ids(a: Profile, b: Profile) -> list[Item]:
     return [("different_id", 1.0, {})]
 
 
-_LONG = 60
+_LONG, _QUARTER = 60, 90
 # What one bought and the other did not, up to so many products: regular customers buy something else each time.
 _ENOUGH = 3
 
@@ -226,8 +226,8 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings,
     if days == 0:
         found.append(("same_day", 1.0, {"sku": sku}))
     else:
-        # Weeks apart or on one day after another: little at first, and the more the further.
-        found.append(("days_apart", (days / _LONG) ** 2, {"days": days}))
+        # Little at first, and the more the further; beyond a quarter, which a shop may let count as well, no more.
+        found.append(("days_apart", (min(days, _QUARTER) / _LONG) ** 2, {"days": days}))
     if common:
         others = rarity.buyers(close, around.known)
         if others > 0:
@@ -394,12 +394,15 @@ STRONG_CONTRADICTIONS = frozenset(
 
 
 # From here on other evidence outweighs a contradiction: the pair is shown with all that hangs together with it, never proposed.
-ALL_THE_SAME = 0.5
+ALL_THE_SAME = 0.9
 
 
 def contradicts(codes: Iterable[str]) -> bool:
-    """Whether two can be one person only if a person says so: never brought together by what third ones have in common."""
-    return not (_CONTRADICTING | _NAMES_APART).isdisjoint(codes)
+    """Whether two can be one person only if a person says so: never brought together by what third ones have in common.
+
+    Other names do not: nicknames and married names differ, and what that says is in the score.
+    """
+    return not _CONTRADICTING.isdisjoint(codes)
 
 
 _CONTRADICTING = frozenset({"different_birthday", "different_user_id", "different_gender"})

@@ -130,6 +130,11 @@ class Baskets:
         assert 0 < near["days_apart"] < 0.1 < far["days_apart"] < 2
         assert "days_apart" not in amounts(self.bought(1, "A1"), self.bought(2, "A1"))
 
+    def test_a_shop_that_lets_a_year_count_loses_no_match_by_it(self) -> None:
+        one, other = self.bought(1, "A1"), self.bought(2, "A1", day=300)
+        told = {code: amount for code, amount, _ in evidence(one, other, Settings(sku_days=365), Surroundings())}
+        assert told["days_apart"] == 2.25 and "same_sku" in told
+
     def test_what_each_bought_besides_counts_up_to_a_bound(self) -> None:
         few = amounts(self.bought(1, "A1", "B1"), self.bought(2, "A1", "C1"))
         many = amounts(self.bought(1, "A1", *"BCDEFG"), self.bought(2, "A1", *"HIJKLM"))
