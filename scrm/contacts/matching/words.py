@@ -91,18 +91,21 @@ def sentence(item: Mapping[str, Any]) -> str:
         days = int(shown.get("days", 0))
         return ngettext("the two purchases lie %(days)s day apart", "the two purchases lie %(days)s days apart", days) % {"days": days}
     if code in {WRITTEN, SPELLED, HEARD, PARTLY, "sku_common"}:
-        return _how_common(code, int(shown.get("contacts") or 0))
+        return _how_common(code, int(shown.get("contacts") or 0), item.get("for"))
     known = _SENTENCES.get(code)
     if known is None:
         return code.replace("_", " ")
     return str(known) % {"value": "", "other": "", "sku": "", "contact": "…", "contacts": "…", **shown}
 
 
-def _how_common(code: str, contacts: int) -> str:
+def _how_common(code: str, contacts: int, speaks_for: bool | None) -> str:
+    """`speaks_for` None: not of a pair. What counts is how common such names are beside others that are alike in this way."""
     if code == "sku_common":
         text = ngettext("%(contacts)s other contact bought this", "%(contacts)s other contacts bought this", contacts)
-    elif not contacts:
+    elif speaks_for or (speaks_for is None and not contacts):
         return gettext("names so rare that hardly anybody else has them")
+    elif not contacts:
+        return gettext("names that a stranger may well have too")
     else:
         text = ngettext(
             "about %(contacts)s other contact is likely to have names so much alike",

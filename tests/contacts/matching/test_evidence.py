@@ -13,6 +13,7 @@ from scrm.contacts.matching.evidence import Surroundings, evidence, judged, may_
 from scrm.contacts.matching.profile import Facts, Profile, calling_code, code_of, dump, is_fixed_line, load, prepare
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
+from scrm.contacts.matching.words import sentence
 
 LANDLINE, MOBILE = "+81364877033", "+819012345678"
 
@@ -49,6 +50,14 @@ class Namesakes:
         assert "namesakes_written" in amounts(han, again)
         assert "namesakes_heard" in amounts(han, latin)
         assert "namesakes_spelled" in amounts(latin, same)
+
+    @pytest.mark.parametrize("code", [rarity.WRITTEN, rarity.SPELLED, rarity.HEARD, rarity.PARTLY])
+    def test_are_told_in_words_that_fit_their_side(self, code: str) -> None:
+        """A line against never says that the names are rare, one for it never that many have them."""
+        for contacts in (0, 1, 7):
+            told = {side: sentence({"code": code, "for": side, "with": {"contacts": contacts}}) for side in (True, False)}
+            assert "rare" in told[True] and "rare" not in told[False]
+            assert ("7" in told[False]) == (contacts == 7)
 
     @given(st.integers(0, 60), st.integers(2, 20), st.sampled_from([1, 10]))
     def test_others_are_never_none_and_grow_with_the_count(self, held: int, block: int, times: int) -> None:
