@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 FILE_WORDS: dict[str, Promise] = {
     "too_big": _("The file is larger than %(most)s MB. Split it into several files."),
+    "gone": _("The file is not there any more. Upload it again."),
+    "erased": _("The file held somebody who was erased, and was removed. Upload it again without them."),
     "empty": _("There are no rows in the file."),
     "not_a_table": _("This is neither a CSV nor an XLSX file. Save the table as one of these and upload it again."),
     "old_excel": _("This is a file of an old Excel (.xls), or one with a password. Save it as .xlsx without a password."),
