@@ -11,6 +11,7 @@ from django.db import connection, connections
 
 from scrm.contacts.importing import results, running
 from scrm.contacts.models import Contact, Identity, Import
+from scrm.core.models import AuditEntry
 from tests.contacts.import_files import people, table, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,3 +72,30 @@ class ImportsAtOnce:
                 if run.state == Import.State.RUNNING:
                     running.work_on(run)
         check_everybody(runs)
+
+
+class StartsAtOnce:
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: one press waits for the other")
+    def test_of_one_import_start_it_once(self, settings: Any, tmp_path: Path) -> None:
+        settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path, str(tmp_path / "media")
+        run = upload(table(people(20)))
+        running.check(run)
+        running.run_to_end(run)
+        begin, started = threading.Barrier(8), []
+
+        def press() -> None:
+            try:
+                begin.wait(20)
+                started.append(running.start(Import.objects.get(pk=run.pk), by="mei"))
+                running.run_to_end(Import.objects.get(pk=run.pk))
+            finally:
+                connections.close_all()
+
+        threads = [threading.Thread(target=press) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(started) == [False] * 7 + [True]
+        assert AuditEntry.objects.filter(action="contacts.imported").count() == 1
+        assert Contact.objects.count() == results.counts(run)["created"] == 20

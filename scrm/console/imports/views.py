@@ -49,8 +49,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     if "live" in request.GET:
         return render(request, "console/imports/live.html", shared)
     context = {**admin.site.each_context(request), "title": run.filename, **shared}
-    if run.state in (State.UPLOADED, State.CHECKED) and run.file:
-        context |= _settings(run, ReadingForm(run))
+    if uploading.is_open(run):
+        context |= _settings(run, ReadingForm(run)) if uploading.has_file(run) else {"error": worded_file("gone")}
     return render(request, "console/imports/import.html", context)
 
 
@@ -115,8 +115,8 @@ def _settings(run: Import, form: ReadingForm) -> dict[str, Any]:
 def configure(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Read it otherwise, or go on to the dry run."""
     run = get_object_or_404(seen(request, Import.objects.all()), pk=pk)
-    if not run.file:
-        messages.error(request, _("The file is not there any more. Upload it again."))
+    if not uploading.has_file(run):
+        messages.error(request, worded_file("gone"))
         return redirect("console:import", pk=pk)
     form = ReadingForm(run, request.POST)
     mapping = mapping_from(run, request.POST)
@@ -150,8 +150,8 @@ def act(request: HttpRequest, pk: int, what: str) -> HttpResponseBase:
         "stop": lambda: running.stop(run),
         "undo": lambda: undoing.start(run, by=request.user),
     }
-    if what == "start" and not run.file:
-        messages.error(request, _("The file is not there any more. Upload it again."))
+    if what in ("start", "resume") and not uploading.has_file(run):
+        messages.error(request, worded_file("gone"))
     elif not deeds[what]():
         messages.info(request, _("Nothing was done: the import is “%(state)s”.") % {"state": run.get_state_display()})
     return redirect("console:import", pk=pk)

@@ -39,22 +39,23 @@ Outcome = ImportRow.Outcome
 AT_WORK = (State.CHECKING, State.RUNNING, State.UNDOING)
 LEASE = timedelta(seconds=45)
 ATTEMPTS = 4
+_THERE = ~Q(file="")
 
 
 # --- what people ask for ----------------------------------------------------------------------------------------------
 
 
 def check(run: Import) -> bool:
-    """Try without effect. False when it is not the time: it is being checked, or runs, or ran already."""
-    return _move(
-        run, (State.UPLOADED, State.CHECKED, State.FAILED), State.CHECKING, started=None, position=0, checked={}, error="", attempts=0
-    )
+    """Try without effect. False when it is not the time: it is being checked, or runs, or ran already, or the file is gone."""
+    states = (State.UPLOADED, State.CHECKED, State.FAILED)
+    only = _THERE & Q(started_at=None)
+    return _move(run, states, State.CHECKING, only=only, position=0, checked={}, error="", attempts=0, finished_at=None)
 
 
 def start(run: Import, *, by: Any) -> bool:
-    """Load for good. Safe to ask twice: False when it was started already."""
+    """Load for good. Safe to ask twice: False when it was started already, or the file is gone."""
     with transaction.atomic():
-        moved = _move(run, (State.CHECKED,), State.RUNNING, started_at=clock.now(), position=0, error="", attempts=0)
+        moved = _move(run, (State.CHECKED,), State.RUNNING, only=_THERE, started_at=clock.now(), position=0, error="", attempts=0)
         if moved:
             ImportRow.objects.filter(run=run).delete()
             uploading.remember(run)
@@ -67,9 +68,8 @@ def pause(run: Import) -> bool:
 
 
 def resume(run: Import) -> bool:
-    return _move(run, (State.PAUSED, State.STOPPED), State.RUNNING, error="", attempts=0, finished_at=None) or _move(
-        run, (State.FAILED,), State.RUNNING, error="", attempts=0, only=Q(started_at__isnull=False)
-    )
+    began = _THERE & Q(started_at__isnull=False)
+    return _move(run, (State.PAUSED, State.STOPPED, State.FAILED), State.RUNNING, only=began, error="", attempts=0, finished_at=None)
 
 
 def stop(run: Import) -> bool:
@@ -77,7 +77,6 @@ def stop(run: Import) -> bool:
 
 
 def _move(run: Import, states: Any, state: str, *, only: Q | None = None, **more: Any) -> bool:
-    more.pop("started", None)
     rows = Import.objects.filter(only or Q(), pk=run.pk, state__in=states)
     moved = bool(rows.update(state=state, lease_until=None, holder="", **more))
     run.refresh_from_db()
@@ -92,6 +91,7 @@ def _move(run: Import, states: Any, state: str, *, only: Q | None = None, **more
 @jobs.drain(DRAIN, slots=2)
 def step() -> int:
     """One chunk of the oldest import that nobody is at."""
+    staging.remove_forgotten()
     if not Import.objects.filter(state__in=AT_WORK).exists():
         return 0
     run = _lease()

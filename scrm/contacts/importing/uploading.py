@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,7 +22,10 @@ from scrm.contacts.models import Import, ImportLayout, ImportRow
 from scrm.core import clock
 
 State = Import.State
-OPEN = (State.UPLOADED, State.CHECKED)
+WAITING = (State.UPLOADED, State.CHECKED, State.STOPPED, State.FAILED, State.PAUSED)
+# A file that no row names was left by a process that was killed; younger ones may be on their way in.
+NAMELESS_FOR = timedelta(minutes=30)
+FOLDER = "imports"
 
 
 class NotNow(Exception):
@@ -39,9 +44,18 @@ def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str,
     run = Import(filename=shown_name(filename), size=size, kind=kind, created_at=clock.now(), created_by=by)
     guess_options(run, file, {"regions": [], **(options or {})})
     file.seek(0)
-    run.file = default_storage.save(f"imports/{uuid.uuid4().hex}.{kind}", File(file))
+    run.file = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.{kind}", File(file))
     run.save()
     return run
+
+
+def is_open(run: Import) -> bool:
+    """Whether the file may still be read or mapped otherwise: nothing of it was loaded."""
+    return run.state in (State.UPLOADED, State.CHECKED) or (run.state == State.FAILED and run.started_at is None)
+
+
+def has_file(run: Import) -> bool:
+    return bool(run.file) and default_storage.exists(run.file)
 
 
 def shown_name(filename: str) -> str:
@@ -108,7 +122,7 @@ def configure(run: Import, options: Mapping[str, Any], mapping: Sequence[str] | 
     """Read the file otherwise, or map its columns otherwise. What was checked before counts no more."""
     with transaction.atomic():
         row = Import.objects.select_for_update().get(pk=run.pk)
-        if row.state not in OPEN:
+        if not is_open(row):
             raise NotNow
         reads = {key: value for key, value in options.items() if key in ("encoding", "delimiter", "header_row", "sheet")}
         if any(row.options.get(key) != value for key, value in reads.items()):
@@ -123,6 +137,7 @@ def configure(run: Import, options: Mapping[str, Any], mapping: Sequence[str] | 
         if mapping is not None and len(mapping) == len(row.columns):
             row.mapping = list(mapping)
         row.state, row.checked, row.position, row.rows_total = State.UPLOADED, {}, 0, None
+        row.error, row.attempts, row.finished_at = "", 0, None
         row.save()
         ImportRow.objects.filter(run=row).delete()
     staging.remove(row)
@@ -143,20 +158,33 @@ def forget_file(run: Import) -> None:
     """Remove what was uploaded and what was made of it; what became of the rows stays on record."""
     staging.remove(run)
     if run.file:
-        default_storage.delete(run.file)
         Import.objects.filter(pk=run.pk).update(file="")
+        default_storage.delete(run.file)
         run.file = ""
 
 
 def remove_old() -> int:
     """Files that nobody needs any more: of imports that ended, soon; of those that nobody started or went on with, after a while."""
     now = clock.now()
+    _remove_nameless(now)
     ended = Q(state__in=(State.DONE, State.UNDONE), finished_at__lt=now - limits.FILE_KEPT)
-    waiting = (State.UPLOADED, State.CHECKED, State.STOPPED, State.FAILED, State.PAUSED)
-    old = Import.objects.filter(ended | Q(state__in=waiting, created_at__lt=now - limits.KEPT)).exclude(file="")
+    old = Import.objects.filter(ended | Q(state__in=WAITING, created_at__lt=now - limits.KEPT)).exclude(file="")
     runs = list(old[:200])
     for run in runs:
-        forget_file(run)
+        # Whoever goes on with one at this moment is first or finds that the file is gone.
+        if old.filter(pk=run.pk).update(file=""):
+            forget_file(run)
+    staging.remove_forgotten()
     forgotten = Import.objects.filter(created_at__lt=now - limits.KEPT, file="").exclude(state__in=(State.RUNNING, State.UNDOING))
     ImportRow.objects.filter(run__in=forgotten.values("pk")).exclude(cells=None).update(cells=None)
     return len(runs)
+
+
+def _remove_nameless(now: datetime) -> None:
+    if not default_storage.exists(FOLDER):
+        return
+    names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
+    for name in names - set(Import.objects.filter(file__in=names).values_list("file", flat=True)):
+        with suppress(FileNotFoundError):
+            if default_storage.get_modified_time(name) < now - NAMELESS_FOR:
+                default_storage.delete(name)

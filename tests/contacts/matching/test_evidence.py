@@ -152,9 +152,7 @@ class Baskets:
         assert amounts(self.bought(1, "A1", "B1"), self.bought(2, "C1", "D1", "E1"))["no_purchase_in_common"] == 2.0
 
 
-@given(
-    st.lists(st.sampled_from(["陳大文", "Chan Tai Man", "陳志明", "Wong"]), min_size=2, max_size=2), st.booleans(), st.booleans()
-)
+@given(st.lists(st.sampled_from(["陳大文", "Chan Tai Man", "陳志明", "Wong"]), min_size=2, max_size=2), st.booleans(), st.booleans())
 def test_is_the_same_from_either_side_and_never_cut_short_wrongly(names: list[str], number: bool, country: bool) -> None:
     """A pair that is given up early would not have reached the bound."""
     one, other = (
