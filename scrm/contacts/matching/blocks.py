@@ -22,8 +22,10 @@ def partners(mine: Iterable[int], blocks: Mapping[int, Sequence[int]]) -> dict[i
     for key in mine:
         members = blocks.get(key, ())
         size = len(members)
+        if size < 2:
+            continue
         kind = kind_of(key)
-        if size < 2 or size > LARGEST[kind]:
+        if size > LARGEST[kind]:
             continue
         if kind is not Kind.NAME:
             for member in members:
@@ -42,7 +44,10 @@ def crowded_of(profile: Profile, partners: Collection[Profile]) -> frozenset[str
     if not addresses:
         return _NONE
     holders: dict[str, list[Profile]] = {}
+    wanted = frozenset(addresses)
     for each in partners:
+        if wanted.isdisjoint(each.phones) and wanted.isdisjoint(each.emails) and wanted.isdisjoint(each.maybe):
+            continue
         for address in addresses:
             if address in each.phones or address in each.emails or address in each.maybe:
                 holders.setdefault(address, [profile]).append(each)

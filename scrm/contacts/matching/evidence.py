@@ -38,71 +38,34 @@ ALONE = Surroundings()
 
 
 def evidence(a: Profile, b: Profile, settings: Settings, around: Surroundings = ALONE) -> list[Item]:
-    return _evidence(a, b, _alike(a, b, settings), settings, around)
+    return judged(a, b, settings, {}, around)[1]
 
 
 def _alike(a: Profile, b: Profile, settings: Settings) -> Level:
     return level(a.name, b.name, least=settings.name_similarity / 100)
 
 
-def _evidence(a: Profile, b: Profile, alike: Level, settings: Settings, around: Surroundings) -> list[Item]:
-    found: list[Item] = [(_NAME_CODES[alike], 1.0, {})]
-    found += _addresses(a, b, alike, around)
-    shared = not _IN_COMMON.isdisjoint([code for code, _, _ in found])
-    if not shared:
-        found += _chance(a, b, alike, around)
-    found += _purchases(a, b, settings, around, common=not shared)
-    found += _facts(a, b, around)
-    codes = {code for code, _, _ in found}
-    found += _together(alike, codes)
-    if not shared and "same_sku" not in codes and (size := rarity.crowd(around.known)):
-        found.append(("crowd", size, {"contacts": around.known.people}))
-    return found
-
-
 def judged(
     a: Profile, b: Profile, settings: Settings, weights: Mapping[str, float], around: Surroundings, least: float = 0.0
 ) -> tuple[float, list[Item]]:
-    """The probability that both are one person, and the evidence. A pair that shares nothing but part of a name, and cannot reach
-    `least` with all else that it might have in common, is not compared to its end: 0 and nothing."""
+    """The probability that both are one person, and the evidence. A pair that cannot reach `least` any more, whatever else it may have in
+    common, is not compared to its end: 0 and nothing."""
     alike = _alike(a, b, settings)
-    if least and _hopeless(a, b, alike, weights, least):
+    found: list[Item] = [(_NAME_CODES[alike], 1.0, {}), *_addresses(a, b, alike, around), *_facts(a, b, around)]
+    codes = {code for code, _, _ in found}
+    found += _together(alike, codes)
+    shared = not _IN_COMMON.isdisjoint(codes)
+    if a.purchases and b.purchases:
+        found += _purchases(a, b, alike, settings, around, common=not shared)
+    if shared:
+        return score(found, weights), found
+    if (size := rarity.crowd(around.known)) and not any(code == "same_sku" for code, _, _ in found):
+        found.append(("crowd", size, {"contacts": around.known.people}))
+    # How rare the names are takes long to tell, and few who share no address come so far that it matters.
+    if least and logistic(_sum(found, weights) + _most_by_chance(alike, weights)) < least:
         return 0.0, []
-    items = _evidence(a, b, alike, settings, around)
-    return score(items, weights), items
-
-
-# All that two contacts without an address, a purchase or a customer number in common might have for them.
-_REST = ("same_city", "email_says_name", "near_email", "near_phone")
-_FURTHER = (
-    ("birthday", "same_birthday"), ("birthday", "birthday_and_home"), ("company", "same_company"), ("address", "same_address"),
-    ("postal_code", "same_postal_code"), ("usernames", "same_username"),
-)  # fmt: skip
-
-
-def _hopeless(a: Profile, b: Profile, alike: Level, weights: Mapping[str, float], least: float) -> bool:
-    """Cheap to tell, and never wrong: an upper bound of the score."""
-    if _meet(a.phones, b.phones) or _meet(a.emails, b.emails) or (a.ids and b.ids) or a.maybe or b.maybe:
-        return False
-    for sku, _ in a.purchases:
-        for other, _ in b.purchases:
-            if sku == other:
-                return False
-    most = weights.get("bias", 0.0) + weights.get(_NAME_CODES[alike], 0.0)
-    most += max(0.0, *(weights.get(kind, 0.0) * RAREST[kind] for kind in _KINDS.get(alike, _IN_PART)))
-    most += sum(max(0.0, weights.get(code, 0.0)) for code in _REST) + max(0.0, weights.get("same_country", 0.0) * _RARE_COUNTRY)
-    for name, code in _FURTHER:
-        if getattr(a, name) and getattr(b, name):
-            most += max(0.0, weights.get(code, 0.0))
-    return logistic(most) < least
-
-
-_IN_PART = (PARTLY,)
-_KINDS = {Level.SAME: (WRITTEN, SPELLED, PARTLY), Level.SOUND: (HEARD, PARTLY)}
-
-
-def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
-    return any(each in other for each in one) if one and other else False
+    found += _chance(a, b, alike, around)
+    return score(found, weights), found
 
 
 _NAME_CODES = {each: f"name_{each.name.lower()}" for each in Level}
@@ -113,6 +76,17 @@ _IN_COMMON = frozenset({"same_phone", "same_fixed_line", "possible_phone", "shar
 def _chance(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
     found = rarity.namesakes(a.name, b.name, alike, around.known, around.name_block)
     return [] if found is None else [(found[0], found[1], {"contacts": round(found[2])})]
+
+
+_KINDS = {Level.SAME: (WRITTEN, SPELLED, PARTLY), Level.SOUND: (HEARD, PARTLY)}
+# Names are rarest at `RAREST`; there is no name that more than all people have, in doublings.
+_COMMONEST = 40.0
+
+
+def _most_by_chance(alike: Level, weights: Mapping[str, float]) -> float:
+    """The most that `_chance` can add, in log odds."""
+    kinds = _KINDS.get(alike, (PARTLY,))
+    return max(0.0, *[weights.get(kind, 0.0) * amount for kind in kinds for amount in (RAREST[kind], _COMMONEST)])
 
 
 def _addresses(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
@@ -206,9 +180,7 @@ _LONG, _QUARTER = 60, 90
 _ENOUGH = 3
 
 
-def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings, *, common: bool) -> list[Item]:
-    if not a.purchases or not b.purchases:
-        return []
+def _purchases(a: Profile, b: Profile, alike: Level, settings: Settings, around: Surroundings, *, common: bool) -> list[Item]:
     close: dict[str, int] = {}
     for sku, day in a.purchases:
         for other, other_day in b.purchases:
@@ -219,6 +191,8 @@ def _purchases(a: Profile, b: Profile, settings: Settings, around: Surroundings,
         return [("no_purchase_in_common", float(min(rest, _ENOUGH)), {})]
     sku, days = min(close.items(), key=lambda pair: (pair[1], pair[0]))
     found: list[Item] = [("same_sku", 1.0, {"sku": sku, "days": days})]
+    if alike in FULL:
+        found.append(("name_and_purchase", 1.0, {}))
     if len(close) > 1:
         found.append(("more_skus", float(min(len(close) - 1, 2)), {"count": len(close)}))
     if rest > 0:
@@ -332,8 +306,6 @@ def _together(alike: Level, codes: set[str]) -> list[Item]:
         found.append(("another_name_on_number", 1.0, {}))
     if alike in CONTRADICTIONS and codes & {"same_email", "shared_email"}:
         found.append(("another_name_on_email", 1.0, {}))
-    if alike in FULL and "same_sku" in codes:
-        found.append(("name_and_purchase", 1.0, {}))
     if "same_birthday" in codes and codes & _SAME_HOME:
         found.append(("birthday_and_home", 1.0, {}))
     if "shared_phone" in codes and alike in FULL:
@@ -341,12 +313,16 @@ def _together(alike: Level, codes: set[str]) -> list[Item]:
     return found
 
 
-def score(items: Sequence[Item], weights: Mapping[str, float]) -> float:
+def score(items: Iterable[Item], weights: Mapping[str, float]) -> float:
     """The probability that both are one person."""
+    return logistic(_sum(items, weights))
+
+
+def _sum(items: Iterable[Item], weights: Mapping[str, float]) -> float:
     total = weights.get("bias", 0.0)
     for code, amount, _ in items:
         total += weights.get(code, 0.0) * amount
-    return logistic(total)
+    return total
 
 
 def log_odds(probability: float) -> float:

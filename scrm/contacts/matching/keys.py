@@ -50,8 +50,11 @@ def _hashed(texts: Iterable[tuple[Kind, str]]) -> list[int]:
     return [kind << _BITS | number(hashed(text.encode(), digest_size=8).digest(), "big") >> (64 - _BITS) for kind, text in texts]
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 def kind_of(number: int) -> Kind:
-    return Kind(number >> _BITS)
+    return _KINDS[number >> _BITS]
 
 
 def keys(profile: Profile) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
 
 BORN = date(1976, 2, 3)
+BOUGHT = date(2026, 3, 1)
 
 
 def facts(pk: int, name: str = "", **more: Any) -> Facts:
@@ -70,6 +71,8 @@ PEOPLE = st.builds(
     address=st.sampled_from(["", "62 Matina Street", "62 Matina Street, Sun City", "8 Outtrim Avenue"]),
     city=st.sampled_from(["", "Southbank", "Shatin"]),
     company=st.sampled_from(["", "恆發貿易", "Pioneer"]),
+    country=st.sampled_from(["", "HK", "JP"]),
+    purchases=st.sampled_from([(), (("A1", BOUGHT),), (("A1", BOUGHT + timedelta(days=40)), ("B2", BOUGHT)), (("C3", BOUGHT),)]),
 )
 
 
@@ -80,3 +83,8 @@ class Bound:
         short, items = evidence.judged(a, b, Settings(), DEFAULT, evidence.ALONE, least)
         whole, _ = evidence.judged(a, b, Settings(), DEFAULT, evidence.ALONE)
         assert short == whole if items else whole < least
+
+    def test_strangers_whose_facts_differ_are_not_compared_to_the_end(self) -> None:
+        one = prepare(facts(1, "陳大文", phones=("+85291234567",), emails=("tai.man@gmail.com",)))
+        other = prepare(facts(2, "Wong Siu Ming", phones=("+85298765432",), emails=("siuming@example.com",)))
+        assert evidence.judged(one, other, Settings(), DEFAULT, evidence.ALONE, 0.01) == (0.0, [])
