@@ -1,4 +1,4 @@
-"""How the sync with the CRMs does, on one page; and the day's sample, whose key fields a person confirms."""
+"""How the sync with the CRMs does, on one page; and each comparison of both sides, whose key fields a person confirms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sample(request: HttpRequest, pk: int) -> HttpResponse:
     answered = [row for row in rows if row.answer]
     context = {
         **admin.site.each_context(request),
-        "title": _("Sample of %(connection)s") % {"connection": run.connection.label},
+        "title": _("Comparison with %(connection)s") % {"connection": run.connection.label},
         "run": run,
         "rows": [(row, about.get((run.kind, row.key))) for row in rows],
         "answered": len(answered),

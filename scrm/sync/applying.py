@@ -7,7 +7,7 @@ before we last wrote a record says nothing of it. A record that cannot be taken 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +20,9 @@ from scrm.contacts.records import ms
 from scrm.core import clock
 from scrm.core.logs import trail
 from scrm.core.rows import update_many
-from scrm.sync import apart, awaiting, linking, persons_there, sides
+from scrm.sync import apart, awaiting, linking, persons_there, sales_copy, sides
 from scrm.sync.inlet import Inlet, Unit, held
-from scrm.sync.kinds import Kind
+from scrm.sync.kinds import SALES, Kind
 from scrm.sync.linking import Met
 from scrm.sync.mapping import Unmappable
 from scrm.sync.models import ExternalRecord, Push, SyncConflict
@@ -229,11 +229,28 @@ class _Work:
                     _check_readable(ours, saying)
                     sayings[record.external_id, unit.name] = saying
         ours.write([each for each in sayings.values() if each.result != "unfit"])
+        self._put_copies_right(ours, settled, sayings)
         told = {each.key for each in sayings.values()}
         after = sides.read(self.inlet, told) if told else ours
         for record, change, unit, resolution in settled:
             values = (after if record.key in told else ours).values(record.key)
             self._agree(record, change, unit, resolution, sayings.get((record.external_id, unit.name)), unit.ours(values))
+
+    def _put_copies_right(
+        self,
+        ours: Ours,
+        settled: Sequence[tuple[ExternalRecord, Change, Unit, Resolution]],
+        sayings: Mapping[tuple[str, str], Saying],
+    ) -> None:
+        """Of deals and cases also what needs no word from anybody: the copy here may have strayed from it."""
+        if self.inlet.kind not in SALES:
+            return
+        standing = [
+            (record, change, unit, resolution.verdict, unit.ours(ours.values(record.key))[0])
+            for record, change, unit, resolution in settled
+            if (record.external_id, unit.name) not in sayings and resolution.verdict is not Verdict.OUT
+        ]
+        sales_copy.put_right(self.inlet, standing)
 
     def _resolve(self, ours_: Ours, record: ExternalRecord, change: Change, unit: Unit) -> Resolution:
         theirs, (our_base, their_base) = unit.theirs(change.fields), unit.base(record)

@@ -64,7 +64,8 @@ class Health:
         """A small sample may be unlucky: its upper bound decides."""
         newest: dict[str, Verification] = {}
         for run in self.trend:
-            newest.setdefault(run.kind, run)
+            if run.scope == Verification.Scope.SAMPLE:
+                newest.setdefault(run.kind, run)
         return all(run.upper >= LEAST_ACCURACY for run in newest.values())
 
 
@@ -131,7 +132,7 @@ def _differences(found: dict[int, Health]) -> None:
 def _feeds(found: dict[int, Health]) -> None:
     for row in SyncCursor.objects.filter(connection__in=found).order_by("kind", "feed"):
         found[row.connection_id].feeds.append(row)
-    recent = Verification.objects.filter(connection__in=found, at__gt=clock.now() - TREND, scope=Verification.Scope.SAMPLE)
+    recent = Verification.objects.filter(connection__in=found, at__gt=clock.now() - TREND)
     for run in recent.order_by("-at")[:500]:
         found[run.connection_id].trend.append(run)
 

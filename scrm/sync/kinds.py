@@ -13,3 +13,7 @@ class Kind(models.TextChoices):
     CASE = "case", _("case")
     ORDER = "order", _("order")
     PRODUCT = "product", _("product")
+
+
+# Of these the CRM has the last word, and we keep a copy (`SaleState`).
+SALES = frozenset({Kind.DEAL.value, Kind.CASE.value})

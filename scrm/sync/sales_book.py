@@ -9,7 +9,7 @@ number of what of ours it is about, where there is one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +33,8 @@ _OURS = ("conversation", "order")
 @dataclass(frozen=True, slots=True)
 class News:
     """What became of one deal or case: values by the columns of `SaleState`; `record`: its id there. `moved`: what changed of one that
-    was not known here, where whoever says it knows. `owner`: whose a new one is that was begun there."""
+    was not known here, where whoever says it knows. `owner`: whose a new one is that was begun there. `quiet`: values that were wrong here
+    alone, and are no news. `first`: what else one holds that was not known here."""
 
     key: str
     record: str
@@ -41,6 +42,8 @@ class News:
     at: datetime
     moved: frozenset[str] = frozenset()
     owner: Contact | None = None
+    quiet: Mapping[str, Any] = field(default_factory=dict)
+    first: Mapping[str, Any] = field(default_factory=dict)
 
 
 def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) -> None:
@@ -53,17 +56,26 @@ def keep(connection: Connection, kind: str, news: Sequence[News], *, by: str) ->
     owners = owners_of(each.key for each in news if each.key not in rows)
     told: list[tuple[SaleState, News, dict[str, Any] | None]] = []
     for each in news:
-        row = rows.get(each.key)
-        before = {name: getattr(row, name) for name in (*TOLD, _WHOSE)} if row is not None else None
+        row, before = rows.get(each.key), None
         if row is None:
             row = rows[each.key] = SaleState(connection=connection, kind=kind, key=each.key, contact=each.owner or owners.get(each.key))
-        for name, value in each.values.items():
-            setattr(row, name, value)
-        row.changed_at = min(each.at, clock.now())
-        told.append((row, each, before))
+            _put(row, each.first)
+        _put(row, each.quiet)
+        if row.pk:
+            before = {name: getattr(row, name) for name in (*TOLD, _WHOSE)}
+        if each.values or not row.pk:
+            row.changed_at = min(each.at, clock.now())
+        if each.values:
+            _put(row, each.values)
+            told.append((row, each, before))
     update_many(SaleState, [row for row in rows.values() if row.pk], [*_KEPT, "changed_at"])
     SaleState.objects.bulk_create([row for row in rows.values() if not row.pk])
     events.record([event for row, each, before in told if (event := _event(connection, row, each, before, by)) is not None])
+
+
+def _put(row: SaleState, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def _event(connection: Connection, row: SaleState, news: News, before: Mapping[str, Any] | None, by: str) -> Event | None:

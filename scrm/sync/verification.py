@@ -209,7 +209,8 @@ def _forget_agreed(inlet: Inlet, wrong: Sequence[Compared]) -> None:
     """Of what is no person: what only comes in is as the CRM says, also where ours alone changed. It is met as if for the first time."""
     only_in = {target for unit in inlet.units if unit.direction == "in" and unit.kind != Kind.CONTACT for target in unit.targets}
     for each in wrong:
-        record, targets = each.record, only_in & {difference["field"] for difference in each.differences}
+        record, strayed = each.record, {difference["field"] for difference in each.differences if not difference.get("copy")}
+        targets = only_in & strayed
         if targets:
             record.base = {name: value for name, value in record.base.items() if name not in targets}
             record.seen = {name: value for name, value in (record.seen or {}).items() if name not in targets} or None

@@ -74,7 +74,7 @@ class VerifiedRecord(models.Model):
     key = models.CharField(_("our key"), max_length=80)
     external_id = models.CharField(_("their id"), max_length=100)
     state = models.CharField(_("state"), max_length=8, choices=State.choices)
-    # [{"field", "ours", "theirs"}] of the fields that differ.
+    # [{"field", "source", "ours", "theirs"}] of the fields that differ; "copy": true where only the copy here of a deal or case does.
     differences = models.JSONField(_("differences"), default=list)
     # {"field": value} of amounts and dates, as both sides hold them, for the person who confirms.
     key_fields = models.JSONField(_("key fields"), default=dict)

@@ -14,12 +14,12 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact
 from scrm.core import clock
 from scrm.sync import verification
-from scrm.sync.models import ExternalRecord
+from scrm.sync.models import ExternalRecord, SaleState
 from scrm.sync.services import want
 from tests.connectors.conftest import loopback  # noqa: F401
 from tests.faults.vendors import VENDORS, Vendor
 from tests.sync.begun_there import begin, hear_of_all
-from tests.sync.test_trade_at_vendors import drain, drain_until, shop_of, vendor_of
+from tests.sync.test_trade_at_vendors import MOVES, drain, drain_until, move, shop_of, vendor_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
@@ -76,3 +76,41 @@ def test_is_found_in_each_kind_and_put_right(
     drain()
     assert drifted(crm, sample=100) == drifted(crm, sample=None) == dict.fromkeys(KINDS, 0)
     assert Order.objects.get().total == Decimal(256)
+
+
+@pytest.mark.parametrize("name", list(VENDORS))
+def test_is_found_in_our_copies_of_deals_and_cases(
+    name: str,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: Any,
+    loopback: Any,  # noqa: F811
+) -> None:
+    vendor = vendor_of(name, live_server, settings, monkeypatch, loopback)
+    crm = filled(vendor)
+    for kind, fields in zip(("deal", "case"), MOVES[name], strict=True):
+        move(vendor, kind, ExternalRecord.objects.get(kind=kind).external_id, fields)
+        begin(vendor, kind, ExternalRecord.objects.get(kind="contact").external_id, number=f"{kind}-2")
+    moved = [str(value) for fields in MOVES[name] for value in fields.values()]
+    drain_until(lambda: SaleState.objects.count() == 4 and SaleState.objects.filter(stage__in=moved).count() == 2)
+    clock.advance(timedelta(minutes=10))
+    drain()
+    other = Contact.objects.create(name="林怡君", last_activity_at=clock.now(), created_at=clock.now(), updated_at=clock.now())
+    before = list(SaleState.objects.order_by("pk").values("stage", "amount", "contact"))
+    for sample in (100, None):
+        assert copies_drifted(crm, sample) == {"deal": (2, 0), "case": (2, 0)}
+        SaleState.objects.update(stage="別的")
+        SaleState.objects.exclude(amount=None).update(amount=Decimal(1))
+        SaleState.objects.filter(key__startswith="crm:").update(contact=other)
+        assert copies_drifted(crm, sample, repair=True) == {"deal": (2, 2), "case": (2, 2)}
+        drain()
+        clock.advance(timedelta(minutes=10))
+        drain()
+        assert list(SaleState.objects.order_by("pk").values("stage", "amount", "contact")) == before
+    assert copies_drifted(crm, 100) == {"deal": (2, 0), "case": (2, 0)}
+
+
+def copies_drifted(crm: Connection, sample: int | None, *, repair: bool = False) -> dict[str, tuple[int, int]]:
+    """{kind: (how many were compared, how many differ)}."""
+    runs = {kind: verification.verify(crm, kind, sample=sample, repair=repair) for kind in ("deal", "case")}
+    return {kind: (run.checked, run.drifted) for kind, run in runs.items() if run is not None}
