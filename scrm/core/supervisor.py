@@ -23,6 +23,8 @@ from scrm.core import jobs
 from scrm.core.processes import adopt_orphans, die_with_parent
 
 TICK_SECONDS = 5.0
+# Between looks for a database that is away: work goes on as soon as it is back.
+AWAY_SECONDS = 1.0
 SILENT_SECONDS = 40.0
 # 40 s, 80 s, and so on to 640 s.
 MOST_DOUBLINGS = 4
@@ -78,6 +80,7 @@ class Supervisor:
         self.stopping = False
         self.next_tick = 0.0
         self.unacknowledged_rounds = 0
+        self.database_is_away = False
 
     def start(self) -> None:
         adopt_orphans()
@@ -134,8 +137,12 @@ class Supervisor:
                 if program.cluster and (trouble := self._trouble(program)):
                     self.say(f"{program.name} {trouble}, ending and starting it again")
                     self._restart(program)
+            self.database_is_away = False
         except DatabaseError as error:
-            self.say(f"the database does not answer: {type(error).__name__}")
+            if not self.database_is_away:
+                self.say(f"the database does not answer: {type(error).__name__}")
+            self.database_is_away = True
+            self.next_tick = time.monotonic() + AWAY_SECONDS
 
     def _trouble(self, program: Program) -> str:
         """What is wrong with a cluster that runs, or "". A fresh one is given time."""
@@ -158,12 +165,13 @@ class Supervisor:
         return ""
 
     def _restart(self, program: Program) -> None:
-        """End the whole cluster at once; the next round starts it, with an empty queue."""
+        """End the whole cluster at once; the next round starts it, with nothing in the queue but its first tick."""
         program.signal_group(signal.SIGKILL)
         program.pause = 0.0
         program.ended = min(program.ended + 1, MOST_DOUBLINGS)
         self.unacknowledged_rounds = 0
         jobs.forget_all_asked()
+        jobs.ask_for_tick()
 
     def stop(self) -> None:
         """SIGTERM to all, the rest after `STOP_SECONDS` with SIGKILL, groups and adopted orphans included."""

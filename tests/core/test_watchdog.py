@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django_q.models import OrmQ
 
 from scrm.core import clock, jobs, supervisor
@@ -61,6 +62,10 @@ def killed(watchdog: Supervisor) -> bool:
         return process.wait(0.5) == -signal.SIGKILL
     except subprocess.TimeoutExpired:
         return False
+
+
+def away() -> None:
+    raise OperationalError("the server closed the connection")
 
 
 class Queue:
@@ -130,7 +135,13 @@ class Watchdog:
         watchdog._tick()
         assert killed(watchdog)
         assert "nothing periodic" in said[0]
-        assert OrmQ.objects.count() == 0
+
+    def test_leaves_the_fresh_one_only_its_first_tick(self, watchdog: Supervisor) -> None:
+        for _ in range(100):
+            job(fetched_ago=None)
+        watchdog._restart(watchdog.programs[0])
+        (left,) = OrmQ.objects.all()
+        assert left.func() == jobs.TICK
 
     def test_ends_one_that_acknowledges_nothing(self, watchdog: Supervisor, said: list[str]) -> None:
         for _ in range(supervisor.UNACKNOWLEDGED_ROUNDS):
@@ -153,6 +164,29 @@ class Watchdog:
         Timetable.objects.all().delete()
         watchdog._tick()
         assert said == []
+
+
+class DatabaseAway:
+    def test_is_told_once_and_looked_for_every_second(self, watchdog: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as without:
+            without.setattr(jobs, "ask_for_tick", away)
+            for _ in range(3):
+                watchdog.next_tick = 0.0
+                watchdog.look_after()
+                assert watchdog.next_tick - time.monotonic() <= supervisor.AWAY_SECONDS
+        watchdog.next_tick = 0.0
+        watchdog.look_after()
+        assert watchdog.next_tick - time.monotonic() > supervisor.AWAY_SECONDS
+        assert said == ["the database does not answer: OperationalError"]
+        assert [each.func() for each in OrmQ.objects.all()] == [jobs.TICK]
+
+    def test_is_told_again_the_next_time(self, watchdog: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        for _ in range(2):
+            with monkeypatch.context() as without:
+                without.setattr(jobs, "ask_for_tick", away)
+                watchdog._tick()
+            watchdog._tick()
+        assert said == ["the database does not answer: OperationalError"] * 2
 
 
 class Ticks:
