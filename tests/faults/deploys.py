@@ -222,6 +222,7 @@ def run(
     server = PostgreSQL(durable=True) if database == "postgresql" else None
     passed_on = {key: os.environ[key] for key in ("SABOTAGE", "LEASES") if key in os.environ}
     system = System(server.url if server else "", environment=environment | passed_on)
+    system.server = server
     try:
         system.start()
         do(system, verdict, given)

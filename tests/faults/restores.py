@@ -77,12 +77,8 @@ def on_a_clean_host(
     system: System, verdict: Verdict, driver: Driver, *, before: set[str], promised: set[int], made: dict[str, Any], took: float
 ) -> None:
     server = PostgreSQL(durable=True) if system.database_url else None
-    keys = {
-        "SECRET_KEY": (system.folder / "secret_key").read_text().strip(),
-        "SCRM_ENCRYPTION_KEYS": (system.folder / "encryption_key").read_text().strip(),
-        **{name: system.environment[name] for name in ("BACKUP_KEY", "BACKUP_URL")},
-    }
-    host = System(server.url if server else "", environment=keys)
+    keys = {name: system.environment[name] for name in ("BACKUP_KEY", "BACKUP_URL")}
+    host = System(server.url if server else "", environment=system.keys | keys)
     try:
         began = time.monotonic()
         came = asked(host, verdict, "restore")

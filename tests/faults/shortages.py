@@ -41,6 +41,8 @@ def disks(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
     if not may_mount():
         left_out(verdict, "mounting a small file system needs root")
         return
+    keys = system.keys
+    system.stop()
     for what in ("database", "spool", "media"):
         if what == "database" and system.database_url:
             verdict.figures["database"] = "left out: the server of this run keeps its files elsewhere"
@@ -48,7 +50,7 @@ def disks(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
         if what == "spool" and not system.database_url:
             verdict.figures["spool"] = "with the database: on SQLite a full spool matters only when the database is full too"
             continue
-        _fill(verdict, what, given, system.database_url)
+        _fill(verdict, what, system, keys)
 
 
 def may_mount() -> bool:
@@ -70,14 +72,16 @@ def small_disk(mib: int) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(verdict: Verdict, what: str, given: argparse.Namespace, database_url: str) -> None:
+def _fill(verdict: Verdict, what: str, before: System, keys: dict[str, str]) -> None:
+    """On a system of its own, which takes over the database of the one before where that is a server's."""
     with small_disk(60) as disk:
         on_it = {
             "database": {"DATABASE_URL": f"sqlite:///{'/' + str(disk / 'db.sqlite3')}", "SPOOL_DIR": str(disk / "spool")},
             "spool": {"SPOOL_DIR": str(disk / "spool")},
             "media": {"MEDIA_ROOT": str(disk / "media")},
         }[what]
-        system = System(database_url, environment={"SPOOL_LEAST_FREE_BYTES": str(2 * MIB), **on_it})
+        system = System(before.database_url, environment={"SPOOL_LEAST_FREE_BYTES": str(2 * MIB), **keys, **on_it})
+        system.server = before.server
         if what == "database":
             (system.folder / "db.sqlite3").symlink_to(disk / "db.sqlite3")
         try:
@@ -88,13 +92,17 @@ def _fill(verdict: Verdict, what: str, given: argparse.Namespace, database_url: 
 
 
 def _fill_ledger(system: System, verdict: Verdict, disk: Path, what: str) -> None:
-    """Nothing is acknowledged that is not kept; when there is room again the platform's repetition brings all of it in."""
-    if what == "spool":
-        system.rows("SELECT 1")
+    """Nothing is acknowledged that is not kept; when there is room again the platform's repetition brings all of it in.
+
+    Nobody needs the spool while a server takes everything: it is away until the repetition is over.
+    """
+    away = system.server if what == "spool" else None
     raw, headers, url = said(system, "room", ["你好"])
     post_bytes(url, raw, headers)
     ballast = disk / "ballast"
     fill(ballast)
+    if away is not None:
+        away.halt()
     answers, acknowledged = Counter[int](), []
     for n in range(60):
         raw, headers, url = said(system, f"full.{n}", ["滿了 " + "訂單" * 2000])
@@ -106,6 +114,7 @@ def _fill_ledger(system: System, verdict: Verdict, disk: Path, what: str) -> Non
     verdict.demand(
         f"{what} full: answers that are neither 200 nor 503", sum(c for status, c in answers.items() if status not in {200, 503})
     )
+    verdict.demand(f"{what} full: nobody was asked to come again", int(not answers[503]))
     if what == "database":
         verdict.demand("readiness says yes while the disk is full", int(get(system, "/readyz") == 200))
     ballast.unlink()
@@ -114,6 +123,8 @@ def _fill_ledger(system: System, verdict: Verdict, disk: Path, what: str) -> Non
         raw, headers, url = said(system, f"full.{n}", ["滿了 " + "訂單" * 2000])
         refused += n not in acknowledged and post_bytes(url, raw, headers, timeout=30) != 200
     verdict.demand(f"{what}: refused although there was room again", refused)
+    if away is not None:
+        away.start()
     with contextlib.suppress(RuntimeError):
         system.wait_until(lambda: stored(system, "full") == 60, 90, "all are stored")
     verdict.demand(f"{what}: lost or twice", abs(stored(system, "full") - 60))
@@ -203,8 +214,9 @@ def cache(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
         left_out(verdict, "redis-server is not installed")
         return
     redis = Redis(free_ports()[0])
+    keys = system.keys
     system.stop()
-    system = System(system.database_url, environment={"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0"})
+    system = System(system.database_url, environment={"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", **keys})
     redis.start()
     over, done = threading.Event(), Counter[str]()
 

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from tests import migrated
+from tests.databases import PostgreSQL
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -72,6 +73,8 @@ class System:
             self.environment["DATABASE_URL"] = database_url
         self.environment |= environment or {}
         self.process: subprocess.Popen[bytes] | None = None
+        # The server behind `database_url`, for a run that takes it away.
+        self.server: PostgreSQL | None = None
         self.coming_back = False
         self._info: dict[str, Any] | None = None
 
@@ -182,6 +185,14 @@ class System:
         if self._info is None:
             self._info = json.loads(self.manage("sandbox_info", "--format", "json"))
         return self._info
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Environment of another host that shall read what this one wrote: keys are made at the first start, and lie in its folder."""
+        return {
+            "SECRET_KEY": (self.folder / "secret_key").read_text().strip(),
+            "SCRM_ENCRYPTION_KEYS": (self.folder / "encryption_key").read_text().strip(),
+        }
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True)
