@@ -90,6 +90,7 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("locked without spool", "sqlite", command, {"SABOTAGE": "forget_spool"}, red=True, checks="R11 must see what is lost")
     command = ["tests.faults.sieges", "--only", "slow", *seeded]
     yield Run("slow without door", "sqlite", command, {"SABOTAGE": "no_door"}, red=True, checks="W11 must see who is held up")
+    yield Run("slow with a leak", "sqlite", command, {"SABOTAGE": "keep_bodies"}, red=True, checks="W11 must see what grows")
     command = ["tests.faults.restores", "--messages", "1500", *seeded]
     yield Run("restore of many moments", "sqlite", command, {"SABOTAGE": "torn_backup"}, red=True, checks="V06 must see what does not fit")
     for name, sabotage, checks in (

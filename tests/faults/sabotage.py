@@ -13,6 +13,7 @@
 | forget_opt_out | an opt-out word is not heard | the state machine |
 | no_sweep | nothing looks for what a lost wake-up left | wake-ups lost |
 | no_door | threads that work wait for slow bodies | slow clients |
+| keep_bodies | what was read stays in memory | the web server's growth |
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 | no_governor | nobody looks at the health of the numbers | the speed follows the quality (tiers) |
 | no_team_lock | people of a team are chosen without its lock | nobody gets more than they can carry |
@@ -194,6 +195,19 @@ def _no_door() -> None:
     entrance.Entrance._read = read
 
 
+def _keep_bodies() -> None:
+    """What has been read stays in memory for good."""
+    from scrm.core import entrance
+
+    real, kept = entrance._whole, list[Any]()
+
+    def whole(stream: Any, length: int | None, largest: int) -> Any:
+        kept.append(real(stream, length, largest))
+        return kept[-1]
+
+    entrance._whole = whole
+
+
 def _no_governor() -> None:
     from scrm.conversations import governor
 
@@ -359,6 +373,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_sweep": _no_sweep,
     "replay_blindly": _replay_blindly,
     "no_door": _no_door,
+    "keep_bodies": _keep_bodies,
     "no_governor": _no_governor,
     "no_reach": _no_reach,
     "no_team_lock": _no_team_lock,
