@@ -48,6 +48,8 @@ OF_WORK = (
     "This person is linked to another record of this CRM; it is looked at whether that one is still there.",
     "This person was erased here; only a message of theirs begins a new contact.",
     "The person it belongs to is not linked to anybody here.",
+    "It belongs to several people here, and the CRM names none of them as the main one. It stays with whom it was given to while they were "
+    "one.",
     "It belongs to several people here, and the CRM names none of them as the main one.",
     "Waits for its person, who is read first.",
     "The process ended in the middle of this record each time; look at it before trying again.",

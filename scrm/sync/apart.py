@@ -23,19 +23,21 @@ FIELD = "@people"
 _SPEC = Spec(CONTACT, FIELD, "in")
 
 
-def as_field(inlet: Inlet, changes: Sequence[Change]) -> tuple[Inlet, list[Change]]:
-    """The changes with that field, where it can be said whose they are; as they came where a field of theirs is mapped to it.
+def as_field(inlet: Inlet, changes: Sequence[Change]) -> tuple[Inlet, list[Change], frozenset[str]]:
+    """The changes with that field, where it can be said whose they are; as they came where a field of theirs is mapped to it. And the
+    ids of those that belong to several people whom we know.
 
     Two statements where one of them belongs to several people.
     """
     if not any(change.people for change in changes) or any(spec.source == CONTACT for spec in inlet.specs):
-        return inlet, list(changes)
+        return inlet, list(changes), frozenset()
     several = [change for change in changes if len(persons_there.deciding(change)) > 1]
     known = persons_there.named(inlet, several) if several else {}
     specs = [*inlet.specs, _SPEC]
     said = {change.id: person for change in changes if (person := _main(change, known))}
     found = [replace(each, fields={**each.fields, FIELD: said[each.id]}) if each.id in said else each for each in changes]
-    return replace(inlet, specs=specs, units=[*inlet.units, *units_of([_SPEC], inlet.kind)]), found
+    doubtful = frozenset(change.id for change in several if len(_owners(change, known)) > 1)
+    return replace(inlet, specs=specs, units=[*inlet.units, *units_of([_SPEC], inlet.kind)]), found, doubtful
 
 
 def _main(change: Change, known: Mapping[str, Contact]) -> str:
@@ -43,8 +45,13 @@ def _main(change: Change, known: Mapping[str, Contact]) -> str:
     ids = persons_there.deciding(change)
     if len(ids) <= 1:
         return ids[0] if ids else ""
-    owners = {known[each].pk: each for each in reversed(ids) if each in known}
+    owners = _owners(change, known)
     return next(iter(owners.values())) if len(owners) == 1 else ""
+
+
+def _owners(change: Change, known: Mapping[str, Contact]) -> dict[int, str]:
+    """{contact: the id there of one of its records}."""
+    return {known[each].pk: each for each in reversed(persons_there.deciding(change)) if each in known}
 
 
 def is_unsaid(unit: Unit, change: Change) -> bool:
@@ -55,6 +62,18 @@ def is_unsaid(unit: Unit, change: Change) -> bool:
 def direction(unit: Unit, ours: Values | None, theirs: Values | None) -> Direction:
     """Ours is never written there, yet that it changed as well since both were agreed on is worth knowing."""
     return "both" if unit.targets == (FIELD,) and ours is not None and theirs is not None else unit.direction
+
+
+def forget(record: ExternalRecord, target: str) -> None:
+    """Whose it is was agreed on when two people were one, who are two again: what the CRM says of it (`target`) is heard anew."""
+    record.base = {name: value for name, value in record.base.items() if name != target}
+    seen = {name: value for name, value in (record.seen or {}).items() if name != target}
+    record.seen = seen | ({FIELD: None} if target == FIELD else {}) or None
+    record.version = ""
+
+
+def was_forgotten(record: ExternalRecord) -> bool:
+    return (record.seen or {}).get(FIELD, "") is None
 
 
 def keep_ours(record: ExternalRecord) -> None:

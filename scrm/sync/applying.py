@@ -44,7 +44,7 @@ _COLUMNS = ["version", "base", "seen", "held", "synced_at", "removed_at", "merge
 class Applied:
     """What became of one record: `reason` empty: taken over (or nothing to do). `wait`: to be read again after that time.
 
-    `awaits`: the people over there of whom one must be linked here for it to be somebody's.
+    `awaits`: the people over there of whom one must be linked here, or who must become one person, for it to be somebody's.
     """
 
     external_id: str
@@ -94,9 +94,11 @@ class _Work:
     echoes: list[ExternalRecord] = field(default_factory=list)
     outgoing: set[str] = field(default_factory=set)
     conflicts: list[SyncConflict] = field(default_factory=list)
+    doubtful: frozenset[str] = frozenset()
+    told_whose: list[int] = field(default_factory=list)
 
     def done(self) -> list[Applied]:
-        self.inlet, self.changes = apart.as_field(self.inlet, self.changes)
+        self.inlet, self.changes, self.doubtful = apart.as_field(self.inlet, self.changes)
         self._pair()
         self._await_people()
         update_many(ExternalRecord, self.echoes, ["seen"])
@@ -175,7 +177,7 @@ class _Work:
                 self.results.append(Applied(change.id, who.reason, wait=timedelta(0)))
             elif not who.ours:
                 left = not who.failed and who.wait is None
-                awaits = persons_there.awaited(self.inlet, change) if left and who.reason == persons_there.NOBODY else ()
+                awaits = persons_there.awaited(self.inlet, change) if left and who.reason in persons_there.WHOSE else ()
                 self.results.append(Applied(change.id, who.reason, wait=who.wait, left=left, awaits=awaits))
             else:
                 self._settle_known(self._new_record(change, who), change)
@@ -221,6 +223,7 @@ class _Work:
         for record, change in self.pairs:
             for unit in self.inlet.units:
                 if apart.is_unsaid(unit, change):
+                    self._ask_whose(record, change)
                     continue
                 resolution = self._resolve(ours, record, change, unit)
                 settled.append((record, change, unit, resolution))
@@ -235,6 +238,19 @@ class _Work:
         for record, change, unit, resolution in settled:
             values = (after if record.key in told else ours).values(record.key)
             self._agree(record, change, unit, resolution, sayings.get((record.external_id, unit.name)), unit.ours(values))
+
+    def _ask_whose(self, record: ExternalRecord, change: Change) -> None:
+        """Of one that was somebody's while two people were one, and is of several now that they are two again: it stays, and people are
+        asked once."""
+        if not apart.was_forgotten(record):
+            return
+        record.seen = (record.seen or {}) | {apart.FIELD: ""}
+        if change.id in self.doubtful:
+            theirs = "; ".join(each.id for each in change.people)
+            unfit = SyncConflict.Reason.UNFIT
+            self.conflicts.append(
+                SyncConflict(record=record, field=CONTACT, reason=unfit, words=persons_there.STAYS, theirs=theirs, found_at=clock.now())
+            )
 
     def _put_copies_right(
         self,
@@ -285,6 +301,8 @@ class _Work:
                 self._note_conflict(record, saying, ours)
             return
         record.held = {name: value for name, value in waiting.items() if name not in unit.targets} or None
+        if unit.name == CONTACT and outcome in ("in", "agreed") and record.pk:
+            self.told_whose.append(record.pk)
         if outcome in ("in", "agreed", "unfit") or (outcome == "same" and _first(record, unit)):
             record.base = record.base | dict(zip(unit.targets, ours, strict=True))
         elif outcome == "out" and unit.direction != "in":
@@ -332,6 +350,9 @@ class _Work:
         if self.inlet.kind == Kind.CONTACT:
             awaiting.linked(self.inlet.connection.pk, [record.external_id for record in new])
         self._open_conflicts()
+        if self.told_whose:
+            asked = SyncConflict.objects.filter(record__in=self.told_whose, field=CONTACT, reason=SyncConflict.Reason.UNFIT)
+            asked.filter(state=SyncConflict.State.OPEN).update(state=SyncConflict.State.SETTLED, winner="theirs")
         outgoing = self.outgoing - self.holding
         if outgoing:
             want_many(Wanted(self.inlet.connection.pk, self.inlet.kind, key) for key in outgoing)

@@ -1,7 +1,8 @@
-"""What is left alone for want of its person comes by itself once that person is linked: then it is read again, through the usual queue.
+"""What is left alone for want of its person comes by itself once that person is linked, and what belongs to several once they were merged
+into one: then it is read again, through the usual queue.
 
-Whose link comes into being says so in the same transaction. Where that and the leaving alone passed each other unseen, in two transactions
-at once, the sweep finds it.
+Whose link comes into being says so in the same transaction, and a merge is told as an event. Where that and the leaving alone passed each
+other unseen, in two transactions at once, the sweep finds it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scrm.core import clock, jobs
 from scrm.core.rows import insert_or
 from scrm.sync.kinds import Kind
 from scrm.sync.models import AwaitedPerson, ExternalRecord, Pull
-from scrm.sync.person_ids import people_of
+from scrm.sync.person_ids import SEVERAL, people_of
 
 PAGE = 500
 
@@ -43,10 +44,36 @@ def linked(connection_id: int, people: Iterable[str]) -> None:
         _read_again(waiting.order_by("pull").values_list("pull", flat=True)[:PAGE])
 
 
+def joined(connection: Connection, people: Collection[str]) -> None:
+    """These records there are of people who were merged here. Of very much that waits the sweep brings the rest."""
+    waiting = AwaitedPerson.objects.filter(person__in=people, pull__connection=connection, pull__state=Pull.State.LEFT)
+    pulls = list(waiting.filter(pull__last_error=SEVERAL).order_by("pull").values_list("pull", flat=True).distinct()[:PAGE])
+    with transaction.atomic():
+        _read_again(_of_one(connection, pulls))
+
+
+def _of_one(connection: Connection, pulls: Collection[int]) -> list[int]:
+    """Those of these reads whose people, as far as they are linked, are one person by now."""
+    awaited = list(AwaitedPerson.objects.filter(pull__in=pulls).values_list("pull", "person")) if pulls else []
+    people = people_of(connection, {person for _, person in awaited})
+    owners: dict[int, set[int]] = {}
+    for pull, person in awaited:
+        owners.setdefault(pull, set()).update({people[person].pk} if person in people else ())
+    return sorted(pull for pull, found in owners.items() if len(found) == 1)
+
+
 def sweep() -> int:
-    """What is left alone although its person is linked by now, a page a transaction. Returns how many are read again."""
-    crms = Connection.objects.filter(kind=Connection.Kind.CRM)
-    return sum(_sweep(connection, page) for connection in crms for page in _pages(connection))
+    """What is left alone although its person is linked by now, or its people are one, a page a transaction. Returns how many are read
+    again."""
+    crms = list(Connection.objects.filter(kind=Connection.Kind.CRM))
+    return sum(_sweep(connection, page) for connection in crms for page in _pages(connection)) + sum(map(_unnoted, crms))
+
+
+def _unnoted(connection: Connection) -> int:
+    """What was left alone as several people's before these were noted; read once more, it is."""
+    left = Pull.objects.filter(connection=connection, state=Pull.State.LEFT, last_error=SEVERAL)
+    with transaction.atomic():
+        return _read_again(left.filter(awaited_people=None).order_by("-pk").values_list("pk", flat=True)[:PAGE])
 
 
 def _pages(connection: Connection) -> Iterator[list[AwaitedPerson]]:
@@ -64,7 +91,9 @@ def _sweep(connection: Connection, page: Sequence[AwaitedPerson]) -> int:
     met = [row for row in page if row.person in people]
     with transaction.atomic():
         AwaitedPerson.objects.filter(pk__in=[row.pk for row in met if row.pull.state == Pull.State.DONE]).delete()
-        return _read_again([row.pull_id for row in met if row.pull.state == Pull.State.LEFT])
+        left = [row.pull for row in met if row.pull.state == Pull.State.LEFT]
+        several = {pull.pk for pull in left if pull.last_error == SEVERAL}
+        return _read_again([*(pull.pk for pull in left if pull.pk not in several), *_of_one(connection, several)])
 
 
 def _read_again(pulls: Iterable[int]) -> int:

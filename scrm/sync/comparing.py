@@ -84,7 +84,7 @@ class _Strays:
 
     @classmethod
     def of(cls, inlet: Inlet, records: Sequence[ExternalRecord], changes: Collection[Change]) -> _Strays:
-        inlet, as_fields = apart.as_field(inlet, list(changes))
+        inlet, as_fields, _ = apart.as_field(inlet, list(changes))
         return cls(Copies.read(inlet, records, as_fields), {change.id: change for change in as_fields})
 
     def beside(self, differences: Sequence[dict[str, Any]], record: ExternalRecord, ours: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -119,13 +119,16 @@ def _difference(
 
 
 def _is_as_seen(spec: Spec, record: ExternalRecord, mine: Any, other: Any) -> bool:
-    """What only comes in and both sides word differently, in step while the CRM says what was seen last: of a deal or a case what one side
-    has no word for (the stage of a case is the CRM's, whose it is may stand there as a link), and the lines of an order."""
+    """What only comes in and both sides word differently, in step while the CRM says what was seen last: what it says nothing of, of a deal
+    or a case what one side has no word for (the stage of a case is the CRM's, whose it is may stand there as a link), and the lines of an
+    order."""
     if spec.direction != "in":
         return False
     seen = (record.seen or {}).get(spec.target)
+    if blank([seen, other]):
+        return True
     if (record.kind, spec.source) == payloads.LINES:
-        return seen == other or blank([seen, other])
+        return seen == other
     return record.kind in SALES and (blank([mine]) or blank([other])) and alike(seen, other)
 
 

@@ -1,7 +1,8 @@
-"""Deals, cases and orders of theirs that belong to nobody here, or to several: they are left alone, and listed so that people can see them.
+"""Deals, cases and orders of theirs that belong to nobody here, and deals and cases that belong to several: they are left alone, and
+listed so that people can see them.
 
 Each is a row among the reads; it goes off the list when the record is taken over or deleted there. It is read again when one of its
-people is linked (`awaiting`), and whenever a person says so.
+people is linked, or when all of them were merged into one (`awaiting`), and whenever a person says so.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from scrm.sync.applying import Applied
 from scrm.sync.inlet import Inlet
 from scrm.sync.kinds import Kind
 from scrm.sync.models import Pull
-from scrm.sync.persons_there import NOBODY, SEVERAL
-
-_REASONS = frozenset({NOBODY, SEVERAL})
+from scrm.sync.persons_there import WHOSE
 
 
 def is_left(kind: str, done: Applied) -> bool:
     """Whether it is left alone for want of a person. What is not wanted here, or was erased, is on no list."""
-    return kind != Kind.CONTACT and done.left and done.reason in _REASONS
+    return kind != Kind.CONTACT and done.left and done.reason in WHOSE
 
 
 def note(inlet: Inlet, done: Sequence[Applied]) -> None:

@@ -10,6 +10,7 @@ from scrm.connections.models import Connection
 from scrm.contacts.models import Contact, Event
 from scrm.conversations.models import Message
 from scrm.core.zones import business_day
+from scrm.sync import joining
 from scrm.sync.defaults import MAPPINGS
 from scrm.sync.models import ExternalRecord, FieldMapping, Kind, Push
 from scrm.sync.services import Wanted, want_many
@@ -33,6 +34,7 @@ def note_changes(events: Sequence[Event]) -> None:
     crms = kinds_out()
     if not crms:
         return
+    joining.note(events)
     objects = {*_people(events), *_days(events)}
     wanted = [Wanted(crm, kind, key) for crm in crms for kind, key in objects]
     born = _born_there(events)

@@ -12,6 +12,8 @@ from scrm.sync.models import ExternalRecord
 
 # Our field of an order, a deal or a case that holds whose it is.
 CONTACT = "contact"
+NOBODY = "The person it belongs to is not linked to anybody here."
+SEVERAL = "It belongs to several people here, and the CRM names none of them as the main one."
 
 
 def ids_of(connection: Connection, contacts: Iterable[int]) -> dict[int, str]:

@@ -15,10 +15,11 @@ from scrm.sync.kinds import Kind
 from scrm.sync.linking import ERASED, Met
 from scrm.sync.mapping import Unmappable
 from scrm.sync.models import Pull
-from scrm.sync.person_ids import CONTACT, CRM, erased_name, people_of
+from scrm.sync.person_ids import CONTACT, CRM, NOBODY, SEVERAL, erased_name, people_of
 
-NOBODY = "The person it belongs to is not linked to anybody here."
-SEVERAL = "It belongs to several people here, and the CRM names none of them as the main one."
+# Why a record is left alone for want of a person.
+WHOSE = frozenset({NOBODY, SEVERAL})
+STAYS = f"{SEVERAL} It stays with whom it was given to while they were one."
 # So many people of one record are read to find whose it is.
 MOST_PEOPLE = 10
 LATER = timedelta(seconds=5)
@@ -87,7 +88,8 @@ def deciding(change: Change) -> list[str]:
 
 
 def awaited(inlet: Inlet, change: Change) -> tuple[str, ...]:
-    """Of a record that belongs to nobody here: the people of whom one must be linked for it to be somebody's."""
+    """Of a record that belongs to nobody here, or to several: the people of whom one must be linked, or who must become one person, for it
+    to be somebody's."""
     person = named_by(inlet, change)
     return (person,) if person else tuple(dict.fromkeys(filter(None, deciding(change))))
 

@@ -87,7 +87,8 @@ class SyncCursor(models.Model):
 class Pull(models.Model):
     """A record of theirs that must be read (again): a webhook named it, or it could not be taken over when it came.
 
-    Also one that is left alone because it belongs to nobody here: it is read when it changes there, or when its person is linked.
+    Also one that is left alone because it belongs to nobody here, or to several: it is read when it changes there, when its person is
+    linked, or when its people were merged.
 
     One row a record. `wanted` counts the reasons to read it, as in `Push`.
     """
@@ -127,7 +128,8 @@ class Pull(models.Model):
 
 
 class AwaitedPerson(models.Model):
-    """A person's record of theirs, linked to nobody here, to whom a record belongs that is left alone. Once linked, that one is read."""
+    """A person's record of theirs to whom a record belongs that is left alone: once that person is linked here, or all of its people are
+    one, that one is read."""
 
     pull = models.ForeignKey(Pull, verbose_name=_("CRM read"), on_delete=models.CASCADE, related_name="awaited_people")
     person = models.CharField(_("the person's id there"), max_length=100)

@@ -15,7 +15,8 @@ from scrm.sync.inlet import Inlet
 from scrm.sync.linking import Met
 from scrm.sync.mapping import own_key
 from scrm.sync.models import ExternalRecord
-from scrm.sync.persons_there import NOBODY, Unknown, erased_here, ids_in, named, named_by, whose
+from scrm.sync.person_ids import NOBODY
+from scrm.sync.persons_there import Unknown, erased_here, ids_in, named, named_by, whose
 from scrm.sync.sales_book import BEGUN_THERE
 from scrm.sync.sales_in import Sales
 

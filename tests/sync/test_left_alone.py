@@ -12,7 +12,7 @@ from scrm.core import clock, jobs
 from scrm.staff.models import User
 from scrm.sync import awaiting, feeds, health, pulls
 from scrm.sync.models import AwaitedPerson, ExternalRecord, FieldMapping, Pull, SaleState, SyncPlan
-from scrm.sync.persons_there import NOBODY, SEVERAL
+from scrm.sync.person_ids import NOBODY, SEVERAL
 from tests.sync.conftest import Shop, later
 from tests.sync.test_goods_in import mapped
 from tests.sync.test_pull import linked, settle
