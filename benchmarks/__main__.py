@@ -35,6 +35,7 @@ BENCHMARKS = {
     "agents": {"vendor": "postgresql"},
     "start": {},
     "pure": {},
+    "numbers": {},
     "pictures": {},
     "intake-sqlite": {"vendor": "sqlite"},
     "pipeline-sqlite": {"vendor": "sqlite"},

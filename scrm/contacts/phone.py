@@ -19,6 +19,7 @@ from scrm.contacts import phone_text
 
 # Why a number was not read. Stored in English, shown in the reader's language by `repair_words`.
 DESTROYED = "destroyed by a spreadsheet: the last digits are lost, ask for the number again"
+ROUNDED = "ends in zeros as what a spreadsheet destroyed does: ask whether it is right"
 NO_DIGITS = "holds no digits"
 NO_NUMBER = "is not a phone number"
 SEVERAL_NUMBERS = "holds several numbers: choose one"
@@ -28,7 +29,11 @@ NO_COUNTRY = "has no country code and fits no country that we know of"
 # What is dialled before a country code: nearly everywhere 00, from Hong Kong and Singapore 001, from Taiwan 002; others only where those
 # give no number, for the digit behind 00 is a country code's first far more often than part of a rare prefix.
 _DIALLED = (("00", "001", "002"), ("0011", "0015", "0018", "005", "006", "007", "008", "009"))
+# What the library takes and nobody has any more: Taipei's numbers have eight digits behind the 2 since 1998.
+_GONE = re.compile(r"^\+8862\d{5,7}$")
 _CHINESE_MOBILE = re.compile(r"^1[3-9]\d{9}$")
+# '03-1234/5678': a slash between groups, where what stands before it is no number by itself.
+_ONE_SLASH = re.compile(r"^[^/]+\d\s*/\s*\d{4}$")
 _LEAST_INTERNATIONAL = 10
 _CODES = frozenset(COUNTRY_CODE_TO_REGION_CODE)
 
@@ -55,7 +60,7 @@ def parse(raw: str, regions: Sequence[str] | str = ()) -> Number | Unread:
     """Read a number. `regions` are those a number without country code may belong to, e.g. ("HK", "SG").
 
     Accepts local, 00-, 001-, 002- and 010-prefixed, full-width, spaced, bracketed forms, a lost plus or leading zero, a decimal tail,
-    thousands separators, letters in the place of digits, labels, a country in words, and extensions.
+    thousands separators, slashes, letters in the place of digits, labels, a country in words, and extensions.
     """
     text = phone_text.plain(raw)
     digits = phone_text.unscience(text)
@@ -63,12 +68,12 @@ def parse(raw: str, regions: Sequence[str] | str = ()) -> Number | Unread:
         if not digits:
             return Unread(raw, DESTROYED)
         text = digits
+    elif phone_text.is_rounded(text):
+        shown = _one(raw, text.replace(",", ""), _wanted(regions))
+        return Unread(raw, ROUNDED, (shown.e164,) if isinstance(shown, Number) else shown.candidates)
     if not any(char.isdigit() for char in text):
         return Unread(raw, NO_DIGITS)
-    wanted = [regions] if isinstance(regions, str) else list(regions)
-    wanted = list(dict.fromkeys(region.upper() for region in wanted if region))
-    cells = phone_text.parts(text)
-    read = [_one(raw, cell, wanted) for cell in cells]
+    read = [_one(raw, cell, _wanted(regions)) for cell in phone_text.parts(text)]
     if len(read) == 1:
         return read[0]
     numbers = {each.e164: each for each in read if isinstance(each, Number)}
@@ -80,10 +85,15 @@ def parse(raw: str, regions: Sequence[str] | str = ()) -> Number | Unread:
     return Unread(raw, SEVERAL_NUMBERS, tuple(dict.fromkeys(found)))
 
 
+def _wanted(regions: Sequence[str] | str) -> list[str]:
+    given = [regions] if isinstance(regions, str) else regions
+    return list(dict.fromkeys(region.upper() for region in given if region))
+
+
 def parse_all(raw: str, regions: Sequence[str] | str = ()) -> list[Number | Unread]:
     """Every number of a cell that may hold several, each read by itself."""
     text = phone_text.plain(raw)
-    if phone_text.unscience(text) is not None:
+    if phone_text.unscience(text) is not None or phone_text.is_rounded(text):
         return [parse(raw, regions)]
     return [parse(cell, regions) for cell in phone_text.parts(text)]
 
@@ -92,7 +102,10 @@ def _one(raw: str, cell: str, regions: Sequence[str]) -> Number | Unread:
     cleaned = phone_text.clean(cell)
     if not cleaned.digits.removeprefix("+"):
         return Unread(raw, NO_NUMBER)
-    found = readings(cleaned.digits, [cleaned.country] if cleaned.country else regions)
+    wanted = [cleaned.country] if cleaned.country else regions
+    found = readings(cleaned.digits, wanted)
+    if not found and _ONE_SLASH.search(cell):
+        found = readings(phone_text.clean(cell.replace("/", " ")).digits, wanted)
     if len(found) == 1:
         return Number(found[0].e164, found[0].region, cleaned.extension)
     if found:
@@ -110,8 +123,9 @@ def readings(digits: str, regions: Sequence[str]) -> list[Number]:
     international = _without_plus(digits, regions)
     if not national:
         return international or _with_stray_zero(digits, regions)
-    # A number of a country that the business serves, and by chance one of a country that it does not, is the former.
-    return _distinct([*national, *(each for each in international if each.region in regions)])
+    # A number of a country that the business serves, and by chance one of a country that it does not, is the former; but all that is
+    # freephone in Singapore, 1800 and seven digits, is freephone in America.
+    return _distinct([*national, *(each for each in international if each.region in regions or digits.startswith("1800"))])
 
 
 def _behind(digits: str, prefixes: Sequence[str]) -> list[Number]:
@@ -159,6 +173,14 @@ def _lengths(region: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=300)
+def _shortest(region: str) -> int:
+    """How many digits a line or a mobile of the region has at least; what is shorter reaches a service, or lacks digits."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    kinds = [metadata.fixed_line, metadata.mobile] if metadata is not None else []
+    return min((length for kind in kinds if kind is not None for length in kind.possible_length or ()), default=0)
+
+
+@lru_cache(maxsize=300)
 def _trunk(region: str) -> str:
     """What is dialled before a national number there; "0" where nothing is."""
     metadata = PhoneMetadata.metadata_for_region(region)
@@ -175,7 +197,9 @@ def _national(digits: str, region: str) -> Number | None:
     number = _plainly(digits, region)
     if number is None and digits.startswith(("0", code, _trunk(region))):
         number = _carefully(digits, region)
-    return number if number is not None and number.region == region else None
+    if number is None or number.region != region or len(number.e164) - 1 - len(code) < _shortest(region):
+        return None
+    return number
 
 
 def _valid(text: str, region: str | None) -> Number | None:
@@ -194,9 +218,10 @@ def _plainly(text: str, region: str | None) -> Number | None:
         return None
     number = PhoneNumber(country_code=code, national_number=int(national))
     found = phonenumbers.region_code_for_number(number)
-    if not found or not phonenumbers.is_valid_number_for_region(number, found):
+    e164 = f"+{code}{national}"
+    if not found or _GONE.match(e164) or not phonenumbers.is_valid_number_for_region(number, found):
         return None
-    return Number(f"+{code}{national}", found)
+    return Number(e164, found)
 
 
 def _carefully(text: str, region: str | None) -> Number | None:
@@ -204,9 +229,9 @@ def _carefully(text: str, region: str | None) -> Number | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_valid_number(number) or _GONE.match(e164):
+        return None
     return Number(e164, phonenumbers.region_code_for_number(number) or "", number.extension or "")
 
 

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 # 8.52912E+10 and the like: a spreadsheet kept six digits and threw the rest away.
 SCIENTIFIC = re.compile(r"^[+-]?(\d)(?:[.,](\d+))?[eE]\s*[+]?(\d{1,3})$")
 FLOAT_TAIL = re.compile(r"^([+\d]\d{4,})[.,]0+$")
+# A spreadsheet shows numbers from ten digits on with six of them.
+_LEAST_ROUNDED, _DIGITS_KEPT = 10, 6
 THOUSANDS = re.compile(r"^[+]?\d{1,3}(?:,\d{3}){2,}$")
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _QUOTES = re.compile(r"^[\s='\"`´‘’“”]+|[\s'\"`´‘’“”]+$")
-_LABEL = re.compile(
-    r"^(?:tel(?:ephone)?|phone|mobile|mob|cell|whats\s?app|wa|line|fax|hp|h/p|no|number|電話|电话|手機|手机|行動電話|携帯(?:電話)?|電話番号|聯絡電話|联系电话|連絡先)"
-    r"\s*(?:no|number|番号|號碼|号码)?\s*[.:：#]*\s*(?=[+(\d])",
-    re.IGNORECASE,
+_KINDS = (
+    r"tel(?:ephone)?|phone|mobile|mob|cell|whats\s?app|wa|line|fax|hp|h/p"
+    r"|電話|电话|手機|手机|行動電話|携帯(?:電話)?|電話番号|聯絡電話|联系电话|連絡先"
 )
+_LABEL = re.compile(rf"^(?:{_KINDS}|no|number)\s*(?:no|number|番号|號碼|号码)?\s*[.:：#]*\s*(?=[+(\d])", re.IGNORECASE)
+_LABEL_BEHIND = re.compile(rf"(?<=[\d)])[\s,]*(?:[(\[]\s*)?(?:{_KINDS}|office|home|work|自宅|会社|公司|住宅|家)\s*[)\]]?$", re.IGNORECASE)
 _EXTENSION = re.compile(
     r"[\s,;]*(?:;ext=|ext(?:ension|n)?\b\.?|x\b|x(?=\d)|#|内線|內線|分機|分机|轉|转)\s*[.:：]?\s*(\d{1,6})\s*\)?\s*$", re.IGNORECASE
 )
@@ -70,6 +73,13 @@ def unscience(text: str) -> str | None:
     return first + rest if len(rest) == exponent else ""
 
 
+def is_rounded(text: str) -> bool:
+    """'85291200000': six digits and then zeros only, as from a file that was saved with 8.52912E+10 and opened again."""
+    match = FLOAT_TAIL.match(text)
+    digits = match.group(1) if match else text.replace(",", "") if THOUSANDS.match(text) else text
+    return digits.isdecimal() and _LEAST_ROUNDED <= len(digits) <= 15 and digits[0] != "0" and len(digits.rstrip("0")) <= _DIGITS_KEPT
+
+
 def parts(text: str) -> list[str]:
     """The numbers of a cell that holds several; a tail too short to be one ('2123 4567/8') belongs to the number before it."""
     if THOUSANDS.match(text):
@@ -87,18 +97,18 @@ def clean(text: str) -> Cleaned:
     extension = ""
     if match := _EXTENSION.search(text):
         text, extension = text[: match.start()], match.group(1)
-    text = _LABEL.sub("", text)
+    text = _LABEL_BEHIND.sub("", _LABEL.sub("", text))
     text, country = _country(text)
     if _LOOKS_LIKE_DIGITS.match(text) and sum(char.isdigit() for char in text) >= 5:
         text = text.translate(_LOOKALIKE)
-    text = re.sub(r"(\d{6,})\s*/\s*\d{1,4}$", r"\1", _shorten_tail(text))
-    return Cleaned(_digits(text), extension, country)
+    return Cleaned(_digits(_shorten_tail(text)), extension, country)
 
 
 def _shorten_tail(text: str) -> str:
-    """'2123 4567/8' and '2123 4567/68': further lines of one switchboard."""
+    """'2123 4567/8' and '2123 4567/68': further lines of one switchboard. Of '090/1234/5678' the slashes stand between groups."""
     head, slash, tail = text.rpartition("/")
-    return head if slash and tail.strip().isdigit() and len(tail.strip()) <= 4 and sum(map(str.isdigit, head)) >= 6 else text
+    further = tail.strip().isdigit() and len(tail.strip()) <= 4 and sum(map(str.isdigit, head)) >= 6
+    return head if slash and further and "/" not in head else text
 
 
 def _country(text: str) -> tuple[str, str]:

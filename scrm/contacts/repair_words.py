@@ -12,6 +12,9 @@ REASONS = {
     "destroyed by a spreadsheet: the last digits are lost, ask for the number again": gettext_lazy(
         "destroyed by a spreadsheet: the last digits are lost, ask for the number again"
     ),
+    "ends in zeros as what a spreadsheet destroyed does: ask whether it is right": gettext_lazy(
+        "ends in zeros as what a spreadsheet destroyed does: ask whether it is right"
+    ),
     "holds no digits": gettext_lazy("holds no digits"),
     "is not a phone number": gettext_lazy("is not a phone number"),
     "holds several numbers: choose one": gettext_lazy("holds several numbers: choose one"),

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from scrm.contacts import addressing, phone
+from scrm.contacts import addressing, phone, phone_text
 from scrm.contacts.importing import columns, values
 from scrm.contacts.importing.problems import REPAIRS, Note, note
 from scrm.core import fastjson
@@ -207,7 +207,7 @@ def fast_readings(cell: str, regions: tuple[str, ...] = ()) -> tuple[str, ...]:
                 if digits.startswith(code):
                     return (digits,) if len(digits) == length and _fast_block(digits[:-tail], tail) else ()
         return ()
-    if not regions or not digits.isdigit():
+    if not regions or not digits.isdigit() or phone_text.is_rounded(cell):
         return ()
     for code, length, tail in _FAST_NATIONAL:
         if len(digits) == length and digits.startswith(code):
@@ -229,20 +229,20 @@ _SEPARATORS = {ord(char): None for char in " -()"}
 @lru_cache(maxsize=50_000)
 def _fast_block(head: str, tail: int) -> bool:
     """Whether all numbers with this beginning are valid, told by the first, some in the middle and the last of them."""
-    return all(phone.from_wa_id((head + digit * tail)[1:]) == head + digit * tail for digit in "0259")
+    return all(phone.from_wa_id((head + digit * tail)[1:]) == head + digit * tail for digit in "02589")
 
 
 @lru_cache(maxsize=50_000)
 def _fast_heads(head: str, tail: int, regions: tuple[str, ...]) -> tuple[str, ...]:
     """What E.164 numbers begin with whose home form begins with `head`, in each region; none when they are not read alike."""
     found: set[tuple[str, ...]] = set()
-    for digit in "0259":
-        read = phone.parse(head + digit * tail, regions)
+    for last in (f"{1:0{tail}}", *(digit * tail for digit in "2589")):
+        read = phone.parse(head + last, regions)
         if isinstance(read, phone.Unread):
             numbers = read.candidates if read.reason == phone.SEVERAL_REGIONS else ()
         else:
             numbers = () if read.extension else (read.e164,)
-        if not all(number.endswith(digit * tail) for number in numbers):
+        if not all(number.endswith(last) for number in numbers):
             return ()
         found.add(tuple(number[:-tail] for number in numbers))
     return found.pop() if len(found) == 1 else ()

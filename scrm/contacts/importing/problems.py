@@ -31,6 +31,7 @@ WORDS: dict[str, Promise] = {
     "refused": _("was refused: %(value)s"),
     # What follows was done otherwise than asked; the row is loaded.
     "repair_destroyed": _("%(value)s was destroyed by a spreadsheet, its last digits are lost: kept for repair, ask for the number again"),
+    "repair_rounded": _("%(value)s ends in zeros as what a spreadsheet destroyed does: kept for repair, ask whether it is right"),
     "repair_several_regions": _("%(value)s fits several countries (%(numbers)s): kept for repair, choose one"),
     "repair_several": _("%(value)s holds several numbers: kept for repair, choose one"),
     "repair": _("%(value)s could not be read as a number: kept for repair"),
@@ -46,6 +47,7 @@ WORDS: dict[str, Promise] = {
 }
 REPAIRS = {
     phone.DESTROYED: "repair_destroyed",
+    phone.ROUNDED: "repair_rounded",
     phone.SEVERAL_REGIONS: "repair_several_regions",
     phone.SEVERAL_NUMBERS: "repair_several",
 }

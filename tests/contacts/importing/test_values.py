@@ -125,6 +125,9 @@ class TheShortWay:
         assert fast_readings("8123 4567", ("HK", "SG")) == ("+85281234567", "+6581234567")
         assert fast_readings("8123 4567", ("SG",)) == ("+6581234567",)
 
+    def test_does_not_vouch_for_a_block_of_which_a_part_is_not_given_out(self) -> None:
+        assert fast_readings("6800 8049", ("MO",)) == fast_readings("+853 6800 8049") == ()
+
     def test_leaves_all_else_to_the_library(self) -> None:
         for cell in ("8.52912E+10", "6123 4567 / 68", "+852 6123 4567 ext 3", "６１２３４５６７", "6123.4567", "", "+", "-", "call me"):
             assert fast_readings(cell, ("HK",)) == ()
