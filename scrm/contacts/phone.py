@@ -34,6 +34,8 @@ _GONE = re.compile(r"^\+8862\d{5,7}$")
 _CHINESE_MOBILE = re.compile(r"^1[3-9]\d{9}$")
 # '03-1234/5678': a slash between groups, where what stands before it is no number by itself.
 _ONE_SLASH = re.compile(r"^[^/]+\d\s*/\s*\d{4}$")
+# More is no number and no row of numbers, and would cost more the longer it is.
+LONGEST = 400
 _LEAST_INTERNATIONAL = 10
 _CODES = frozenset(COUNTRY_CODE_TO_REGION_CODE)
 
@@ -62,6 +64,8 @@ def parse(raw: str, regions: Sequence[str] | str = ()) -> Number | Unread:
     Accepts local, 00-, 001-, 002- and 010-prefixed, full-width, spaced, bracketed forms, a lost plus or leading zero, a decimal tail,
     thousands separators, slashes, letters in the place of digits, labels, a country in words, and extensions.
     """
+    if len(raw) > LONGEST:
+        return Unread(raw, NO_NUMBER)
     text = phone_text.plain(raw)
     digits = phone_text.unscience(text)
     if digits is not None:
@@ -92,8 +96,8 @@ def _wanted(regions: Sequence[str] | str) -> list[str]:
 
 def parse_all(raw: str, regions: Sequence[str] | str = ()) -> list[Number | Unread]:
     """Every number of a cell that may hold several, each read by itself."""
-    text = phone_text.plain(raw)
-    if phone_text.unscience(text) is not None or phone_text.is_rounded(text):
+    text = phone_text.plain(raw) if len(raw) <= LONGEST else ""
+    if not text or phone_text.unscience(text) is not None or phone_text.is_rounded(text):
         return [parse(raw, regions)]
     return [parse(cell, regions) for cell in phone_text.parts(text)]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrm.contacts.phone import Number, Unread, from_wa_id, parse
+from scrm.contacts.phone import Number, Unread, from_wa_id, parse, parse_all
 
 
 class Parse:
@@ -50,6 +52,15 @@ class Parse:
     def test_keeps_what_is_no_number_as_typed(self, typed):
         unread = parse(typed, "HK")
         assert isinstance(unread, Unread) and unread.raw == typed and unread.reason
+
+    @pytest.mark.parametrize("part", [" ", "9 ", "9)", "(", "9/", "/ ", ",", "9,", "(9", "x9", "-", "O", "'", ";", "\t9", "ext 1 ", "a(9)"])
+    def test_takes_no_time_over_what_is_long(self, part):
+        for size in (390, 4096, 32_767):
+            typed = "9" + (part * size)[: size - 2] + "x"
+            began = time.process_time()
+            parse(typed, ("HK", "SG", "TW", "JP"))
+            parse_all(typed, ("HK", "SG", "TW", "JP"))
+            assert time.process_time() - began < 0.2, (part, size)
 
     @given(st.text(max_size=40))
     def test_never_raises(self, typed):
