@@ -120,6 +120,12 @@ def worded(text: str) -> str:
     return text if not text or language.startswith("en") else _said(text, language)
 
 
+def each_worded(text: str) -> str:
+    """As `worded`, of what may be several sentences, set off by '; '."""
+    whole = worded(text)
+    return whole if whole != text else "; ".join(map(worded, text.split("; ")))
+
+
 def without_cause(text: str) -> str:
     """The sentence as it is stored, without what broke inside the program: for whoever does not look after it."""
     return next((sentence for sentence in BEFORE_A_CAUSE if text.startswith(f"{sentence}: ")), text)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from scrm.connections import credentials, endpoints, probes
 from scrm.connections.models import Alert, Connection, ConnectionChange, Probe
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import each_worded, worded
 from scrm.console.inbox.wording import quality_name
 from scrm.console.template_wording import status_name
 from scrm.conversations import pace, prices, reach, warmup
@@ -123,7 +123,7 @@ def looks(connection: Connection) -> dict[str, Any]:
 
 def _bar(probe: Probe, now: datetime, zone: ZoneInfo) -> Bar:
     y = _y(probe.milliseconds) if probe.ok else 0.0
-    words = _("%(ms)s ms") % {"ms": probe.milliseconds} if probe.ok else worded(probe.detail) or _("no answer")
+    words = _("%(ms)s ms") % {"ms": probe.milliseconds} if probe.ok else each_worded(probe.detail) or _("no answer")
     title = f"{probe.at.astimezone(zone):%m-%d %H:%M} · {probe.get_endpoint_display()} · {words}"
     return Bar(_x(probe.at, now), y, max(HEIGHT - y, 2.0), _colour(probe), title)
 

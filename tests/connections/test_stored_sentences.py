@@ -13,9 +13,10 @@ from tests.connections.told import told
 CALLS = frozenset({"Unmappable", "Met", "Applied", "Settled", "CannotAct", "Refused", "Hold", "BadPicture", "Unreadable", "BackupError"})
 ERRORS = frozenset(
     {"TryLater", "Unreachable", "OutcomeUnknown", "Rejected", "Gone", "NeedsLogin", "Misconfigured", "BadSignature", "Outcome"}
-    | {"_wrong", "_Unclear", "_unreadable", "Unreadable", "NotJson", "ValueError"}
+    | {"_wrong", "wrong", "BadPointer", "_Unclear", "_unreadable", "Unreadable", "NotJson", "ValueError"}
 )
 NAMES = frozenset({"reason", "words", "last_error", "state_reason", "error_title", "error"})
+WORDS = frozenset({"words"})
 FOLDERS = (
     "scrm/sync",
     "scrm/hooks",
@@ -47,6 +48,17 @@ class StoredSentences:
         assert len(found) > 300
         assert [each for each in found if said(each[1]) == each[1]] == []
 
+    def test_of_a_test_call_are_known(self) -> None:
+        found = [*told("connectors/crms", frozenset({"Health"}), frozenset()), *told("connectors/channels", frozenset({"Health"}), WORDS)]
+        assert len(found) > 3
+        assert [each for each in found if said(each[1]) == each[1]] == []
+
+    @pytest.mark.parametrize("file", ["rest/trial.py", "salesforce/checking.py", "zoho/adapter.py"])
+    def test_of_what_is_seen_while_setting_up_are_known(self, file: str) -> None:
+        found = list(told(f"connectors/crms/{file}", frozenset({"append"}), frozenset({"notes", "said"})))
+        assert found
+        assert [each for each in found if said(each[1]) == each[1]] == []
+
     @pytest.mark.parametrize("text", [": " * 250, "a: " * 166, "a: b is no " * 45, "{'a': 'b', " * 45, "Waits for its a: " * 30])
     def test_cost_little_to_look_for_in_what_nobody_knows(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         looks: list[str] = []
@@ -69,6 +81,14 @@ class StoredSentences:
                 "対応する取引がCRMにありません：Zohoが要求を拒否しました: INVALID_DATA",
             ),
             ("Written, but not linked by Account: gone", "書き込みましたが、Accountで結び付けられませんでした：gone"),
+            ("kinds.contact.rows: /a~2: behind ~ only 0 and 1 may stand", "kinds.contact.rows: /a~2: ~の後に置けるのは0と1だけです"),
+            ("The set-up must be an object in braces", "設定は波かっこで囲んだオブジェクトにしてください"),
+            ("The set-up is not valid JSON (line 3, column 5)", "設定が正しいJSONではありません（3行目、5文字目）"),
+            ("/amount: 'abc' is no number", "/amount：'abc'は数値ではありません"),
+            (
+                "Setting Base address (base_url) is empty; enter it on the connection's page",
+                "設定「ベースアドレス」（base_url）が空です。接続のページで入力してください",
+            ),
             ("陳大文 is no friend", "陳大文 is no friend"),
         ],
     )

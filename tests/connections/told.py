@@ -44,12 +44,12 @@ def _given(node: ast.AST, calls: frozenset[str], names: frozenset[str]) -> Itera
 
 
 def _texts(value: ast.expr) -> Iterator[str]:
-    """A text with its values filled in; of a choice, both."""
+    """A text with its values filled in; of a choice or a list, each."""
     if isinstance(value, ast.IfExp):
         yield from _texts(value.body)
         yield from _texts(value.orelse)
-    elif isinstance(value, ast.BoolOp):
-        for each in value.values:
+    elif isinstance(value, ast.BoolOp | ast.List):
+        for each in value.values if isinstance(value, ast.BoolOp) else value.elts:
             yield from _texts(each)
     elif isinstance(value, ast.Subscript):
         yield from _texts(value.value)

@@ -13,6 +13,7 @@ from scrm.connections.models import Connection
 from scrm.console.setup.records import RecordsForm
 from scrm.sync.models import FieldMapping
 from tests.console import test_rest_page
+from tests.console.test_rest_page import ENGLISH
 from tests.console.test_rest_page import crm as crm
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
@@ -87,6 +88,15 @@ class Records:
         page = owner.post(f"/admin/setup/{crm.pk}/records/", {**ENTERED, **entered, "save": "1"}).content.decode()
         part = page.partition(f'for="id_{name}')[2] if name != "since" else page
         assert said in part.partition('role="alert"')[2].partition("</p>")[0] and definition(crm) == {}
+
+    @pytest.mark.parametrize("language", ["ja", "zh-hant", "zh-hans"])
+    def test_a_mistake_is_told_in_the_readers_language(self, owner: Client, crm: Connection, language: str) -> None:
+        wrong = {"list": "people", "rows": "/a~2", "item": "/people", "paging_style": "cursor", "zone": "Mars"}
+        for name, value in wrong.items():
+            given = {**ENTERED, name: value, "save": "1"}
+            page = owner.post(f"/admin/setup/{crm.pk}/records/", given, headers={"accept-language": language}).content.decode()
+            told = page.partition('role="alert">')[2].partition("</p>")[0]
+            assert told and not ENGLISH.search(told), name
 
     def test_an_empty_crm_says_what_to_do(self, owner: Client, crm: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(test_rest_page.ANSWER, "data", [])

@@ -38,7 +38,8 @@ TYPING_SECONDS = 10
 
 # What the account says of itself while a person must scan the code, and while it only needs time.
 _LOGGED_OUT = frozenset({"got qr code", "qr", "notauthorized", "disconnected", "logout"})
-_STARTING = {"loading": "is loading", "init": "is starting", "initialize": "is starting", "standby": "is waiting", "retrying": "is waiting"}
+_STARTS, _WAITS = "The instance is starting", "The instance is waiting"
+_STARTING = {"loading": "The instance is loading", "init": _STARTS, "initialize": _STARTS, "standby": _WAITS, "retrying": _WAITS}
 
 
 class ChatApi:
@@ -169,7 +170,7 @@ class ChatApi:
         status = as_text(document.get("accountStatus")).strip().lower()
         if status in _LOGGED_OUT:
             raise NeedsLogin("The phone is not logged in at the gateway: scan its QR code", code="", detail=status)
-        words = "The instance is logged in" if status == "authenticated" else f"The instance {_STARTING.get(status, f'says {status!r}')}"
+        words = "The instance is logged in" if status == "authenticated" else _STARTING.get(status) or f"The instance says {status!r}"
         return Health(status == "authenticated", timedelta(seconds=time.monotonic() - began), words, {"status": status})
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ class BadPointer(ValueError):
 def tokens(name: str) -> tuple[str, ...]:
     """The steps of a pointer or of a plain name. Raises `BadPointer`."""
     if len(name) > LONGEST:
-        raise BadPointer(f"the pointer is longer than {LONGEST} characters")
+        raise BadPointer(f"a pointer has at most {LONGEST} characters")
     if name == "":
         return ()
     if not name.startswith("/"):
@@ -49,7 +49,7 @@ def tokens(name: str) -> tuple[str, ...]:
         raise BadPointer(f"{name}: behind ~ only 0 and 1 may stand")
     found = tuple(part.replace("~1", "/").replace("~0", "~") for part in name[1:].split("/"))
     if len(found) > DEEPEST:
-        raise BadPointer(f"the pointer has more than {DEEPEST} steps")
+        raise BadPointer(f"a pointer has at most {DEEPEST} steps")
     return found
 
 

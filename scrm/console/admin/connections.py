@@ -23,7 +23,7 @@ from connectors.errors import ConnectorError
 from scrm.connections import services
 from scrm.connections.endpoints import STANDBY
 from scrm.connections.models import Connection
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import each_worded, worded
 from scrm.console import channel_page
 from scrm.console.admin import alerts  # noqa: F401 - registers the pages beside this one
 from scrm.console.admin.base import Colours, ConsoleAdmin
@@ -259,7 +259,7 @@ class ConnectionAdmin(ConsoleAdmin):
     def _tell_health(self, request: HttpRequest, connection: Connection) -> None:
         health = services.check_now(connection)
         words = gettext("%(name)s works, %(ms)s ms. %(detail)s") if health.ok else gettext("%(name)s does not work: %(detail)s")
-        values = {"name": connection.label, "ms": round(health.latency.total_seconds() * 1000), "detail": worded(health.detail)}
+        values = {"name": connection.label, "ms": round(health.latency.total_seconds() * 1000), "detail": each_worded(health.detail)}
         self.message_user(request, words % values, messages.SUCCESS if health.ok else messages.ERROR)
 
     @action(description=_("Pause"), permissions=["operate"])

@@ -172,7 +172,7 @@ class RecordsForm(forms.Form):
         """Say what is wrong at the field that it is about, which the reason names by its place."""
         place, colon, why = reason.partition(": ")
         name = place.removeprefix(f"kinds.{kind}.").replace(".", "_")
-        self.add_error(name if colon and name in self.fields else None, why if colon and name in self.fields else worded(reason))
+        self.add_error(name if colon and name in self.fields else None, worded(why if colon and name in self.fields else reason))
 
 
 def _found(entry: dict[str, Any], name: str) -> Any:

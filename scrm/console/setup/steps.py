@@ -13,7 +13,7 @@ from django.utils.translation import pgettext
 
 from scrm.connections import services as connections
 from scrm.connections.models import Connection, Probe
-from scrm.connections.sentences import worded
+from scrm.connections.sentences import each_worded
 from scrm.connections.trials import ADAPTER as REST
 from scrm.sync import onboarding
 from scrm.sync.models import FieldMapping
@@ -27,7 +27,7 @@ def tested(request: HttpRequest, row: Connection, *, back: str = "account") -> H
     if row.adapter == REST and not (row.settings or {}).get("definition"):
         return redirect("console:setup-records", row.pk)
     health = connections.check_now(row)
-    values = {"name": row.label, "ms": round(health.latency.total_seconds() * 1000), "detail": worded(health.detail)}
+    values = {"name": row.label, "ms": round(health.latency.total_seconds() * 1000), "detail": each_worded(health.detail)}
     if not health.ok:
         messages.error(request, _("%(name)s does not work: %(detail)s") % values)
         return redirect(f"console:setup-{back}", row.pk)
