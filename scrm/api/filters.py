@@ -68,7 +68,7 @@ def numbers_meant(raw: str, region: str = "") -> set[str]:
     A national number is read in `region`, or else in each country where we have a connection: looking somebody up may be generous,
     because nothing is stored. A plus sign that a query string turned into a space is put back.
     """
-    regions = [region] if region else sorted({country for country in Connection.objects.values_list("country", flat=True) if country})
+    regions = [region] if region else Connection.countries()
     found: set[str] = set()
     for spelling in (raw.strip(), f"+{raw.strip()}"):
         reading = phone.parse(spelling, regions)

@@ -116,6 +116,11 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    @classmethod
+    def countries(cls) -> list[str]:
+        """Where the business has accounts, as two letters each: a number without country code is likely of one of these."""
+        return sorted({country for country in cls.objects.values_list("country", flat=True) if country})
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
         self._forget_snapshot()

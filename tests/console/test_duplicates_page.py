@@ -69,6 +69,12 @@ class ThePage:
         assert "speaks against it:" in html and "different numbers" in html
         assert "+85291234567" in html and "+85298765432" in html
 
+    def test_says_each_sentence_once_with_the_numbers_of_the_records_that_it_is_about(self, supervisor: Client) -> None:
+        case_of(*(one("陳大文", f"8529123456{n}") for n in range(3)))
+        html = supervisor.get(PAGE).content.decode()
+        assert html.count("the same birthday") == 1 and html.count("the same name") == 1
+        assert "1 ↔ 2, 1 ↔ 3, 2 ↔ 3" in html
+
     def test_shows_each_value_with_its_source_and_time(self, supervisor: Client) -> None:
         people.hong_kong()
         pair()

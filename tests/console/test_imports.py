@@ -143,6 +143,26 @@ class Pages:
         clerk.post(f"/admin/imports/{run.pk}/start/")
         assert upload(clerk, files.people(3)).mapping[6] == ""
 
+    def test_know_our_file_of_rows_to_repair_as_of_the_same_columns(self, clerk: Client) -> None:
+        run = upload(clerk, [*files.people(1), ["B1", "陳大文", "+85269999999", "no address", "", "", ""]])
+        clerk.post(f"/admin/imports/{run.pk}/configure/", form_of(run, check="1", **{"column-6": "custom.Town", "regions": "HK MO"}))
+        running.run_to_end(run)
+        clerk.post(f"/admin/imports/{run.pk}/start/")
+        running.run_to_end(run)
+        repair = b"".join(clerk.get(f"/admin/imports/{run.pk}/errors/"))  # type: ignore[arg-type]
+        clerk.post("/admin/imports/", {"file": SimpleUploadedFile("repair.csv", repair)})
+        again = Import.objects.latest("pk")
+        assert again.options["regions"] == ["HK", "MO"] and again.mapping[6:] == ["custom.Town", "", ""]
+
+    def test_propose_the_countries_of_our_connections_for_numbers_without_one(self, clerk: Client) -> None:
+        people.hong_kong()
+        run = upload(clerk, [["Name", "Phone"], ["陳大文", "9123 4567"]])
+        assert run.options["regions"] == ["HK"]
+        assert 'name="regions" value="HK"' in clerk.get(f"/admin/imports/{run.pk}/").content.decode()
+        clerk.post(f"/admin/imports/{run.pk}/configure/", form_of(run, check="1"))
+        run.refresh_from_db()
+        assert run.options["regions"] == []
+
     def test_say_why_a_file_is_not_taken(self, clerk: Client) -> None:
         answer = clerk.post("/admin/imports/", {"file": SimpleUploadedFile("a.csv", b"%PDF-1.4")})
         assert "neither a CSV nor an XLSX" in answer.content.decode()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from scrm.contacts import merging
 from scrm.contacts.fields import Offer, offer
+from scrm.contacts.matching.finding import match_contacts
 from scrm.contacts.models import Contact, DuplicateCandidate, DuplicateCase, FieldConflict, FieldRule, Merge
 from scrm.contacts.services import record_consent
 from scrm.staff.models import User
 from tests import people
+from tests.contacts import import_files as files
 from tests.journeys.browsing import NEEDS_CHROMIUM, barriers, picture, seat
 from tests.journeys.cast import MORNING, twins
 
@@ -106,6 +109,36 @@ class DuplicatesByKeyboard:
         assert not Merge.objects.exists(), "a key pressed over the help must not decide"
 
 
+class DuplicatesOnAPhone:
+    """Three records at once, with fingers and in Japanese."""
+
+    @pytest.fixture
+    def phone(self, live_server: Any, chromium: Browser) -> Iterator[Page]:
+        shown = {"viewport": {"width": 390, "height": 844}, "locale": "ja-JP", "has_touch": True}
+        with seat(chromium, User.objects.create_superuser("owner", password="correct horse"), live_server.url, **shown) as page:
+            yield page
+
+    def test_stand_below_each_other_and_are_taken_back_by_a_tap(self, phone: Page) -> None:
+        trio = [people.customer(name="林怡君", phone=f"8529123300{n}").contact for n in range(3)]
+        for each in trio:
+            offer([Offer(each, {"birthday": "1990-07-01", "company": "Harbour Beauty Trading Company"}, "crm:hubspot", MORNING)])
+        match_contacts([each.pk for each in trio])
+        phone.goto("/admin/review/duplicates/")
+        expect(phone.locator("th[data-column]")).to_have_count(3)
+        picture(phone, "duplicates-phone")
+        box = phone.locator(".rv-scroll")
+        assert box.evaluate("it => it.scrollWidth <= it.clientWidth"), "values have to be scrolled sideways"
+        inside = "it => [...it.querySelectorAll('td')].every(cell => cell.getBoundingClientRect().right <= innerWidth)"
+        assert box.evaluate(inside)
+        assert barriers(phone) == []
+        phone.tap(".rv-bar [data-key=m]")
+        expect(phone.locator("#rv-toast .rv-back")).to_be_visible()
+        assert Merge.objects.filter(undone_at=None).count() == 2
+        phone.tap("#rv-toast .rv-back")
+        expect(phone.locator("form.rv-case")).to_be_visible()
+        assert not Merge.objects.filter(undone_at=None).exists()
+
+
 class DifferencesByKeyboard:
     def test_are_kept_reverted_and_made_a_rule_without_a_mouse(self, desk: Page) -> None:
         for number in range(3):
@@ -134,7 +167,8 @@ class Readers:
     """With a keyboard or a screen reader, in light and dark, on a desk and on a phone."""
 
     @pytest.fixture
-    def addresses(self) -> dict[str, str]:
+    def addresses(self, settings: Any, tmp_path: Path) -> dict[str, str]:
+        settings.VAR_DIR, settings.MEDIA_ROOT = tmp_path, str(tmp_path / "media")
         one, other = twins("陳大文", "陳大文", 1000, "1985-03-12")
         twins("林怡君", "林怡君", 2000, "1990-07-01")
         record_consent(one.identities.get(), purpose="all", allowed=False, source="by_hand", evidence="letter of 3 May", by="mei")
@@ -143,6 +177,9 @@ class Readers:
         contact = people.customer(name="", phone="85298765432").contact
         offer([Offer(contact, {"name": "田中"}, "channel:jp", MORNING)])
         offer([Offer(contact, {"name": "Tanaka"}, "crm:hubspot", MORNING + timedelta(hours=1))])
+        rows = [["Name", "Phone", "Email"], ["林怡君", "8.52912E+10", ""], ["黃志明", "+85261112233", "no address"]]
+        run = files.load(files.table(rows), regions=["HK"])
+        files.upload(files.table(rows))
         person = f"/admin/people/{one.pk}"
         return {
             "contact": f"/admin/contacts/contact/{one.pk}/change/",
@@ -156,6 +193,10 @@ class Readers:
             "merges": "/admin/contacts/merge/",
             "undo": f"/admin/merges/{row.pk}/undo/",
             "audit": "/admin/core/auditentry/",
+            "imports": "/admin/imports/",
+            "import": f"/admin/imports/{run.pk}/",
+            "import_undo": f"/admin/imports/{run.pk}/undo/",
+            "export": "/admin/exports/",
         }
 
     def test_find_nothing_that_they_cannot_use(self, addresses: dict[str, str], desk: Page) -> None:

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from scrm.connections.models import Connection
 from scrm.console.access import EXPORT, seen, sees_causes
 from scrm.console.imports.forms import ReadingForm, UploadForm, choices_of, mapping_from, target_label
 from scrm.contacts.importing import columns, results, running, undoing, uploading
@@ -32,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data["file"]
         try:
-            run = uploading.take(given.file, given.name, by=request.user)
+            run = uploading.take(given.file, given.name, by=request.user, at_home=Connection.countries())
         except BadFile as error:
             form.add_error("file", worded_file(error.code, error.more))
         else:

@@ -6,7 +6,7 @@ The next case is fetched while the present one is looked at, so that it stands t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
@@ -32,7 +32,7 @@ MOST_MEMBERS = 12
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One piece of evidence in a sentence; `for_it`: speaks for one person. `strength` 1 to 3."""
+    """One piece of evidence in a sentence; `for_it`: speaks for one person. `strength` 1 to 3; `between`: "1 ↔ 2, 2 ↔ 3" among several."""
 
     sentence: str
     for_it: bool
@@ -79,13 +79,13 @@ def about(request: HttpRequest, case: DuplicateCase) -> dict[str, Any]:
     members = _members(pairs)
     columns = table.columns_of(members)
     survivor = max(columns, key=_standing).contact.pk if columns else 0
-    names = {column.contact.pk: f"{column.number} {column.contact}" for column in columns}
+    numbers = {column.contact.pk: column.number for column in columns}
     return {
         "case": case,
         "columns": columns,
         "lines": table.lines_of(members),
         "survivor": survivor,
-        "proofs": proofs_of(pairs, names),
+        "proofs": proofs_of(pairs, numbers),
         "effect": effect_of(survivor, [member.pk for member in members if member.pk != survivor], {}),
         "may_decide": request.user.has_perm(access.DECIDE_CASES),
         "percent": min(99, round(case.score * 100)),  # nobody is ever certain
@@ -103,19 +103,21 @@ def _standing(column: table.Column) -> tuple[int, int, int, int]:
     return (len(column.records), column.messages, column.orders, -column.contact.pk)
 
 
-def proofs_of(pairs: Sequence[DuplicateCandidate], names: Mapping[int, str]) -> list[Proof]:
-    """The evidence of all pairs, what speaks against first, each sentence once."""
-    many = len(names) > 2
-    found: dict[str, Proof] = {}
+def proofs_of(pairs: Sequence[DuplicateCandidate], numbers: Mapping[int, int]) -> list[Proof]:
+    """The evidence of all pairs, what speaks against first, each sentence once with the numbers of the records that it is about."""
+    many = len(numbers) > 2
+    found: dict[tuple[str, bool], Proof] = {}
     for pair in pairs:
-        between = f"{names.get(pair.first_id, '')} ↔ {names.get(pair.second_id, '')}" if many else ""
+        between = f"{numbers.get(pair.first_id, '?')} ↔ {numbers.get(pair.second_id, '?')}" if many else ""
         same_day = any(item.get("code") == "same_day" for item in pair.evidence)
         for item in pair.evidence:
             if same_day and item.get("code") == "same_sku" and not (item.get("with") or {}).get("days"):
                 continue  # said already
             sentence = words.sentence(item)
             strength = min(3, max(1, round(abs(float(item.get("weight", 0))) / 3)))
-            found.setdefault(f"{between}{sentence}", Proof(sentence, bool(item.get("for")), strength, between))
+            known = found.get((sentence, bool(item.get("for"))), Proof(sentence, bool(item.get("for")), strength, ""))
+            pairs_of_it = ", ".join(dict.fromkeys(filter(None, (*known.between.split(", "), between))))
+            found[sentence, known.for_it] = replace(known, strength=max(strength, known.strength), between=pairs_of_it)
     return sorted(found.values(), key=lambda proof: (proof.for_it, -proof.strength))
 
 

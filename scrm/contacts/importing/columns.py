@@ -96,8 +96,9 @@ def custom_key(header: str, place: int, taken: Sequence[str]) -> str:
 
 
 def headers_key(headers: Sequence[str]) -> str:
-    """The same for files with the same headers, in whatever order."""
-    return hashlib.sha256("\0".join(sorted(folded(each) for each in headers)).encode()).hexdigest()
+    """The same for files with the same headers, in whatever order, and for our file of their rows to repair."""
+    theirs = sorted(folded(each) for each in headers if each.strip() not in OWN_COLUMNS)
+    return hashlib.sha256("\0".join(theirs).encode()).hexdigest()
 
 
 def remembered(headers: Sequence[str], layout: Mapping[str, str]) -> list[str]:

@@ -32,8 +32,11 @@ class NotNow(Exception):
     """The import is not in a state for this."""
 
 
-def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str, Any] | None = None) -> Import:
-    """Keep an uploaded file. Raises `BadFile` and keeps nothing when it cannot be one."""
+def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str, Any] | None = None, at_home: Sequence[str] = ()) -> Import:
+    """Keep an uploaded file. Raises `BadFile` and keeps nothing when it cannot be one.
+
+    `at_home`: countries of numbers without country code, where neither `options` nor an earlier file with these headers names any.
+    """
     size = file.seek(0, 2)
     if size > limits.FILE_BYTES:
         raise BadFile("too_big", most=limits.FILE_BYTES // 2**20)
@@ -43,6 +46,7 @@ def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str,
         sheets.check_package(file)
     run = Import(filename=shown_name(filename), size=size, kind=kind, created_at=clock.now(), created_by=by)
     guess_options(run, file, {"regions": [], **(options or {})})
+    run.options["regions"] = run.options["regions"] or list(at_home)
     file.seek(0)
     run.file = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.{kind}", File(file))
     run.save()

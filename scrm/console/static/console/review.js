@@ -6,13 +6,19 @@ const csrf = () => root.querySelector("input[name=csrfmiddlewaretoken]")?.value 
 const writes = (node) => node && (node.matches("input:not([type=radio]):not([type=checkbox]), textarea, select") || node.isContentEditable);
 const held = (event) => event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]");
 
-function toast(words, bad = false) {
+// `takeBack`: a button beside the words, for hands without keys.
+function toast(words, bad = false, takeBack = null) {
   const box = document.getElementById("rv-toast");
   box.textContent = words;
+  if (takeBack) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "rv-back", textContent: box.dataset.takeBack });
+    button.addEventListener("click", takeBack);
+    box.append(button);
+  }
   box.classList.toggle("bad", bad);
   box.hidden = false;
   clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { box.hidden = true; }, bad ? 9000 : 5000);
+  toast.timer = setTimeout(() => { box.hidden = true; }, bad || takeBack ? 9000 : 5000);
 }
 
 async function post(url, body) {
@@ -84,7 +90,7 @@ class Cases {
     if (said.ok) {
       this.decided.push(form.dataset.undo);
       count(said);
-      toast(said.notice);
+      toast(said.notice, false, () => this.takeBack());
     }
     await this.forward(false);
   }
