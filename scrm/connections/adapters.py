@@ -65,7 +65,7 @@ def account_of(connection: Configured, endpoint: str = "") -> Account:
     return Account(
         slug=connection.slug,
         settings=settings_at(_texts(connection.settings), chosen),
-        secrets=secrets_at(_texts(connection.secrets), chosen, clock.now()),
+        secrets=secrets_at(_texts(connection.secrets), chosen, clock.now(), signing_fields(connection.adapter)),
     )
 
 
@@ -104,6 +104,14 @@ def adapters(kind: str) -> list[str]:
 def config_fields(adapter: str) -> Sequence[ConfigField]:
     """The settings that the adapter asks for. Raises `Misconfigured` for an unknown adapter."""
     return registry.fields(adapter)
+
+
+def signing_fields(adapter: str) -> frozenset[str]:
+    """The secrets by which the adapter knows webhooks; none of an unknown adapter."""
+    try:
+        return frozenset(field.name for field in registry.fields(adapter) if field.signs)
+    except Misconfigured:
+        return frozenset()
 
 
 def capabilities_of(connection: Configured) -> ChannelCapabilities:

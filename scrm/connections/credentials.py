@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from scrm.connections.alerts import close_alert, open_alerts, raise_alert
-from scrm.connections.endpoints import PREVIOUS, SIGNING, STANDBY, UNTIL
+from scrm.connections.endpoints import PREVIOUS, STANDBY, UNTIL
 from scrm.connections.models import Alert, Connection
 from scrm.core import clock
 
@@ -65,11 +65,11 @@ def credentials_work(connection: Connection) -> None:
         close_alert(f"{key}:{connection.slug}")
 
 
-def with_previous(before: Mapping[str, str], after: Mapping[str, str], now: datetime) -> dict[str, str]:
-    """The new secrets, and beside them for a day those that they replace and that webhooks may still be signed with."""
+def with_previous(before: Mapping[str, str], after: Mapping[str, str], now: datetime, signing: Collection[str]) -> dict[str, str]:
+    """The new secrets, and beside them for a day those that they replace and that webhooks may still be signed with (`signing`)."""
     kept = dict(after)
-    for name in signing_names(after):
-        if before.get(name) and before[name] != after[name]:
+    for name in after:
+        if name.removeprefix(STANDBY) in signing and before.get(name) and before[name] != after[name]:
             kept[PREVIOUS + name] = before[name]
             kept[PREVIOUS + name + UNTIL] = (now + PREVIOUS_ACCEPTED).isoformat()
     return kept
@@ -84,10 +84,6 @@ def without_outdated(secrets: Mapping[str, str], now: datetime) -> dict[str, str
     ]
     gone = {*over, *(name + UNTIL for name in over)}
     return {name: value for name, value in secrets.items() if name not in gone}
-
-
-def signing_names(secrets: Iterable[str]) -> list[str]:
-    return [name for name in secrets if name.removeprefix(STANDBY) in SIGNING]
 
 
 def rotation_due_at(connection: Connection) -> datetime | None:

@@ -4,21 +4,19 @@ Any field `x` that an adapter declares may have a `standby_x` among the connecti
 place of `x`, and what has none stays. A standby exists when at least one `standby_` setting is filled in: another key alone leads to
 the same place.
 
-Secrets that sign webhooks are the exception: both endpoints' are accepted at all times, for the platform that is not in use may still
-deliver what it holds, and for 24 hours after a change the one before, too (see credentials.py).
+Secrets that sign webhooks (`ConfigField.signs`) are the exception: both endpoints' are accepted at all times, for the platform that is
+not in use may still deliver what it holds, and for 24 hours after a change the one before, too (see credentials.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 STANDBY: Final = "standby_"
 PREVIOUS: Final = "previous_"
 UNTIL: Final = "_until"
-# The fields that adapters check webhooks with; each may hold several secrets, one a line.
-SIGNING: Final = frozenset({"app_secret", "channel_secret", "client_secret", "webhook_secret", "webhook_token"})
 
 
 class WithStandby(Protocol):
@@ -42,10 +40,10 @@ def settings_at(values: Mapping[str, str], endpoint: str) -> dict[str, str]:
     return plain
 
 
-def secrets_at(values: Mapping[str, str], endpoint: str, now: datetime) -> dict[str, str]:
+def secrets_at(values: Mapping[str, str], endpoint: str, now: datetime, signing: Set[str]) -> dict[str, str]:
     """The secrets as the endpoint has them; those that sign webhooks with all that are accepted, one a line."""
     found = settings_at(values, endpoint)
-    for name in SIGNING & found.keys():
+    for name in signing & found.keys():
         sides = (name, STANDBY + name)
         accepted = [found[name], *(values.get(side, "") for side in sides), *(_previous(values, side, now) for side in sides)]
         found[name] = "\n".join(dict.fromkeys(secret for secret in accepted if secret.strip()))

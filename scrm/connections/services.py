@@ -21,6 +21,7 @@ from scrm.connections.adapters import (
     fingerprint,
     geocoder_of,
     geocoding_table,
+    signing_fields,
 )
 from scrm.connections.alerts import close_alert, open_alerts, raise_alert
 from scrm.connections.breaker import callable_q, is_callable_now, is_untroubled, report_failure, report_success
@@ -60,6 +61,7 @@ __all__ = [
     "report_success",
     "resume",
     "save_credentials",
+    "signing_fields",
     "upsert_connection",
 ]
 
@@ -145,7 +147,7 @@ def save_credentials(connection: Connection, *, settings: dict[str, str], secret
     return upsert_connection(
         connection.slug,
         settings={**(connection.settings or {}), **settings},
-        secrets=credentials.with_previous(before, kept, clock.now()),
+        secrets=credentials.with_previous(before, kept, clock.now(), signing_fields(connection.adapter)),
     )
 
 

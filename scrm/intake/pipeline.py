@@ -22,9 +22,8 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q
 
 from connectors.contracts import Address, InboundItem, InboundMessage, Notice, StatusUpdate, Unreadable
-from scrm.connections.endpoints import SIGNING
 from scrm.connections.models import Connection
-from scrm.connections.services import channel_of
+from scrm.connections.services import channel_of, signing_fields
 from scrm.contacts.models import Identity
 from scrm.contacts.privacy.digests import erased
 from scrm.contacts.services import MATCHED_KINDS, Sender, before_or_after, change_address, lock_owners, resolve_many
@@ -181,7 +180,7 @@ def _owner(item: InboundItem, posted_to: Connection) -> Connection:
 def _signing(number: Connection) -> dict[str, str]:
     """The secrets by which a body is known to be the platform's."""
     secrets = number.secrets or {}
-    return {name: secrets[name] for name in SIGNING if secrets.get(name)}
+    return {name: secrets[name] for name in signing_fields(number.adapter) if secrets.get(name)}
 
 
 def _crm_notice(body: InboundEvent) -> Notice:

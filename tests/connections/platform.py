@@ -42,7 +42,7 @@ class Platform:
     fields: Sequence[ConfigField] = (
         ConfigField("base_url", "API address", default=PRIMARY, required=False),
         ConfigField("access_token", "Access token", secret=True),
-        ConfigField("app_secret", "App secret", secret=True, required=False),
+        ConfigField("app_secret", "App secret", secret=True, required=False, signs=True),
     )
     capabilities = ChannelCapabilities(window=timedelta(hours=24))
 

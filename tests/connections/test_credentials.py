@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors import registry
 from connectors.errors import NeedsLogin
 from connectors.signatures import sign_hex
 from scrm.connections import credentials, probes
 from scrm.connections.models import Alert, Connection, ConnectionChange
-from scrm.connections.services import by_slug, channel_of, check_now, report_failure, save_credentials, upsert_connection
+from scrm.connections.services import (
+    account_of,
+    by_slug,
+    channel_of,
+    check_now,
+    report_failure,
+    save_credentials,
+    signing_fields,
+    upsert_connection,
+)
 from scrm.core import clock
 from tests.connections.platform import PRIMARY, address
 
@@ -66,6 +78,22 @@ class TestRotation:
     def test_secrets_that_sign_nothing_are_replaced_at_once(self, rotated: Connection) -> None:
         save_credentials(rotated, settings={}, secrets={"access_token": "newer key"})
         assert "main key" not in fresh(rotated).secrets.values()
+
+    @pytest.mark.parametrize("adapter", ["salesforce", "zoho"])
+    def test_one_that_logs_in_is_replaced_at_once_whatever_it_is_called(self, db: None, adapter: str) -> None:
+        row = upsert_connection(
+            "crm", label="CRM", kind="crm", adapter=adapter, secrets={"client_secret": "mistyped", "webhook_token": "autumn"}
+        )
+        row = save_credentials(row, settings={}, secrets={"client_secret": "right", "webhook_token": "winter"})
+        assert account_of(row).secrets["client_secret"] == "right"
+        assert account_of(row).secrets["webhook_token"].split() == ["winter", "autumn"]
+
+    @pytest.mark.parametrize("adapter", [*registry.CHANNELS, *registry.CRMS])
+    def test_the_secrets_that_an_adapter_takes_several_of_are_those_that_sign(self, adapter: str) -> None:
+        path = (registry.CHANNELS | registry.CRMS)[adapter].split(".")
+        sources = "".join(file.read_text() for file in Path(*path[:3]).rglob("*.py"))
+        taken = set(re.findall(r'split_secrets\((?:self\._)?settings\.get\("(\w+)"\)', sources))
+        assert signing_fields(adapter) == taken - {"signing_secret"}, "the bridge's own signs what goes out"
 
     def test_the_standbys_signature_is_accepted_whichever_is_in_use(self, rotated: Connection) -> None:
         save_credentials(rotated, settings={}, secrets={"standby_app_secret": "of the standby"})

@@ -37,6 +37,7 @@ class WhatsAppBsp(WhatsAppCloud):
             "webhook_secret",
             "Webhook secret",
             secret=True,
+            signs=True,
             help="A long word of your choice. Enter it at the provider as header X-Webhook-Token, or as ?token= behind our address.",
         ),
         ConfigField("phone_number_id", "Phone number ID", help="As the provider's webhooks name it; digits, not the phone number itself."),

@@ -55,6 +55,7 @@ class ChatApi:
             "webhook_secret",
             "Webhook secret",
             secret=True,
+            signs=True,
             help="A long word of your choice. Enter it at the gateway as header X-Webhook-Token, or as ?token= behind the webhook address.",
         ),
         ConfigField("media_hosts", "Hosts of files", required=False, help="Where the gateway keeps received files, separated by commas."),

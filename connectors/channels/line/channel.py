@@ -58,7 +58,9 @@ class LineMessaging:
         ConfigField(
             "channel_access_token", "Channel access token", secret=True, help="LINE Developers Console, Messaging API tab; long-lived."
         ),
-        ConfigField("channel_secret", "Channel secret", secret=True, help="Basic settings tab. Two lines while it is being changed."),
+        ConfigField(
+            "channel_secret", "Channel secret", secret=True, signs=True, help="Basic settings tab. Two lines while it is being changed."
+        ),
         ConfigField("base_url", "API address", required=False, default="https://api.line.me"),
         ConfigField("data_url", "Address for files", required=False, default="https://api-data.line.me"),
     )

@@ -73,7 +73,7 @@ class WhatsAppCloud(Files, Templates):
         ConfigField(
             "access_token", "Access token", secret=True, help="Of a system user, with whatsapp_business_messaging and _management."
         ),
-        ConfigField("app_secret", "App secret", secret=True, help="Checks webhooks. Two lines while it is being changed."),
+        ConfigField("app_secret", "App secret", secret=True, signs=True, help="Checks webhooks. Two lines while it is being changed."),
         ConfigField(
             "verify_token", "Verify token", secret=True, help="A word of your choice; enter the same in the app's webhook settings."
         ),

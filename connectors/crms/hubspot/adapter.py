@@ -36,7 +36,12 @@ class HubSpot:
             ),
         ),
         ConfigField(
-            "client_secret", "Client secret", secret=True, required=False, help="Checks webhooks. Two lines while it is being changed."
+            "client_secret",
+            "Client secret",
+            secret=True,
+            required=False,
+            signs=True,
+            help="Checks webhooks. Two lines while it is being changed.",
         ),
         ConfigField("base_url", "API address", required=False, default="https://api.hubapi.com"),
         ConfigField("api_version", "API version", required=False, default="2026-03", help="A version is supported for 18 months."),

@@ -57,6 +57,7 @@ class RestCrm:
             "Webhook token",
             secret=True,
             required=False,
+            signs=True,
             help="If the CRM can call us: it sends this word as X-Webhook-Token, and {kind, id} of what changed as JSON.",
         ),
     )

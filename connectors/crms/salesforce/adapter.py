@@ -56,6 +56,7 @@ class Salesforce:
             "Token of notices",
             secret=True,
             required=False,
+            signs=True,
             help="A long word of your choice that a flow sends as header X-Webhook-Token. Two lines while it is being changed.",
         ),
     )

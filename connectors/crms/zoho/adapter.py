@@ -87,6 +87,7 @@ class Zoho:
             "Token of notices",
             secret=True,
             required=False,
+            signs=True,
             help="Zoho signs nothing: this token in a notice shows that it is Zoho's. Two lines while it is being changed.",
         ),
         ConfigField("api_version", "API version", required=False, default="v8"),
