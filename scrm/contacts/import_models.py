@@ -78,7 +78,8 @@ class ImportRow(models.Model):
     which was loaded before is known again, in whatever file and order it comes.
 
     `notes`: [{"column", "code", "value", ...}] why the row is bad, or what was done otherwise than asked; `cells`: a bad row as it came.
-    `before`: what the row changed: {"fields": {name: [value, entry, value after]}, "identities": [...], "consents": [...], "tags": [...]}.
+    `before`: what the row changed: {"fields": {name: [value, entry, value after]}, "identities": [...], "consents": [...], "tags": [...],
+    "settled": [[settlement, identity]]}.
     """
 
     class Outcome(models.TextChoices):

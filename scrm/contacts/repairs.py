@@ -66,6 +66,11 @@ def settle_number(identity: Identity, number: str, *, by: str) -> NumberSettleme
     return made
 
 
+def settle_as(identity: Identity, number: str, *, by: str) -> NumberSettlement | None:
+    """A number that a later file states with its country. None when it was settled meanwhile."""
+    return _record(identity, number, [], by=by)
+
+
 def undo(settlement: NumberSettlement, *, by: str) -> bool:
     """Back to the number as it came, to be asked again; safe to press twice."""
     with transaction.atomic():

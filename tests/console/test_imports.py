@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -185,13 +187,32 @@ NASTY = [
     "％off",
     "1234567890123456789",
     "TRUE",
+    "+85291234567",
+    "＝1+1",
+    "－1",
+    "＠here",
+    "|cmd",
+    "1e5",
+    "3/4",
+    "2026-11-30",
+    "0x1F",
+    "#N/A",
+    "a;b|c\td",
+    "ｶﾀｶﾅ",
+    "𠮷野家",
+    "é vs e\u0301",
+    "<b>&amp;</b>",
 ]
+# 5000 for the long form.
+ROWS = int(os.environ.get("IMPORT_ROWS", "90"))
 
 
 class Exports:
     def _nasty(self) -> None:
         head = ["ID", "Name", "Phone", "Notes", "custom.Code"]
-        rows = [[f"00{n}", f"客{n}", f"+8526{5000000 + n}", each.strip(), each.strip()] for n, each in enumerate(NASTY * 5)]
+        rows = [
+            [f"00{n}", f"客{n}", f"+8526{5000000 + n}", each.strip(), each.strip()] for n, each in enumerate(islice(cycle(NASTY), ROWS))
+        ]
         # As a clean program writes it: a cell that begins with an apostrophe has it doubled.
         quoted = [[f"'{cell}" if cell.startswith("'") else cell for cell in row] for row in rows]
         files.load(files.table([head, *quoted]))

@@ -178,6 +178,28 @@ class Repeating:
         assert Event.objects.count() == events
         assert results.counts(run)["unchanged"] == 52
 
+    def test_the_same_file_with_its_country_reads_the_numbers_of_the_same_people(self) -> None:
+        data = files.table([["ID", "Name", "Phone"], ["A1", "田中 太郎", "080-1111-2222"], ["", "佐藤 花子", "080-1111-3333"]])
+        files.load(data)
+        assert set(Identity.objects.values_list("e164", flat=True)) == {""}
+        before = list(Identity.objects.order_by("pk").values("contact", "value", "e164", "needs_repair", "scope"))
+        run = files.load(data, regions=["JP"])
+        assert results.counts(run)["updated"] == Contact.objects.count() == 2
+        assert set(Identity.objects.values_list("e164", "typed", "needs_repair")) == {
+            ("+818011112222", "080-1111-2222", ""),
+            ("+818011113333", "080-1111-3333", ""),
+        }
+        assert results.counts(files.load(data, regions=["JP"]))["unchanged"] == 2
+        assert undoing.start(run, by=None)
+        running.run_to_end(run)
+        assert results.counts(run)["undone"] == 2
+        assert list(Identity.objects.order_by("pk").values("contact", "value", "e164", "needs_repair", "scope")) == before
+
+    def test_the_same_name_beside_another_number_is_another_person(self) -> None:
+        files.load(files.table([["Name", "Phone"], ["佐藤 花子", "080-1111-3333"]]))
+        files.load(files.table([["Name", "Phone"], ["佐藤 花子", "080-1111-4444"], ["高橋 花子", "080-1111-3333"]]), regions=["JP"])
+        assert Contact.objects.count() == 3
+
     def test_to_start_starts_once(self) -> None:
         run = files.upload(files.table(files.people(5)))
         running.check(run)

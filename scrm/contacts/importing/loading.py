@@ -22,6 +22,7 @@ from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Consent, Contact, Event, Identity, Import, ImportRow
 from scrm.contacts.overlay import own_entry
 from scrm.contacts.records import value_of
+from scrm.contacts.repairs import settle_as
 from scrm.contacts.search import reindex
 from scrm.core import clock
 from scrm.core.beside import beside
@@ -38,13 +39,14 @@ CREATED, UPDATED, UNCHANGED, BAD = (
 
 @dataclass(slots=True)
 class Change:
-    """What one row changes of somebody who is there. `before`: as `ImportRow.before`."""
+    """What one row changes of somebody who is there. `read`: numbers that could not be read before; `before`: as `ImportRow.before`."""
 
     person: Person
     said: Said
     values: dict[str, Any] = field(default_factory=dict)
     new: list[Identity] = field(default_factory=list)
     elsewhere: list[PhoneCell] = field(default_factory=list)
+    read: list[tuple[Identity, str]] = field(default_factory=list)
     external_id: bool = False
     before: dict[str, Any] = field(default_factory=dict)
 
@@ -123,7 +125,8 @@ class Loader:
         for person in people:
             for said in person.rows:
                 change = self._change(person, said)
-                is_news = change.values or change.new or change.elsewhere or change.external_id or self._wished(person, said)
+                added = change.new or change.read or change.elsewhere or change.external_id
+                is_news = change.values or added or self._wished(person, said)
                 if is_news or (said.tags and person.contact and person.contact.pk in untagged):
                     self.changes.append(change)
                     self._set(said, UPDATED, person.contact.pk if person.contact else None)
@@ -141,11 +144,15 @@ class Loader:
         change.external_id = bool(said.external_id and not contact.external_id)
         own = self._identities.setdefault(person.root_id or 0, [])
         there = {each.e164 or each.value for each in own} | {each.value for each in own}
+        waiting = {each.value: each for each in own if each.needs_repair and not each.e164 and each.pk}
         for cell in said.phones:
             if any(each in there for each in spellings(cell.value)):
                 continue
             if not cell.repair and self._is_elsewhere("p" + cell.value, person):
                 change.elsewhere.append(cell)
+            elif not cell.repair and (unread := waiting.pop(cell.typed, None)) is not None:
+                change.read.append((unread, cell.value))
+                there.add(cell.value)
             else:
                 change.new.append(number_of(cell, self._making, person.root_id, person.home_id))
         for value, typed in said.emails:
@@ -206,6 +213,7 @@ class Loader:
             self._making.write(rules)
         # By the names as they were: one that a later row changes says nothing of who had the number.
         self._share()
+        self._settle()
         self._offer()
         self._finish(new)
         return [self.results[said.line] for said in self._rows]
@@ -247,6 +255,14 @@ class Loader:
         for name, verdict in outcome.verdicts.items():
             if verdict in ("kept", "stale", "ruled"):
                 change.said.notes.append(note(name, "newer", value=str(stood[name][0])))
+
+    def _settle(self) -> None:
+        """Numbers that can be read now, by the country that this file is said to be from. Few, and each on record by itself."""
+        for change in self.changes:
+            for identity, number in change.read:
+                made = settle_as(identity, number, by=self._by or self._run.source)
+                if made is not None:
+                    change.before.setdefault("settled", []).append([made.pk, identity.pk])
 
     def _fill_external_ids(self) -> None:
         rows = []

@@ -1,7 +1,7 @@
 """Who the rows of a chunk are about: people who are there, people whom earlier rows of the chunk make, or somebody new.
 
-In this order: the same row loaded before, the partner's id, a phone number, an e-mail address. A number that leads to somebody with a
-clearly different name does not make two people one.
+In this order: the same row loaded before, the partner's id, a phone number, an e-mail address, the same name beside a number that was
+typed the same and could not be read. A number that leads to somebody with a clearly different name does not make two people one.
 """
 
 from __future__ import annotations
@@ -47,15 +47,17 @@ class Person:
 
 @dataclass(slots=True)
 class Index:
-    """What the database knows of the keys of a chunk. `holders`: the identities of a number or e-mail; `repeated`: rows loaded before."""
+    """What the database knows of the keys of a chunk. `holders`: the identities of a number or e-mail; `repeated`: rows loaded before;
+    `unread`: the identities of a number that could not be read, as it was typed."""
 
     by_external: dict[str, Contact] = field(default_factory=dict)
     holders: dict[str, list[Identity]] = field(default_factory=dict)
     repeated: dict[int, int] = field(default_factory=dict)
+    unread: dict[str, list[Identity]] = field(default_factory=dict)
 
 
 def look_up(rows: Sequence[Said]) -> Index:
-    """Five queries, however many rows. Of rows that were loaded before nothing more is looked up.
+    """Six queries, however many rows. Of rows that were loaded before nothing more is looked up.
 
     What is empty is excluded in words: the indexes hold only what is not, and with hundreds of values the database does not see it itself.
     """
@@ -68,9 +70,14 @@ def look_up(rows: Sequence[Said]) -> Index:
             found.by_external[contact.external_id] = contact
     numbers = {spelled for said in rows for number in said.numbers for spelled in spellings(number)}
     emails = {email for said in rows for email, _ in said.emails}
+    typed = {cell.typed or cell.value for said in rows if said.name for cell in said.phones if cell.typed or cell.repair}
     current = Identity.objects.filter(valid_to=None)
     _hold(found, "p", current.filter(among(Identity, "e164", numbers), kind__in=NUMBERS).exclude(e164="") if numbers else None)
     _hold(found, "e", current.filter(among(Identity, "value", emails), kind=Identity.Kind.EMAIL, scope="") if emails else None)
+    if typed:
+        unread = current.filter(among(Identity, "value", typed), kind=Identity.Kind.PHONE, e164="").exclude(needs_repair="")
+        for row in unread.select_related("contact").order_by("pk"):
+            found.unread.setdefault(row.value, []).append(row)
     return found
 
 
@@ -106,6 +113,7 @@ class Chunk:
         self._known: dict[int, Person] = {}
         self._keys: dict[str, list[Person]] = {}
         self._digests: dict[int, Person] = {}
+        self._typed: dict[str, list[Person]] = {}
         self.repeated = self.index.repeated
 
     def place(self, said: Said) -> Person | None:
@@ -131,6 +139,9 @@ class Chunk:
             claimed = self._keys.setdefault(key, [])
             if key[1:] not in shared and not any(each is person for each in claimed):
                 claimed.append(person)
+        for cell in said.phones:
+            if cell.repair:
+                self._typed.setdefault(cell.value, []).append(person)
 
     def claimed_by_another(self, key: str, person: Person) -> bool:
         """Whether somebody else in this chunk had the key first."""
@@ -154,7 +165,17 @@ class Chunk:
                 said.spoil(_column_of(key), "other_id", value=person.external_id)
                 return None
             return person
-        return None
+        return self._unread(said)
+
+    def _unread(self, said: Said) -> Person | None:
+        """Somebody of the same name whose number was typed the same, and not read: it may be now, by another country."""
+        found: dict[int, Person] = {}
+        for typed in {cell.typed or cell.value for cell in said.phones} if said.name else ():
+            known = {row.contact_id: row.contact for row in self.index.unread.get(typed, ())}
+            people = [*map(self._of, known.values()), *self._typed.get(typed, ())]
+            alike = [person for person in people if person is not None and person.name == said.name]
+            found |= {id(person): person for person in alike if not (said.external_id and person.external_id)}
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _is_another(self, said: Said, person: Person, key: str) -> bool:
         """A number that two clearly different people have is shared: each has it, and it proves nothing."""

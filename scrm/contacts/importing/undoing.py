@@ -13,11 +13,11 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, Q
 
-from scrm.contacts import events, overlay
+from scrm.contacts import events, overlay, repairs
 from scrm.contacts.fields_rules import Standing, entry_of
 from scrm.contacts.importing import extras, limits
 from scrm.contacts.importing.problems import Note, note
-from scrm.contacts.models import Consent, Contact, Event, Identity, Import, ImportRow, Merge
+from scrm.contacts.models import Consent, Contact, Event, Identity, Import, ImportRow, Merge, NumberSettlement
 from scrm.contacts.records import ms, put_standing, value_of
 from scrm.contacts.search import contact_index, reindex
 from scrm.core import audit, clock, jobs
@@ -178,7 +178,7 @@ class _Addresses:
     """What became of the addresses that rows added, and of those whose consent they changed; three queries for all of them."""
 
     def __init__(self, part: Sequence[ImportRow]) -> None:
-        added = {pk for row in part for pk in (row.before or {}).get("identities", [])}
+        added = {pk for row in part for pk in _addresses_of(row)}
         self._owners = {row.pk: row for row in Identity.objects.filter(among(Identity, "id", added))} if added else {}
         self._used = _in_use(Identity, added) if added else {}
         told = {pk for row in part for pk, _stood in (row.before or {}).get("consents", [])}
@@ -197,13 +197,19 @@ class _Addresses:
             # What a merged record gets is the survivor's from the start, and comes home when the merge is taken back.
             if contact.pk not in (identity.contact_id, identity.home_id):
                 return note("", "merged_since")
-        for pk in added:
+        for pk in _addresses_of(row):
             if pk in self._used:
                 return note("", "used_since", what=self._used[pk])
         for pk, _stood in before.get("consents", []):
             if any(at > contact.updated_at and source != row.run.source for at, source in self._consents.get(pk, ())):
                 return note("", "used_since", what=str(Consent._meta.verbose_name))
         return None
+
+
+def _addresses_of(row: ImportRow) -> list[int]:
+    """Identities that the row added, and those whose number it read."""
+    said = row.before or {}
+    return [*said.get("identities", []), *(identity for _settlement, identity in said.get("settled", []))]
 
 
 def _used(run: Import, pks: Collection[int]) -> dict[int, str]:
@@ -271,6 +277,9 @@ def _put_back(run: Import, rows: Sequence[ImportRow]) -> None:
 
 
 def _put_back_addresses(run: Import, rows: Sequence[ImportRow]) -> None:
+    settled = [settlement for row in rows for settlement, _identity in (row.before or {}).get("settled", [])]
+    for settlement in NumberSettlement.objects.filter(pk__in=settled, undone_at=None):
+        repairs.undo(settlement, by=run.undone_by or run.source)
     added = [pk for row in rows for pk in (row.before or {}).get("identities", [])]
     if added:
         owners = set(Identity.objects.filter(among(Identity, "id", added)).values_list("contact_id", flat=True))
