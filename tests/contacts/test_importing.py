@@ -337,6 +337,23 @@ class Undoing:
         assert [line for line in after if "C000001" not in line] == [line for line in before if "C000001" not in line]
         assert run.rows.get(outcome="kept").notes[0]["code"] == "changed_since"
 
+    def test_that_broke_off_is_gone_on_with_and_nobody_is_loaded_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(running, "chunk_size", lambda: 4)
+        run = files.upload(files.table(files.people(12)))
+        running.check(run)
+        running.run_to_end(run)
+        running.start(run, by="mei")
+        for _ in range(2):
+            running.step()
+        running.stop(run)
+        monkeypatch.setattr(undoing.limits, "CHUNK", {"postgresql": 5, "sqlite": 5})
+        undoing.start(run, by=None)
+        running.step()
+        Import.objects.update(state=Import.State.FAILED)
+        assert Contact.objects.count() == 3
+        assert running.resume(run) and running.run_to_end(run).state == Import.State.UNDONE
+        assert not Contact.objects.exists()
+
     def test_leaves_somebody_who_has_written_since(self) -> None:
         run = files.load(files.table([["Name", "Phone"], ["陳大文", "+85291234567"], ["林怡君", "+85261234567"]]))
         identity = people.customer("陳大文", "85291234567")

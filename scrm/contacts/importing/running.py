@@ -18,7 +18,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from scrm.contacts.importing import limits, staging, uploading
 from scrm.contacts.importing.loading import Loader
@@ -68,6 +68,10 @@ def pause(run: Import) -> bool:
 
 
 def resume(run: Import) -> bool:
+    """Go on with what was broken off: the loading, or the undoing when rows were taken back already."""
+    taken_back = ImportRow.objects.filter(run=OuterRef("pk"), outcome__in=(Outcome.UNDONE, Outcome.KEPT))
+    if _move(run, (State.FAILED,), State.UNDOING, only=Q(Exists(taken_back)), error="", attempts=0):
+        return True
     began = _THERE & Q(started_at__isnull=False)
     return _move(run, (State.PAUSED, State.STOPPED, State.FAILED), State.RUNNING, only=began, error="", attempts=0, finished_at=None)
 
