@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from scrm.campaigns import counting
+from scrm.campaigns import campaigns, counting, running
+from scrm.conversations import causes
 from scrm.core import jobs
+
+causes.register(campaigns.KIND, campaigns.standing)
 
 
 @jobs.drain(counting.DRAIN)
 def count_segments() -> int:
     return counting.count_some()
+
+
+@jobs.drain(campaigns.DRAIN)
+def work_on_campaigns() -> int:
+    return running.step()

@@ -1,9 +1,12 @@
-"""Saved audiences."""
+"""Saved audiences, and what is sent to them."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from scrm.campaigns.campaign_models import Campaign as Campaign
+from scrm.campaigns.campaign_models import Recipient as Recipient
 
 
 class Segment(models.Model):

@@ -9,6 +9,9 @@ from __future__ import annotations
 BROKE_OFF_SENDING = "The program broke off while sending. Ask whether it arrived before you send it again, and tell an administrator"
 BROKE_OFF_BEFORE = "The program broke off before the message went out. Send it again; if that fails as well, tell an administrator"
 BROKE_OFF_FETCHING = "The program could not deal with this file. Try again; if that fails as well, tell an administrator"
+BROKE_OFF_CAMPAIGN = (
+    "It stopped at something unforeseen, and was paused. Nobody got it twice. Resume it; if it stops again, tell your administrator."
+)
 BROKE_OFF_STORING = "The file could not be stored here; tell an administrator"
 BROKE_OFF_ACTING = "The action broke off and nothing of it was done. Do by hand what it should have done, and tell an administrator"
 
@@ -103,6 +106,9 @@ OF_WORK = (
     "The template %(name)s cannot be sent any more: %(status)s",
     "The template %(name)s waits for the platform: %(status)s",
     "The automation rule was switched off",
+    "The campaign was stopped",
+    "The campaign is paused",
+    BROKE_OFF_CAMPAIGN,
     "No copy for the CRM: the picture stopped the program that drew it",
     "No copy for the CRM: %(error)s",
     "The program was stopped each time while it fetched this file",

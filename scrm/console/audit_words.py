@@ -37,6 +37,10 @@ ACTIONS: dict[str, str | Promise] = {
     "hooks.subscribed": _("Webhook subscribed"),
     "hooks.unsubscribed": _("Webhook cancelled"),
     "hooks.secret_rotated": _("Webhook's signing secret renewed"),
+    "campaigns.started": _("Campaign started"),
+    "campaigns.paused": _("Campaign paused"),
+    "campaigns.resumed": _("Campaign resumed"),
+    "campaigns.stopped": _("Campaign stopped"),
     "conversations.resent": _("Message sent again by hand"),
 }
 

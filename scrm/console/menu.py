@@ -61,6 +61,7 @@ def _records() -> Entry:
 def _sending() -> Entry:
     return _group(
         _("Messages"),
+        _entry(_("Campaigns"), "campaign", "admin:campaigns_campaign_changelist", "campaigns.view_campaign"),
         _entry(_("Messages and outbox"), "outbox", "admin:conversations_message_changelist", "conversations.view_message"),
         _entry(_("Scheduled messages"), "schedule_send", "admin:conversations_latermessage_changelist", "conversations.view_latermessage"),
         _entry(_("Decisions"), "gavel", "admin:conversations_decision_changelist", "conversations.view_decision"),

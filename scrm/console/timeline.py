@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from scrm.api.models import PartnerToken
 from scrm.automation.models import Rule
+from scrm.campaigns.models import Campaign
 from scrm.commerce.models import Order
 from scrm.connections.models import Connection
 from scrm.console.consent_sources import source_name
@@ -89,6 +90,7 @@ def kind_name(kind: str) -> str:
 NAMED: dict[str, tuple[type[Model], str | Promise]] = {
     "rule": (Rule, gettext_lazy("Automation “%(name)s”")),
     "tag_rule": (TagRule, gettext_lazy("Tag rule “%(name)s”")),
+    "campaign": (Campaign, gettext_lazy("Campaign “%(name)s”")),
     "api": (PartnerToken, gettext_lazy("Partner “%(name)s”")),
 }
 PLAIN: dict[str, str | Promise] = {

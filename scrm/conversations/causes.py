@@ -1,14 +1,26 @@
 """Is what caused a message still wanted? A rule that was switched off must not speak through what it left in the outbox.
 
 Apps above this one register a check for their kind of cause ("rule:12:v3" is of kind "rule"); it is asked in the transaction that sends.
+What no longer stands is withdrawn for good; what is paused waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
 
-# Of these causes, the ones that no longer stand, with the reason in words.
-Check = Callable[[set[str]], dict[str, str]]
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a cause stands that is not simply wanted, and why, in words."""
+
+    state: Literal["withdrawn", "paused"]
+    reason: str
+
+
+# Of these causes, the ones that are not simply wanted.
+Check = Callable[[set[str]], dict[str, Standing]]
 _checks: dict[str, Check] = {}
 
 
@@ -16,14 +28,14 @@ def register(kind: str, check: Check) -> None:
     _checks[kind] = check
 
 
-def withdrawn(causes: Iterable[str]) -> dict[str, str]:
-    """The causes that no longer stand and why; one query for each kind that is among them."""
+def standing(causes: Iterable[str]) -> dict[str, Standing]:
+    """The causes that no longer stand or are paused, and why; one query for each kind that is among them."""
     by_kind: dict[str, set[str]] = {}
     for cause in causes:
         kind = cause.partition(":")[0]
         if kind in _checks:
             by_kind.setdefault(kind, set()).add(cause)
-    found: dict[str, str] = {}
+    found: dict[str, Standing] = {}
     for kind, asked in by_kind.items():
         found |= _checks[kind](asked)
     return found

@@ -14,6 +14,7 @@ sent, those of the platform; a connection may set its own cap, quiet hours, zone
 | template_unusable | the platform rejected, disabled or deleted the template | refuse |
 | human_pause | 12 h after an agent stepped in, automation is silent in that conversation | refuse replies, defer templates |
 | notice_repeated | a service notice goes once in 6 h for one event | refuse |
+| cause_paused | the campaign that wants it is paused | defer |
 | template_24h | one template in 24 h to a person who has not opted in | defer |
 | same_content | the same content at most 5 times in 30 days | defer |
 | promotion_weekly | one promotion in 7 days | defer |
@@ -134,6 +135,7 @@ class Facts:
     warm_up_frees_at: datetime | None = None
     used_this_month: int = 0
     withdrawn: str = ""
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,10 @@ def _counters(case: Case) -> dict[str, Any]:
 
 def _cause_withdrawn(case: Case) -> Verdict | None:
     return Verdict("refuse", "cause_withdrawn", counters={"reason": case.facts.withdrawn}) if case.facts.withdrawn else None
+
+
+def _cause_paused(case: Case) -> Verdict | None:
+    return Verdict("defer", "cause_paused", case.now + LOOK_AGAIN, {"reason": case.facts.paused}) if case.facts.paused else None
 
 
 def _opted_out(case: Case) -> Verdict | None:
@@ -497,4 +503,4 @@ TIMED: tuple[Rule, ...] = (
     _quiet_hours,
     _monthly_quota,
 )
-WAITS: tuple[Rule, ...] = (*TIMED, _promotions_stopped, _template_paused, _reach, _daily_cap)
+WAITS: tuple[Rule, ...] = (*TIMED, _cause_paused, _promotions_stopped, _template_paused, _reach, _daily_cap)

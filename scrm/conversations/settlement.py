@@ -168,6 +168,16 @@ def leave(message: Message, state: str, **fields: Any) -> None:
     )
 
 
+def withdraw(message_ids: Sequence[int], code: str, reason: str) -> int:
+    """Take messages out of the outbox that have not been claimed for sending; how many. Inside a transaction, which holds their people."""
+    queued = Message.objects.filter(pk__in=message_ids, state="queued")
+    lock_people_behind(queued.values_list("conversation", flat=True))
+    rows = list(queued.select_for_update(of=("self",)).select_related("conversation__identity__contact").order_by("pk"))
+    for message in rows:
+        leave(message, "blocked", error_code=code, error_title=reason)
+    return len(rows)
+
+
 def _show_state(message: Message, state: str) -> None:
     Conversation.objects.filter(pk=message.conversation_id, last_direction="out", last_message_at__lte=message.created_at).update(
         last_state=state

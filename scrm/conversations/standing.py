@@ -169,7 +169,7 @@ class Standing:
         self._days = {pk: business_day(now, connection.time_zone) for pk, connection in self._connections.items()}
         self._read_people({chat.identity.contact_id for chat in chats})
         self._read_around(messages, templates)
-        self._withdrawn = causes.withdrawn(message.cause for message in messages)
+        self._causes = causes.standing(message.cause for message in messages)
         self._taken: list[_Taken] = []
         self._reaches = {pk: self._reaches_of(connection) for pk, connection in self._connections.items()}
         self._read_counts(set(self._days.values()))
@@ -279,7 +279,7 @@ class Standing:
             unreachable=(address.unreachable_reason or "unknown") if address.unreachable_since else "",
             marketing_wait_until=_latest(i.marketing_wait_until for i in people),
             pair_wait_until=address.pair_wait_until,
-            withdrawn=self._withdrawn.get(message.cause, "") if message is not None else "",
+            **self._cause_facts(message),
             used_this_month=_bound((conversation.connection.facts or {}).get("quota_used")) or 0,
             **self._pace_facts(number),
             **self._template_facts(message),
@@ -289,6 +289,10 @@ class Standing:
     def _pace_facts(self, number: int) -> dict[str, Any]:
         promotions, reason, wait_until = self._pace.get(number, (True, "", None))
         return {"promotions_stopped": "" if promotions else reason or "quality", "promotions_wait_until": wait_until}
+
+    def _cause_facts(self, message: Message | None) -> dict[str, Any]:
+        cause = self._causes.get(message.cause) if message is not None else None
+        return {cause.state: cause.reason} if cause is not None else {}
 
     def _template_facts(self, message: Message | None) -> dict[str, Any]:
         if message is None or message.kind != "template":

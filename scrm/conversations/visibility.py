@@ -47,6 +47,7 @@ BY_CONTACT: dict[str, tuple[str, ...]] = {
     "contacts.identity": ("contact",),
     "contacts.consent": ("identity__contact",),
     "contacts.event": ("contact",),
+    "campaigns.recipient": ("contact",),
     "contacts.eventdelivery": ("event__contact",),
     "contacts.fieldconflict": ("contact",),
     "contacts.identitycase": ("contact", "other"),

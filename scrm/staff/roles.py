@@ -43,6 +43,8 @@ _SUPERVISOR = (
     "tags.add_tag", "tags.change_tag", "tags.view_tagrule", "tags.add_tagrule", "tags.change_tagrule",
     "automation.view_rule", "automation.add_rule", "automation.change_rule",
     "campaigns.view_segment", "campaigns.add_segment", "campaigns.change_segment",
+    "campaigns.view_campaign", "campaigns.add_campaign", "campaigns.change_campaign", "campaigns.delete_campaign",
+    "campaigns.send_campaign", "campaigns.view_recipient",
     "commerce.change_order", "commerce.add_product", "commerce.change_product",
     "connections.view_connection", "connections.view_alert", "connections.view_connectionchange",
     "sync.view_push", "sync.view_pull", "sync.view_syncconflict", "sync.change_syncconflict", "sync.view_postalcompletion",

@@ -21,6 +21,7 @@ from scrm.conversations.policy import Verdict
 
 RULES: dict[str, str | Promise] = {
     "cause_withdrawn": _("The rule or campaign that wanted this message was switched off."),
+    "cause_paused": _("The campaign that wants this message is paused."),
     "held_elsewhere": _("Another agent of the platform holds this chat: only a person takes it back."),
     "opted_out": _("The customer asked for no more messages."),
     "marketing_opted_out": _("The customer declined promotions."),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from connectors.errors import ConnectorError
+from scrm.connections.models import Connection
 from scrm.connections.sentences import worded
 from scrm.connections.services import channel_of
 from scrm.console import access
@@ -29,7 +27,7 @@ from scrm.console.template_wording import language_name, place_label
 from scrm.conversations import services
 from scrm.conversations.models import Conversation, MessageTemplate
 from scrm.conversations.template_bubble import Bubble, bubble_of
-from scrm.conversations.template_drafts import card_samples_of, sample_of
+from scrm.conversations.template_files import handed_over, held_files
 from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.template_text import FILES, NotFillable, Place, fill, places_of
 from scrm.conversations.template_values import Subject, read, spoken, values_for
@@ -38,8 +36,6 @@ from scrm.core import clock
 from scrm.staff.models import User
 
 MOST = 200
-# The platform keeps an uploaded file for 30 days.
-KEEP_FILES = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -186,31 +182,9 @@ def _all_values(
     fill(template.components, known | {place.key: {"id": "0"} for place in waiting}, now=clock.now())
     for place in waiting:
         upload = chosen.get(place.key)
-        known[place.key] = _handed_over(conversation, upload, place.kind) if upload else _held(conversation, held[place.key], place.kind)
+        number = conversation.connection
+        known[place.key] = _uploaded(number, upload, place.kind) if upload else handed_over(number, held[place.key], place.kind)
     return known
-
-
-def held_files(template: MessageTemplate) -> dict[str, Mapping[str, str]]:
-    """The example files that lie here, by the key of the place: {path, mime_type, filename}."""
-    cards = {f"card_{index}_header": sample for index, sample in card_samples_of(template).items()}
-    return cards | ({"header": sample} if (sample := sample_of(template)) else {})
-
-
-def _held(conversation: Conversation, sample: Mapping[str, str], kind: str) -> dict[str, str]:
-    """The platform's id of an example file; one that was handed over lately is used again."""
-    key = f"template-file:{conversation.connection_id}:{hashlib.sha256(sample['path'].encode()).hexdigest()}"
-    external_id = cache.get(key)
-    if external_id is None:
-        try:
-            with default_storage.open(sample["path"]) as file:
-                content = file.read()
-            external_id = channel_of(conversation.connection).upload(content, sample["mime_type"], sample["filename"])
-        except OSError:
-            raise ValidationError(_("The example file is no longer stored here; choose a file.")) from None
-        except ConnectorError as error:
-            raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": worded(str(error))}) from error
-        cache.set(key, external_id, KEEP_FILES.total_seconds())
-    return {"id": external_id, "filename": sample["filename"]} if kind == "document" else {"id": external_id}
 
 
 def _moment(text: str, zone: ZoneInfo) -> str:
@@ -230,10 +204,10 @@ def _where(text: str) -> dict[str, Any]:
     return {"latitude": latitude, "longitude": longitude}
 
 
-def _handed_over(conversation: Conversation, upload: UploadedFile, kind: str) -> dict[str, str]:
+def _uploaded(number: Connection, upload: UploadedFile, kind: str) -> dict[str, str]:
     mime_type = check_file(upload, kind.upper())
     try:
-        external_id = channel_of(conversation.connection).upload(upload.read(), mime_type, upload.name or kind)
+        external_id = channel_of(number).upload(upload.read(), mime_type, upload.name or kind)
     except ConnectorError as error:
         raise ValidationError(_("The platform did not take the file: %(error)s") % {"error": worded(str(error))}) from error
     return {"id": external_id, "filename": upload.name or ""} if kind == "document" else {"id": external_id}
