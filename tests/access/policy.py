@@ -69,6 +69,8 @@ CONSOLE: dict[str, Policy] = {
     "admin/reports/": (STAFF, NOBODY),
     "admin/core/": (ADMINISTRATORS, NOBODY),
     "admin/campaigns/segment/<int:pk>/size/": (SUPERVISORS, NOBODY),
+    "admin/campaigns/campaign/<int:pk>/figures/": (SUPERVISORS, NOBODY),
+    "admin/campaigns/campaign/<int:pk>/do/": (NOBODY, SUPERVISORS),
     # A preview is drawn of what one writes.
     "admin/conversations/messagetemplate/preview/": (NOBODY, STAFF),
     "admin/conversations/messagetemplate/sync/": (NOBODY, SUPERVISORS),
@@ -104,6 +106,8 @@ MODELS: dict[str, tuple[str, str, str, str]] = {
     "automation/rule": (SUPERVISORS, SUPERVISORS, SUPERVISORS, ADMINISTRATORS),
     "automation/run": (STAFF, NOBODY, NOBODY, NOBODY),
     "campaigns/segment": (SUPERVISORS, SUPERVISORS, SUPERVISORS, ADMINISTRATORS),
+    "campaigns/campaign": (SUPERVISORS, SUPERVISORS, SUPERVISORS, SUPERVISORS),
+    "campaigns/recipient": (SUPERVISORS, NOBODY, NOBODY, NOBODY),
     # What was sent by it stays, and so does it; a token is withdrawn.
     "connections/connection": (SUPERVISORS, ADMINISTRATORS, ADMINISTRATORS, NOBODY),
     "connections/alert": (SUPERVISORS, NOBODY, NOBODY, NOBODY),

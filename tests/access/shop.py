@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from scrm.automation.models import Rule, Run
+from scrm.campaigns.models import Campaign, Recipient, Segment
 from scrm.commerce.models import Coupon, Shipment
 from scrm.commerce.services import upsert_order
 from scrm.connections.models import Connection
@@ -28,7 +29,7 @@ from scrm.contacts.models import (
     NumberSettlement,
     PersonExport,
 )
-from scrm.conversations.models import Attachment, Conversation, Decision, LaterMessage, Message
+from scrm.conversations.models import Attachment, Conversation, Decision, LaterMessage, Message, MessageTemplate
 from scrm.conversations.services import start_conversation
 from scrm.staff import roles
 from scrm.staff.models import Team, User
@@ -78,6 +79,11 @@ class Shop:
         message = Message.objects.create(direction="out", state="failed", source="agent", content={"file": self.file}, **said)
         file = Attachment.objects.create(message=message, kind="image", state="stored", file=self.file, due_at=now)
         rule, _made = Rule.objects.get_or_create(name="Order status asked", defaults={"action": "answer_order_status"})
+        template, _made = MessageTemplate.objects.get_or_create(
+            name="spring", language="en", defaults={"connection": number, "status": "APPROVED", "category": "MARKETING", "synced_at": now}
+        )
+        segment, _made = Segment.objects.get_or_create(name="Everybody")
+        campaign, _made = Campaign.objects.get_or_create(name="Spring", defaults={"segment": segment, "template": template})
         tag, _made = Tag.objects.get_or_create(slug="vip", defaults={"name": "VIP"})
         event = Event.objects.create(contact=contact, identity=identity, kind="message.received", occurred_at=now)
         order = upsert_order(f"A-{side}", contact=contact, status="paid", currency="HKD", total=Decimal("10"), placed_at=now).order
@@ -91,6 +97,7 @@ class Shop:
             Consent.objects.create(identity=identity, purpose="marketing", allowed=True, source="by_hand", at=now),
             Decision.objects.create(contact=contact, connection=number, asked_by="agent", moment="queue", verdict="allow", decided_at=now),
             Coupon.objects.create(contact=contact, code="SUMMER10", given_at=now),
+            Recipient.objects.create(campaign=campaign, contact=contact),
             LaterMessage.objects.create(
                 conversation=chat, kind="text", text="明天到貨", send_at=now + timedelta(days=1), created_at=now, idempotency_key=side
             ),
@@ -105,7 +112,7 @@ class Shop:
         for row in rows:
             self.rows.setdefault(row._meta.label_lower, {})[side] = row.pk
         macro, _made = Macro.objects.get_or_create(name="Thanks", defaults={"shortcut": "thanks", "text": "多謝"})
-        for shared in (rule, tag, macro):
+        for shared in (rule, tag, macro, segment, campaign):
             self.rows[shared._meta.label_lower] = {"ours": shared.pk, "theirs": shared.pk}
         both = {side: connection.pk for side, connection in self.numbers.items()}
         self.rows[Connection._meta.label_lower] = {"ours": both["ours"], "theirs": both["ours"]}

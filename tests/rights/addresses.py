@@ -36,6 +36,8 @@ ROWS = {
     "sync/samples/": "sync.verifiedrecord",
     "sync/mapping/": "sync.mappedfield",
     "campaigns/segment/": "campaigns.segment",
+    "campaigns/campaign/": "campaigns.campaign",
+    "campaigns/recipient/": "campaigns.recipient",
     "r/": "contacts.contact",
     "staff/user/": "staff.user",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -119,9 +119,11 @@ class CampaignAdmin(ConsoleAdmin):
     def do(self, request: HttpRequest, pk: int) -> HttpResponse:
         """One of the buttons."""
         act = request.POST.get("act", "")
-        if act not in {PREPARE, *ACTS} or not self.has_view_or_change_permission(request) or not self._may(request, act):
+        if not self.has_view_or_change_permission(request) or not self._may(request, act):
             raise PermissionDenied
         row = get_object_or_404(self.get_queryset(request), pk=pk)
+        if act not in {PREPARE, *ACTS}:
+            raise SuspiciousOperation(f"{act!r} is no button of a campaign")
         try:
             campaigns.prepare(row) if act == PREPARE else ACTS[act](row, by=staff(request))
         except campaigns.Refused as refused:
