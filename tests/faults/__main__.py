@@ -67,6 +67,13 @@ def plan(seed: int, share: float) -> Iterator[Run]:
         yield Run("restore", database, command, checks="V06: a backup under load, brought back on a clean host")
         for name, checks in TIERS:
             yield Run(name, database, ["tests.faults.tiers", "--only", name, *chosen, *seeded], checks=checks)
+        people = ["--people", some(10_000 if database == "postgresql" else 4_000, 600)]
+        yield Run(
+            "campaign",
+            database,
+            ["tests.faults.campaign", *chosen, *people, *seeded],
+            checks="P11: paused, resumed, stopped, pressed twice",
+        )
         for name, checks, more in QUEUES:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
@@ -93,6 +100,9 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("slow with a leak", "sqlite", command, {"SABOTAGE": "keep_bodies"}, red=True, checks="W11 must see what grows")
     command = ["tests.faults.restores", "--messages", "1500", *seeded]
     yield Run("restore of many moments", "sqlite", command, {"SABOTAGE": "torn_backup"}, red=True, checks="V06 must see what does not fit")
+    command = ["tests.faults.campaign", "--people", "600", *seeded]
+    checks = "P11 must see what leaves after the button"
+    yield Run("campaign without ears", "sqlite", command, {"SABOTAGE": "deaf_to_causes"}, red=True, checks=checks)
     for name, sabotage, checks in (
         ("limit", "no_reach", "the tier's run must see who is over"),
         ("drop", "no_governor", "the drop's run must see what goes on"),

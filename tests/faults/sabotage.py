@@ -16,6 +16,7 @@
 | keep_bodies | what was read stays in memory | the web server's growth |
 | replay_blindly | a parked item is applied whoever else has done so | replay by two people at once |
 | no_governor | nobody looks at the health of the numbers | the speed follows the quality (tiers) |
+| deaf_to_causes | nobody asks whether a campaign or a rule still wants its message | nothing leaves after pause and stop (campaign) |
 | no_team_lock | people of a team are chosen without its lock | nobody gets more than they can carry |
 | trust_the_place | nothing is read back from the place of the backups | what was lost there (backups) |
 | forget_the_erased | the erasure ledger is not replayed after a restore | the erased stay erased (backups) |
@@ -235,6 +236,15 @@ def _early_position() -> None:
     feeds._take_over = take_over
 
 
+def _deaf_to_causes() -> None:
+    """What was queued goes, and a campaign that was stopped is not taken out of the outbox."""
+    from scrm.campaigns import running
+    from scrm.conversations import causes
+
+    causes.standing = lambda asked: {}
+    running.withdraw = lambda message_ids, code, reason: 0
+
+
 def _no_team_lock() -> None:
     """Everybody looks before anybody has written."""
     import time
@@ -377,6 +387,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "no_governor": _no_governor,
     "no_reach": _no_reach,
     "no_team_lock": _no_team_lock,
+    "deaf_to_causes": _deaf_to_causes,
     "early_position": _early_position,
     "retry_everything": _retry_everything,
     "trust_the_place": _trust_the_place,
@@ -396,8 +407,9 @@ def sabotaged(name: str) -> Iterator[None]:
     from django.db.backends.signals import connection_created
 
     from connectors import signatures
+    from scrm.campaigns import running as campaigns_running
     from scrm.contacts import merging
-    from scrm.conversations import governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
+    from scrm.conversations import causes, governor, inbound, outbox, queueing, reach, routing, services, settlement, statuses
     from scrm.core import jobs
     from scrm.core.backup import acts, running
     from scrm.hooks import delivery
@@ -409,6 +421,8 @@ def sabotaged(name: str) -> Iterator[None]:
         feeds,
         acts,
         running,
+        campaigns_running,
+        causes,
         governor,
         inbound,
         jobs,
