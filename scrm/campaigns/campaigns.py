@@ -75,7 +75,7 @@ def start(campaign: Campaign, *, by: User) -> None:
             raise Refused(_("Nobody in the segment may get it. Look at the reasons, change the segment or the template, and check again."))
         _check(row)
         _write(row, state=State.RUNNING, started_at=clock.now(), started_by=by)
-        _tell("started", row, by)
+        _account("campaigns.started", row, by)
 
 
 def pause(campaign: Campaign, *, by: User) -> None:
@@ -86,7 +86,7 @@ def pause(campaign: Campaign, *, by: User) -> None:
         if row.state != State.RUNNING:
             raise Refused(_("It is not running."))
         _write(row, state=State.PAUSED)
-        _tell("paused", row, by)
+        _account("campaigns.paused", row, by)
 
 
 def resume(campaign: Campaign, *, by: User) -> None:
@@ -101,7 +101,7 @@ def resume(campaign: Campaign, *, by: User) -> None:
         held = Message.objects.filter(campaign_recipient__campaign=row, state="queued", due_at__gt=clock.now())
         Message.objects.filter(pk__in=held.values("pk")).update(due_at=clock.now())
         jobs.wake_on_commit("outbox")
-        _tell("resumed", row, by)
+        _account("campaigns.resumed", row, by)
 
 
 def stop(campaign: Campaign, *, by: User) -> None:
@@ -113,7 +113,7 @@ def stop(campaign: Campaign, *, by: User) -> None:
         if row.state not in {State.RUNNING, State.PAUSED}:
             raise Refused(_("It is not running."))
         _write(row, state=State.STOPPED)
-        _tell("stopped", row, by)
+        _account("campaigns.stopped", row, by)
 
 
 def standing(causes: set[str]) -> dict[str, Standing]:
@@ -131,9 +131,9 @@ def standing(causes: set[str]) -> dict[str, Standing]:
     return found
 
 
-def _tell(done: str, row: Campaign, by: User) -> None:
+def _account(action: str, row: Campaign, by: User) -> None:
     about = {"name": row.name, "segment": row.segment.name, "template": row.template.name, "people": row.eligible}
-    audit.record(f"campaigns.{done}", by=by, subject=row, after=about)
+    audit.record(action, by=by, subject=row, after=about)
 
 
 def _check(row: Campaign) -> None:

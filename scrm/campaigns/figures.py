@@ -14,7 +14,7 @@ from scrm.campaigns.models import Campaign, Recipient
 from scrm.conversations.states import GONE_OUT, OPEN
 
 # Several who look at a large campaign while it runs have it counted once.
-FRESH_SECONDS = 3
+LARGE, FRESH_SECONDS = 5_000, 3
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class Figures:
 
 
 def of(campaign: Campaign) -> Figures:
+    if campaign.people < LARGE:
+        return _counted(campaign)
     key = f"campaign-figures:{campaign.pk}:{campaign.state}"
     found: Figures | None = cache.get(key)
     if found is None:

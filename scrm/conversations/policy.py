@@ -492,15 +492,7 @@ REFUSALS: tuple[Rule, ...] = (
 )  # fmt: skip
 # The waits whose end is known beforehand: another may begin before the longest is over.
 TIMED: tuple[Rule, ...] = (
-    _human_pause,
-    _template_24h,
-    _same_content,
-    _promotion_weekly,
-    _promotion_slot,
-    _marketing_wait,
-    _pair_wait,
-    _pair_rate,
-    _quiet_hours,
+    _human_pause, _template_24h, _same_content, _promotion_weekly, _promotion_slot, _marketing_wait, _pair_wait, _pair_rate, _quiet_hours,
     _monthly_quota,
-)
+)  # fmt: skip
 WAITS: tuple[Rule, ...] = (*TIMED, _cause_paused, _promotions_stopped, _template_paused, _reach, _daily_cap)

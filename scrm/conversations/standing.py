@@ -85,6 +85,12 @@ def candidate_of(message: Message) -> Candidate:
     )
 
 
+# What of a reservation is written anew when its message is judged again.
+_RENEWED = (
+    "identity", "connection", "template", "category", "content_hash", "event_key", "reserved_at", "quota_day", "released", "spoke_first",
+)  # fmt: skip
+
+
 class Slot(NamedTuple):
     """A reservation as it is read: what it counts for, and whose it is."""
 
@@ -381,22 +387,7 @@ class Standing:
                 renewed.append(self._renew(row, taken))
         insert_all(Reservation, new)
         if renewed:
-            update_many(
-                Reservation,
-                renewed,
-                [
-                    "identity",
-                    "connection",
-                    "template",
-                    "category",
-                    "content_hash",
-                    "event_key",
-                    "reserved_at",
-                    "quota_day",
-                    "released",
-                    "spoke_first",
-                ],
-            )
+            update_many(Reservation, renewed, _RENEWED)
         superseded = [taken.supersedes.pk for taken in self._taken if taken.supersedes is not None and taken.supersedes.pk]
         if superseded:
             Reservation.objects.filter(pk__in=superseded).update(spoke_first=False)
