@@ -238,7 +238,7 @@ def stop(system: System, verdict: Verdict, desk: Desk, chance: random.Random, pe
 
 def reach(system: System, count: float) -> None:
     """Until the platform has taken so many."""
-    system.wait_until(lambda: len(accepted(system)) >= count, 180, f"{count:.0f} have gone")
+    system.wait_until(lambda: len(accepted(system)) >= count, 600, f"{count:.0f} have gone")
 
 
 RUNS: dict[str, tuple[Callable[[System, Verdict, argparse.Namespace], None], dict[str, str]]] = {
