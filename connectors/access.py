@@ -13,6 +13,7 @@ class ConfigField:
     """One setting that an adapter needs. The connection form is drawn from these, secrets are stored encrypted.
 
     `choices`: what may be entered, any text when there are none. `long`: several lines, which a set-up step of their own helps to write.
+    `seldom`: works as it is for nearly everybody, so that a form may keep it out of the way.
     `signs`: a secret by which webhooks are known; the adapter is given all that are accepted at the time, one a line.
     """
 
@@ -24,6 +25,7 @@ class ConfigField:
     help: str = ""
     choices: tuple[str, ...] = ()
     long: bool = False
+    seldom: bool = False
     signs: bool = False
 
 

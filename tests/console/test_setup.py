@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from connectors import registry
 from connectors.contracts import FieldInfo, ObjectType
@@ -18,7 +20,7 @@ from scrm.contacts.models import Contact, Identity
 from scrm.core import clock
 from scrm.core.models import AuditEntry
 from scrm.staff.models import User
-from scrm.sync import initial
+from scrm.sync import initial, payloads
 from scrm.sync.models import FieldMapping, Push, SyncCursor
 from tests.console.conftest import allow, seated
 from tests.sync.fake_crm import FAR_SIDES, FakeCrm, FarSide
@@ -131,8 +133,43 @@ class TestAccount:
         keeper.post("/admin/setup/new/described/", {"label": "Our CRM", "secret_token": "t-2"})
         assert set(Connection.objects.values_list("slug", flat=True)) == {"our-crm", "our-crm-2"}
 
+    def test_what_is_seldom_needed_is_folded_until_something_of_it_is_entered(self, keeper: Client) -> None:
+        page = keeper.get("/admin/setup/new/zoho/").content.decode()
+        before, _, folded = page.partition('<details class="su-group">')
+        assert "id_secret_refresh_token" in before and "id_setting_accounts_url" in folded and "id_setting_accounts_url" not in before
+        entered = {"label": "Zoho", "setting_accounts_url": "https://accounts.example"}
+        assert '<details class="su-group" open>' in keeper.post("/admin/setup/new/zoho/", entered).content.decode()
+
+    def test_another_log_in_than_the_usual_one_shows_what_it_may_need(self, keeper: Client) -> None:
+        assert '<details class="su-group">' in keeper.get("/admin/setup/new/rest/").content.decode()
+        page = keeper.post("/admin/setup/new/rest/", {"setting_auth": "oauth"}).content.decode()
+        assert "id_setting_token_url" in page.partition('<details class="su-group" open>')[2]
+
+    def test_what_was_entered_elsewhere_is_not_changed_by_a_list_that_lacks_it(self, keeper: Client) -> None:
+        values = {"data_center": "JP", "client_id": "1000.A"}
+        row = Connection.objects.create(slug="zoho", label="Zoho", kind="crm", adapter="zoho", settings=values)
+        assert '<option value="JP" selected>' in keeper.get(f"/admin/setup/{row.pk}/account/").content.decode()
+
+    @pytest.mark.parametrize("adapter", wording.FOUND_AT)
+    def test_says_where_the_vendor_keeps_what_is_asked_for(self, keeper: Client, adapter: str) -> None:
+        page = keeper.get(f"/admin/setup/new/{adapter}/", headers={"accept-language": "ja"}).content.decode()
+        steps = re.findall("<li>(.*?)</li>", page.partition('<details class="su-found">')[2].partition("</details>")[0])
+        assert len(steps) == len(wording.FOUND_AT[adapter]) and not [step for step in steps if step.isascii()]
+
+    def test_the_country_is_that_of_the_first_connection(self, keeper: Client) -> None:
+        assert keeper.get("/admin/setup/new/hubspot/").context["form"]["country"].value() == ""
+        Connection.objects.create(slug="tpe", label="台北", kind="channel", adapter="line", country="TW")
+        Connection.objects.create(slug="hk", label="旺角", kind="channel", adapter="line", country="HK")
+        assert keeper.get("/admin/setup/new/hubspot/").context["form"]["country"].value() == "TW"
+
 
 class TestFields:
+    @pytest.mark.parametrize("language", ["ja", "zh-hant", "zh-hans"])
+    def test_of_ours_are_called_in_the_readers_language(self, language: str) -> None:
+        with translation.override(language):
+            labels = {source: wording.field_label(source) for sources in payloads.SOURCES.values() for source in sources}
+        assert [source for source, label in labels.items() if label.isascii()] == []
+
     def test_are_suggested_from_names_in_any_language(self, keeper: Client) -> None:
         row = connect(keeper)
         page = keeper.get(f"/admin/setup/{row.pk}/fields/").content.decode()

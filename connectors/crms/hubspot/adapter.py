@@ -42,9 +42,12 @@ class HubSpot:
             required=False,
             signs=True,
             help="Checks webhooks. Two lines while it is being changed.",
+            seldom=True,
         ),
-        ConfigField("base_url", "API address", required=False, default="https://api.hubapi.com"),
-        ConfigField("api_version", "API version", required=False, default="2026-03", help="A version is supported for 18 months."),
+        ConfigField("base_url", "API address", required=False, default="https://api.hubapi.com", seldom=True),
+        ConfigField(
+            "api_version", "API version", required=False, default="2026-03", help="A version is supported for 18 months.", seldom=True
+        ),
     )
     capabilities = Capabilities(
         resolution=timedelta(milliseconds=1),

@@ -42,16 +42,20 @@ class RestCrm:
         ConfigField("definition", "Set-up", help="JSON: what is read and written where. The page 'Try it' helps to write it.", long=True),
         ConfigField("auth", "Log-in", required=False, default="bearer", help=LOG_INS, choices=METHODS),
         ConfigField("token", "Token or key", secret=True, required=False, help="For the log-ins bearer and header."),
-        ConfigField("auth_header", "Name of the key's header", required=False, default="X-API-Key"),
-        ConfigField("auth_scheme", "Word before the token", required=False, default="Bearer"),
+        ConfigField("auth_header", "Name of the key's header", required=False, default="X-API-Key", seldom=True),
+        ConfigField("auth_scheme", "Word before the token", required=False, default="Bearer", seldom=True),
         ConfigField("username", "User name", required=False),
         ConfigField("password", "Password", secret=True, required=False),
-        ConfigField("token_url", "Token address", required=False, help="For the log-ins oauth and login."),
-        ConfigField("login_body", "What is sent to log in", required=False, default=LOGIN_BODY, help="For the log-in login, as JSON."),
-        ConfigField("token_at", "Where the token is in the answer", required=False, default="/token", help="For the log-in login."),
-        ConfigField("client_id", "Client id", required=False),
-        ConfigField("oauth_secret", "OAuth client secret", secret=True, required=False),
-        ConfigField("scope", "Scope", required=False),
+        ConfigField("token_url", "Token address", required=False, help="For the log-ins oauth and login.", seldom=True),
+        ConfigField(
+            "login_body", "What is sent to log in", required=False, default=LOGIN_BODY, help="For the log-in login, as JSON.", seldom=True
+        ),
+        ConfigField(
+            "token_at", "Where the token is in the answer", required=False, default="/token", help="For the log-in login.", seldom=True
+        ),
+        ConfigField("client_id", "Client id", required=False, seldom=True),
+        ConfigField("oauth_secret", "OAuth client secret", secret=True, required=False, seldom=True),
+        ConfigField("scope", "Scope", required=False, seldom=True),
         ConfigField(
             "webhook_token",
             "Webhook token",
@@ -59,6 +63,7 @@ class RestCrm:
             required=False,
             signs=True,
             help="If the CRM can call us: it sends this word as X-Webhook-Token, and {kind, id} of what changed as JSON.",
+            seldom=True,
         ),
     )
 

@@ -42,15 +42,24 @@ class Salesforce:
             secret=True,
             required=False,
             help="Empty: the app works as the user that its client credentials flow names.",
+            seldom=True,
         ),
-        ConfigField("person_object", "New people become", required=False, default=CONTACT, help="Contact, or Lead until qualified."),
+        ConfigField(
+            "person_object",
+            "New people become",
+            required=False,
+            default=CONTACT,
+            help="Contact, or Lead until qualified.",
+            choices=(CONTACT, LEAD),
+        ),
         ConfigField(
             "account_id",
             "Account of new contacts",
             required=False,
             help="The id of an account. Empty: none, and such contacts are seen by their owner and administrators only.",
+            seldom=True,
         ),
-        ConfigField("api_version", "API version", required=False, default="67.0"),
+        ConfigField("api_version", "API version", required=False, default="67.0", seldom=True),
         ConfigField(
             "webhook_token",
             "Token of notices",
@@ -58,6 +67,7 @@ class Salesforce:
             required=False,
             signs=True,
             help="A long word of your choice that a flow sends as header X-Webhook-Token. Two lines while it is being changed.",
+            seldom=True,
         ),
     )
     capabilities = Capabilities(

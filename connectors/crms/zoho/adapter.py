@@ -49,17 +49,26 @@ class Zoho:
             "Data centre",
             default="com",
             help=f"The ending of the address where you open Zoho CRM: {', '.join(DATA_CENTRES)}.",
+            choices=tuple(DATA_CENTRES),
         ),
         ConfigField("client_id", "Client ID", help="Of a Self Client in Zoho's API console, in your data centre."),
         ConfigField("client_secret", "Client secret", secret=True),
         ConfigField("refresh_token", "Refresh token", secret=True, help=f"Made with the scopes {ALL_SCOPES}."),
-        ConfigField("contact_module", "People are kept in", required=False, default="Contacts", help="Contacts or Leads."),
+        ConfigField(
+            "contact_module",
+            "People are kept in",
+            required=False,
+            default="Contacts",
+            help="Contacts or Leads.",
+            choices=("Contacts", "Leads"),
+        ),
         ConfigField(
             "trigger",
             "Automations to start",
             required=False,
             default="none",
             help="What our writes start in Zoho: none, or workflow, approval, blueprint, separated by commas.",
+            seldom=True,
         ),
         ConfigField(
             "tags",
@@ -67,6 +76,8 @@ class Zoho:
             required=False,
             default="add",
             help="add: none is taken off in Zoho; match: a person has there the tags that they have here, and no others.",
+            choices=("add", "match"),
+            seldom=True,
         ),
         ConfigField(
             "changes_by",
@@ -74,6 +85,8 @@ class Zoho:
             required=False,
             default="coql",
             help="coql, or list where the account may not use COQL.",
+            choices=("coql", "list"),
+            seldom=True,
         ),
         ConfigField(
             "order_lines",
@@ -81,6 +94,8 @@ class Zoho:
             required=False,
             default="each",
             help="each: an order whose list entry lacks them is read by itself, one call more; list: without that call.",
+            choices=("each", "list"),
+            seldom=True,
         ),
         ConfigField(
             "webhook_token",
@@ -89,9 +104,12 @@ class Zoho:
             required=False,
             signs=True,
             help="Zoho signs nothing: this token in a notice shows that it is Zoho's. Two lines while it is being changed.",
+            seldom=True,
         ),
-        ConfigField("api_version", "API version", required=False, default="v8"),
-        ConfigField("accounts_url", "Accounts address", required=False, help="Only for a test account; empty: that of the data centre."),
+        ConfigField("api_version", "API version", required=False, default="v8", seldom=True),
+        ConfigField(
+            "accounts_url", "Accounts address", required=False, help="Only for a test account; empty: that of the data centre.", seldom=True
+        ),
     )
     capabilities = Capabilities(
         resolution=timedelta(seconds=1),

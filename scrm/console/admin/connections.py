@@ -87,7 +87,8 @@ def setting_field(spec: ConfigField, *, initial: str) -> forms.Field:
     """What takes a setting that may be seen."""
     words: dict[str, Any] = {"label": worded(spec.label), "help_text": worded(spec.help), "required": spec.required, "initial": initial}
     if spec.choices:
-        return forms.ChoiceField(choices=[(each, each) for each in spec.choices], **words)
+        # What stands there is shown, whatever it is: a form must not change it without a word.
+        return forms.ChoiceField(choices=[(each, each) for each in dict.fromkeys([*spec.choices, *filter(None, [initial])])], **words)
     return forms.CharField(**words, widget=forms.Textarea(attrs={"rows": 12}) if spec.long else forms.TextInput())
 
 

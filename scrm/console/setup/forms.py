@@ -42,7 +42,7 @@ class AccountForm(forms.Form):
         if connection is not None:
             del self.fields["form"]
         else:
-            self.initial["form"] = uuid4().hex
+            self.initial.update(form=uuid4().hex, country=_usual_country())
         self.connection = connection
         self.specs = [spec for spec in config_fields(adapter) if not spec.long]
         if connection is not None:
@@ -59,6 +59,22 @@ class AccountForm(forms.Form):
         words = _("Stored: %(mask)s. Leave empty to keep it.") % {"mask": masked(known)} if known else worded(spec.help)
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
         return forms.CharField(label=worded(spec.label), help_text=words, required=spec.required and not known, widget=widget)
+
+    def plain(self) -> list[forms.BoundField]:
+        """What nearly everybody enters."""
+        return [field for field in self.visible_fields() if field.name not in self._seldom()]
+
+    def seldom(self) -> list[forms.BoundField]:
+        return [self[name] for name in self._seldom()]
+
+    def seldom_open(self) -> bool:
+        """Whether something of that is entered or wrong, or another way than the usual one was chosen, which may need it."""
+        usual = {field_name(spec): spec.default for spec in self.specs if not spec.secret}
+        chosen = [self[field_name(spec)] for spec in self.specs if spec.choices and not spec.seldom and not spec.required]
+        return any(field.errors or (field.value() or "") != usual.get(field.name, "") for field in [*self.seldom(), *chosen])
+
+    def _seldom(self) -> list[str]:
+        return [field_name(spec) for spec in self.specs if spec.seldom]
 
     def given(self, prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): str(value) for name, value in self.cleaned_data.items() if name.startswith(prefix)}
@@ -78,6 +94,11 @@ class AccountForm(forms.Form):
     @property
     def zone(self) -> str:
         return self.cleaned_data["time_zone"] or ZONES.get(self.cleaned_data["country"], "UTC")
+
+
+def _usual_country() -> str:
+    """Where the first connection is: most likely the next one is there, too."""
+    return Connection.objects.exclude(country="").order_by("pk").values_list("country", flat=True).first() or ""
 
 
 def made_by(form: str, *, adapter: str, owner: User) -> Connection | None:

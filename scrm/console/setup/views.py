@@ -59,7 +59,7 @@ def new(request: HttpRequest, adapter: str) -> HttpResponseBase:
         row = _make(form, adapter, kind, request)
         return tested(request, row)
     symbol, words = wording.introduction_of(adapter)
-    return _page(request, "account", wording.name_of(adapter), form=form, words=words, symbol=symbol)
+    return _page(request, "account", wording.name_of(adapter), form=form, words=words, symbol=symbol, found_at=wording.found_at(adapter))
 
 
 def _make(form: AccountForm, adapter: str, kind: str, request: HttpRequest) -> Connection:
@@ -96,7 +96,9 @@ def account(request: HttpRequest, pk: int) -> HttpResponseBase:
         connections.forget()
         return tested(request, _connection(pk))
     symbol, words = wording.introduction_of(row.adapter)
-    return _page(request, "account", row.label, form=form, words=words, symbol=symbol, row=row, steps=steps_of(row, "account"))
+    found_at = wording.found_at(row.adapter)
+    steps = steps_of(row, "account")
+    return _page(request, "account", row.label, form=form, words=words, symbol=symbol, found_at=found_at, row=row, steps=steps)
 
 
 def overview(request: HttpRequest, pk: int) -> HttpResponseBase:

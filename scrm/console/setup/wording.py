@@ -36,6 +36,42 @@ NAMES: dict[str, str | Promise] = {
     "bridge": _("Zapier, Make, Pabbly, webhook"),
     "google_maps": "Google Maps",
 }
+# Where the vendor keeps what is asked for, step by step.
+FOUND_AT: dict[str, tuple[str | Promise, ...]] = {
+    "hubspot": (
+        _("In HubSpot open Settings, Integrations, private or developer apps, and make an app."),
+        _(
+            "Give it these scopes to read and write: crm.objects.contacts, crm.objects.deals, tickets, crm.schemas.contacts, "
+            "crm.schemas.deals; for orders also crm.objects.orders, crm.schemas.orders, crm.objects.products, and to read "
+            "crm.objects.line_items."
+        ),
+        _("Copy the app's access token and enter it here."),
+    ),
+    "salesforce": (
+        _("Setup, Users: make a user for the app alone, with a licence that may use the API."),
+        _(
+            "Setup, Permission Sets: give that user API Enabled; read, create and edit on contacts, opportunities, cases and tasks; and "
+            "Customize Application until our fields are made."
+        ),
+        _(
+            "Setup, App Manager, New External Client App: enable OAuth with the scope api, tick Enable Client Credentials Flow, and under "
+            "Policies choose that user as Run As. Copy the consumer key and secret."
+        ),
+        _("Setup, My Domain shows the address, such as https://acme.my.salesforce.com."),
+    ),
+    "zoho": (
+        _("Look at the address of your Zoho CRM: what follows “crm.zoho.” is the data centre, such as com, eu or jp."),
+        _("Open api-console.zoho.com, with your data centre at the end; choose Self Client and copy its client ID and client secret."),
+        _(
+            "There, under Generate Code, enter these scopes and copy the code: ZohoCRM.modules.ALL,ZohoCRM.settings.fields.ALL,"
+            "ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.modules.notes.ALL"
+        ),
+        _(
+            "Within ten minutes turn the code into a refresh token: curl https://accounts.zoho.com/oauth/v2/token -d "
+            "grant_type=authorization_code -d client_id=… -d client_secret=… -d code=…"
+        ),
+    ),
+}
 _FIELDS: dict[str, str | Promise] = {
     "first_name": _("given name"),
     "last_name": _("family name"),
@@ -67,6 +103,18 @@ _FIELDS: dict[str, str | Promise] = {
     "sku": _("product code"),
     "price": _("price"),
     "intent": _("intent"),
+    "contact": _("person it belongs to"),
+    "product": _("product"),
+    "price_band": _("price band"),
+    "summary": _("summary"),
+    "total": _("total"),
+    "placed_at": _("time of the order"),
+    "lines": _("order lines, as text"),
+    "items": _("order lines"),
+    "carrier": _("carrier"),
+    "tracking_number": _("tracking number"),
+    "aliases": _("other names"),
+    "active": _("on sale"),
 }
 
 
@@ -79,10 +127,17 @@ def introduction_of(adapter: str) -> tuple[str, str]:
     return icon, str(words)
 
 
+def found_at(adapter: str) -> tuple[str, ...]:
+    return tuple(map(str, FOUND_AT.get(adapter, ())))
+
+
 def field_label(source: str) -> str:
     """Our field, as the reader calls it; a further field by its own name."""
     if source in _FIELDS:
         return capfirst(str(_FIELDS[source]))
     if source in PERSON_FIELDS:
         return capfirst(label_of(source))
+    group, _dot, part = source.partition(".")
+    if group in _FIELDS and part:
+        return f"{capfirst(str(_FIELDS[group]))} ({part.replace('_', '-')})"
     return source.removeprefix(CUSTOM).replace("_", " ")
