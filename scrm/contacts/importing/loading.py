@@ -16,7 +16,7 @@ from scrm.contacts.fields_rules import same
 from scrm.contacts.importing import extras
 from scrm.contacts.importing.making import Making, email_of, number_of
 from scrm.contacts.importing.parsing import PhoneCell, Said
-from scrm.contacts.importing.persons import Chunk, Person, spellings
+from scrm.contacts.importing.persons import Chunk, Person, refuse_erased, spellings
 from scrm.contacts.importing.problems import note
 from scrm.contacts.matching.publishing import in_force
 from scrm.contacts.models import Consent, Contact, Event, Identity, Import, ImportRow
@@ -78,6 +78,7 @@ class Loader:
         self._by = by
         self._now = clock.now()
         self._making = Making(run.source, by, self._now)
+        refuse_erased(rows)
         self.chunk = Chunk([said for said in rows if not said.bad])
         self.results = {said.line: fresh(ImportRow, run_id=run.pk, line=said.line, digest=said.digest) for said in rows}
         self.changes: list[Change] = []

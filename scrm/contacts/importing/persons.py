@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
+
 from scrm.contacts import phone
 from scrm.contacts.importing.parsing import PhoneCell, Said
 from scrm.contacts.models import Contact, Identity, ImportRow
 from scrm.contacts.names_apart import clearly_apart
+from scrm.contacts.privacy.digests import erased
+from scrm.contacts.privacy_models import ErasedAddress
 from scrm.core.rows import among
 
 NUMBERS = (Identity.Kind.WHATSAPP, Identity.Kind.PHONE)
@@ -79,6 +83,27 @@ def look_up(rows: Sequence[Said]) -> Index:
         for row in unread.select_related("contact").order_by("pk"):
             found.unread.setdefault(row.value, []).append(row)
     return found
+
+
+def refuse_erased(rows: Sequence[Said]) -> None:
+    """Rows that name an address of somebody who was erased, unless they came back by themselves. Of such a row nothing is kept."""
+    if not ErasedAddress.objects.exists():
+        return
+    named = {address for said in rows for address in _named(said)}
+    gone = set(erased(named))
+    if not gone:
+        return
+    values = [value for _, value in gone]
+    back = Identity.objects.filter(Q(e164__in=values) | Q(kind=Identity.Kind.EMAIL, value__in=values), valid_to=None)
+    here = {("email" if row.kind == Identity.Kind.EMAIL else "phone", row.e164 or row.value) for row in back}
+    for said in rows:
+        if _named(said) & (gone - here):
+            said.notes, said.faults, said.cells = [], 0, []
+            said.spoil("", "erased")
+
+
+def _named(said: Said) -> set[tuple[str, str]]:
+    return {("phone", number) for number in said.numbers} | {("email", email) for email, _ in said.emails}
 
 
 def _repeated(digests: set[int]) -> dict[int, int]:

@@ -27,6 +27,7 @@ WORDS: dict[str, Promise] = {
     "consent": _("must be yes or no: %(value)s"),
     "other_id": _("belongs to a person with another partner's id: %(value)s"),
     "shared": _("%(value)s is shared by several people: say by a name or a partner's id who is meant"),
+    "erased": _("this person was erased: only a message of theirs can bring them back"),
     "custom": _("cannot be stored: %(value)s"),
     "refused": _("was refused: %(value)s"),
     # What follows was done otherwise than asked; the row is loaded.

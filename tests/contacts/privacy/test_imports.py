@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from scrm.contacts import services
-from scrm.contacts.importing import running
+from scrm.contacts.importing import results, running
 from scrm.contacts.models import Contact, Identity, Import
 from scrm.contacts.privacy import erasure
 from tests import people
@@ -82,6 +82,31 @@ class FilesThatWait:
         assert default_storage.exists(run.file)
         run.refresh_from_db()
         assert run.state == Import.State.UPLOADED
+
+
+class FilesThatNameThemAgain:
+    @pytest.mark.parametrize(
+        "row", [["陳大文", "9123 4567", ""], ["陳大文", "", "Mei.Chan@example.hk"], ["X", "+85291234567", "other@example.hk"]]
+    )
+    def test_bring_nobody_back_and_nothing_of_the_row_is_kept(self, person: Contact, row: list[str]) -> None:
+        erase(person)
+        data = files.table([HEAD, row, ["林怡君", "9123 4568", ""]])
+        tried = files.upload(data, regions=["HK"])
+        running.check(tried)
+        running.run_to_end(tried)
+        assert (tried.checked["counts"]["created"], tried.checked["counts"]["bad"]) == (1, 1)
+        run = files.load(data, regions=["HK"])
+        assert list(Contact.objects.values_list("name", flat=True)) == ["林怡君"]
+        bad = run.rows.get(outcome="bad")
+        assert (bad.line, bad.notes, bad.cells) == (2, [{"column": "", "code": "erased"}], [])
+        assert "was erased" in results.why(bad) and "9123 4567" not in "".join(results.error_file(run))
+
+    def test_are_loaded_once_they_came_back_by_themselves(self, person: Contact) -> None:
+        erase(person)
+        people.customer("陳大文", "85291234567")
+        run = files.load(files.table([["Name", "Phone", "City"], ["陳大文", "9123 4567", "沙田"]]), regions=["HK"])
+        assert results.counts(run)["updated"] == 1
+        assert Contact.objects.get().city == "沙田"
 
 
 class RowsThatWereNotLoaded:
