@@ -278,6 +278,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Several have a field `state`; each set of its values has a name of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "MessageStateEnum": "scrm.conversations.models.Message.State",
+        "CampaignStateEnum": "scrm.campaigns.models.Campaign.State",
+        "RecipientStateEnum": "scrm.campaigns.models.Recipient.State",
+    },
 }
 
 # The library asks nobody for a right unless it is told which.

@@ -19,7 +19,7 @@ UNLIMITED = frozenset({HOOKS_WRITE, CONTACTS_WRITE})
 SCOPES = {
     CONTACTS_READ: _("read contacts, their addresses, tags and consent"),
     CONTACTS_WRITE: _("make contacts, and state what is known of them"),
-    MESSAGES_READ: _("read conversations, messages (internal notes too) and templates"),
+    MESSAGES_READ: _("read conversations, messages (internal notes too), templates and campaigns"),
     MESSAGES_WRITE: _("send messages, as far as policy allows"),
     EVENTS_READ: _("read what happened to a contact"),
     DECISIONS_READ: _("read why a message was or was not sent"),

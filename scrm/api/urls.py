@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from scrm.api import hooks, resources
+from scrm.api import campaigns, hooks, resources
 from scrm.api.errors import unknown_address
 from scrm.api.schema import schema
 
@@ -22,6 +22,8 @@ router.register("decisions", resources.Decisions, basename="decision")
 router.register("orders", resources.Orders, basename="order")
 router.register("hooks", hooks.Hooks, basename="hook")
 router.register("templates", resources.Templates, basename="template")
+router.register("campaigns", campaigns.Campaigns, basename="campaign")
+router.register("recipients", campaigns.Recipients, basename="recipient")
 
 urlpatterns = [
     path("schema/", schema, name="schema"),

@@ -77,7 +77,8 @@ def _add_message(found: Figures, state: str, waits_for: str, code: str, people: 
         found.on_their_way += people
         if waits_for:
             found.waits[waits_for] += people
-    elif state in GONE_OUT:
+    elif state in GONE_OUT or not state:
+        # A message that is no longer kept had left long ago.
         found.sent += people
         found.delivered += people if state in {"delivered", "read"} else 0
         found.read += people if state == "read" else 0
@@ -87,6 +88,5 @@ def _add_message(found: Figures, state: str, waits_for: str, code: str, people: 
         found.left_out += people
         found.reasons[code] += people
     else:
-        # Failed, expired, cancelled; a message that was removed with the history has no state any more.
         found.failed += people
         found.failures[code or state] += people

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from scrm.api.pagination import LARGEST_PAGE
 from scrm.api.scopes import MESSAGES_READ
 from scrm.api.services import issue_token
+from scrm.campaigns.models import Campaign, Recipient, Segment
 from scrm.commerce.models import Order, OrderLine, Product, Shipment
 from scrm.connections.models import Connection
 from scrm.connections.work_sentences import BROKE_OFF_SENDING
@@ -187,6 +188,33 @@ class TestOtherResources:
         limited = Partner(issue_token("Taipei alone", {MESSAGES_READ}, channels=[taipei])[1])
         assert ids(limited.results("templates/")) == [theirs.pk]
         assert limited.get(f"templates/{other.pk}/").status_code == 404 and limited.get(f"templates/{theirs.pk}/").status_code == 200
+
+    def test_show_campaigns_with_their_figures_and_recipients(
+        self, partner: Partner, customer: Make, writes: Write, hong_kong: Connection, taipei: Connection
+    ) -> None:
+        chan = customer("陳大文", "+85291234567")
+        writes(chan, hong_kong, "請問有貨嗎？")
+        segment = Segment.objects.create(name="Everybody")
+        ours, other = (
+            Campaign.objects.create(
+                name=connection.slug,
+                segment=segment,
+                template=MessageTemplate.objects.create(
+                    connection=connection, name="spring", language="zh_HK", category="MARKETING", status="APPROVED", synced_at=NOON
+                ),
+            )
+            for connection in (hong_kong, taipei)
+        )
+        left_out = Recipient.objects.create(campaign=ours, contact=chan.contact, state="left_out", reason="opted_out")
+        assert [row["name"] for row in partner.results("campaigns/")] == [other.name, ours.name]
+        assert "figures" not in partner.results("campaigns/")[0]
+        told = partner.get(f"campaigns/{ours.pk}/").json()
+        assert (told["connection"], told["state"], told["figures"]["reasons"]) == (hong_kong.slug, "draft", {"opted_out": 1})
+        assert ids(partner.results("recipients/", campaign=ours.pk, contact=chan.contact_id)) == [left_out.pk]
+        assert partner.results("recipients/", campaign=other.pk) == [] and partner.results("recipients/", state="sent") == []
+        limited = Partner(issue_token("Taipei alone", {MESSAGES_READ}, channels=[taipei])[1])
+        assert ids(limited.results("campaigns/")) == [other.pk] and limited.get(f"campaigns/{ours.pk}/").status_code == 404
+        assert limited.results("recipients/", campaign=ours.pk) == []
 
     def test_that_are_not_there_are_404_in_json(self, partner: Partner) -> None:
         for address in ("contacts/999999999999999999/", "contacts/9999999999999999999999/", "nothing/", "", "contacts/abc/"):

@@ -52,6 +52,8 @@ API = {
     "orders": "commerce.order",
     "hooks": "hooks.endpoint",
     "templates": "conversations.messagetemplate",
+    "campaigns": "campaigns.campaign",
+    "recipients": "campaigns.recipient",
 }
 # What stands in the other places of an address.
 WORDS = {

@@ -27,6 +27,7 @@ from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin, is_lis
 from scrm.console.inbox import reasons, wording
 from scrm.console.template_wording import language_name
 from scrm.conversations.models import MessageTemplate
+from scrm.conversations.states import OPEN
 from scrm.conversations.template_bubble import Bubble, bubble_of
 from scrm.conversations.template_states import SENDABLE
 from scrm.conversations.template_values import Subject, values_for
@@ -235,7 +236,9 @@ class RecipientAdmin(ReadOnlyAdmin):
 
     @display(description=_("reason"))
     def shown_reason(self, row: Recipient) -> str:
-        return " ".join(filter(None, [_words(row.reason) if row.reason else "", row.note])) or "-"
+        """Of what has gone nothing stands in the way any more."""
+        gone = row.message is not None and row.message.state not in {*OPEN, "blocked"}
+        return "-" if gone else " ".join(filter(None, [_words(row.reason) if row.reason else "", row.note])) or "-"
 
     @display(description=_("message"))
     def shown_message(self, row: Recipient) -> str:
