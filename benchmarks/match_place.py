@@ -10,7 +10,7 @@ from benchmarks import known_people
 
 def fill(contacts: Path) -> int:
     """Rows and keys of all contacts of a file, under the ids that they have there; how many. Addresses live in the keys alone."""
-    from django.db import connection
+    from django.db import connection, transaction
 
     from scrm.contacts.matching import profile, store
     from scrm.contacts.models import Contact
@@ -20,8 +20,10 @@ def fill(contacts: Path) -> int:
     facts = known_people.facts_of(contacts)
     while some := list(islice(facts, 5_000)):
         rows = [Contact(pk=each.pk, name=each.name, last_activity_at=now, created_at=now, updated_at=now) for each in some]
-        Contact.objects.bulk_create(rows)
-        store.write(map(profile.prepare, some), fresh=True)
+        # In one transaction: SQLite would store each key by itself.
+        with transaction.atomic():
+            Contact.objects.bulk_create(rows)
+            store.write(map(profile.prepare, some), fresh=True)
         count += len(rows)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
