@@ -31,7 +31,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
-from scrm.core import clock, giving_way
+from scrm.core import clock, giving_way, stopping
 from scrm.core.leases import lease_now
 from scrm.core.logs import trail
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
@@ -336,14 +336,14 @@ def run_drain(name: str) -> None:
 
 
 def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
-    """Step until idle, or until other kinds of work have waited for a worker for a moment; False when something may be left.
+    """Step until idle, until others have waited for a worker for a moment, or until the cluster has to end; False: something may be left.
 
     Only a job that found something lingers: most wake-ups are the sweep's, and a lingering job holds a worker.
     """
     started = idle_since = looked = time.monotonic()
     renewed, linger, pause = started, 0.0, LINGER_PAUSE_SECONDS
     longest = LONGEST_URGENT_SECONDS if spec.urgent else LONGEST_DRAIN_SECONDS
-    while (mono := time.monotonic()) - started < longest:
+    while not stopping.out_of_time() and (mono := time.monotonic()) - started < longest:
         if done := spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
             if spec.full and done >= spec.full:
@@ -352,6 +352,8 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
                 return True
             if not spec.urgent:
                 time.sleep(max(0.0, mono + _group_of(spec) - idle_since))
+        elif stopping.told():
+            return False
         elif mono - idle_since > linger:
             if not _soon(spec):
                 return True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 
 import pytest
 
-from scrm.core import clock, jobs
+from scrm.core import clock, jobs, stopping
 from scrm.core.models import DrainSlot, Timetable
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,21 @@ class Draining:
 
     def test_of_what_comes_in_goes_on_however_long_others_wait(self):
         assert self.steps_of(urgent=True) == 20
+
+    @pytest.mark.parametrize(("work", "seconds", "done"), [(3, 60.0, 3), (10, 0.0, 0)])
+    def test_finishes_what_is_there_when_the_cluster_shall_end_and_is_asked_for_again(self, monkeypatch, work, seconds, done):
+        """Within the seconds that it has: it waits for nothing, and does not go on for as long as something comes."""
+        left, asked, lingering = [1] * work, [], []
+        monkeypatch.setattr(stopping, "_told_at", lambda: time.monotonic() - 1.0)
+        monkeypatch.setattr(stopping, "SECONDS_TO_FINISH", seconds)
+        monkeypatch.setattr(jobs, "LINGER_SECONDS", 60.0)
+        monkeypatch.setattr(jobs.time, "sleep", lingering.append)
+        monkeypatch.setattr(jobs, "wake", asked.append)
+        monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
+        spec = jobs.Drain("washing up", lambda: left.pop() if left else 0, slots=1, urgent=True)
+        monkeypatch.setitem(jobs._drains, "washing up", spec)
+        jobs.run_drain("washing up")
+        assert (work - len(left), asked, lingering) == (done, ["washing up"], [])
 
     @pytest.mark.parametrize("urgent", [False, True])
     def test_lets_what_trickles_in_gather_unless_it_is_urgent(self, monkeypatch, urgent):

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from scrm.core import giving_way
+from scrm.core import giving_way, stopping
 from scrm.core.processes import forked_children_die_with_this_process
 
 # New objects between two looks for unreachable ones (Python's own: 700, 10, 10). A batch of rows makes tens of thousands that all live
@@ -26,4 +26,5 @@ class Command(BaseCommand):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        call_command("qcluster")
+        with stopping.after_the_start():
+            call_command("qcluster")
