@@ -137,12 +137,19 @@ class Supervisor:
                 if program.cluster and (trouble := self._trouble(program)):
                     self.say(f"{program.name} {trouble}, ending and starting it again")
                     self._restart(program)
-            self.database_is_away = False
+            self._welcome_back()
         except DatabaseError as error:
             if not self.database_is_away:
                 self.say(f"the database does not answer: {type(error).__name__}")
             self.database_is_away = True
             self.next_tick = time.monotonic() + AWAY_SECONDS
+
+    def _welcome_back(self) -> None:
+        """What could not start without the database, and waits a while before it tries again, need not wait any longer."""
+        if self.database_is_away:
+            self.database_is_away = False
+            for program in self.programs:
+                program.pause = 0.0
 
     def _trouble(self, program: Program) -> str:
         """What is wrong with a cluster that runs, or "". A fresh one is given time."""
@@ -180,6 +187,8 @@ class Supervisor:
         for program in reversed(self.programs):
             self._ask_to_end(program, deadline)
         for program in self.programs:
+            if program.running:
+                self.say(f"{program.name} did not end within {STOP_SECONDS:.0f} s, ending it by force")
             program.signal_group(signal.SIGKILL)
         self._end_orphans()
 

@@ -166,6 +166,19 @@ class Watchdog:
         assert said == []
 
 
+class Ending:
+    def test_by_force_is_told(self, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        deaf = Program("worker", ["sh", "-c", "trap '' TERM; echo; sleep 60"])
+        deaf.start()
+        time.sleep(0.5)
+        monkeypatch.setattr(supervisor, "STOP_SECONDS", 1.0)
+        without_orphans = Supervisor([deaf], said.append)
+        monkeypatch.setattr(without_orphans, "_end_orphans", lambda: None)
+        without_orphans.stop()
+        assert deaf.process is not None and deaf.process.wait(5) == -signal.SIGKILL
+        assert said == ["worker did not end within 1 s, ending it by force"]
+
+
 class DatabaseAway:
     def test_is_told_once_and_looked_for_every_second(self, watchdog: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as without:
@@ -179,6 +192,21 @@ class DatabaseAway:
         assert watchdog.next_tick - time.monotonic() > supervisor.AWAY_SECONDS
         assert said == ["the database does not answer: OperationalError"]
         assert [each.func() for each in OrmQ.objects.all()] == [jobs.TICK]
+
+    def test_makes_nothing_wait_that_could_not_start_without_it(self, watchdog: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+        (program,) = watchdog.programs
+        program.signal_group(signal.SIGKILL)
+        assert program.process is not None
+        program.process.wait(5)
+        program.started_at, program.pause = time.monotonic(), supervisor.LONGEST_PAUSE
+        with monkeypatch.context() as without:
+            without.setattr(jobs, "ask_for_tick", away)
+            watchdog.look_after()
+        watchdog.next_tick = 0.0
+        watchdog.look_after()
+        assert not program.running
+        watchdog.look_after()
+        assert program.running
 
     def test_is_told_again_the_next_time(self, watchdog: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(2):

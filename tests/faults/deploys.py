@@ -24,7 +24,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from tests.databases import PostgreSQL
@@ -71,8 +71,28 @@ def finish(system: System, load: Load, verdict: Verdict, *, kills: int, patience
     verdict.broken += judged.broken
 
 
+@contextlib.contextmanager
+def somebody_writes(driver: Driver) -> Iterator[None]:
+    """One customer more writes five times a second for as long as the block lasts, to a system that is just ending too."""
+    customer, over = Customer("sandbox-tw", "林怡君", "886912345678"), threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.2):
+            post = Post(customer.slug, [Said(f"wamid.meanwhile.{time.time_ns()}", customer, "在嗎", int(time.time()))])
+            driver.posts.append(post)
+            driver.deliver(post)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def deploys(system: System, verdict: Verdict, given: argparse.Namespace) -> None:
-    with Load(system, messages=60 * given.times, seed=given.seed) as load:
+    with Load(system, messages=60 * given.times, seed=given.seed) as load, somebody_writes(load.driver):
         took = []
         for index in range(given.times):
             load.wait_for((index + 0.5) / given.times)
@@ -81,6 +101,7 @@ def deploys(system: System, verdict: Verdict, given: argparse.Namespace) -> None
             verdict.demand(f"exit code of stop {index + 1}", abs(code))
     verdict.figures["seconds to end"] = f"{max(took):.1f} at most of {len(took)}"
     verdict.demand("stops that took longer than 30 s", sum(seconds > MOST_SECONDS_TO_END for seconds in took))
+    verdict.demand("programs ended by force", system.log.read_text(errors="replace").count("ending it by force"))
     finish(system, load, verdict, kills=0)
     late = delays(system, load.driver)
     verdict.figures["longest wait for a thread"] = f"{max(late):.1f} s"

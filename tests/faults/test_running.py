@@ -100,12 +100,13 @@ class RunningSystem:
 
     def test_goes_on_where_it_was_after_a_deploy_under_load(self, system: System) -> None:
         system.start()
-        with deploys.Load(system, messages=60, seed=7) as load:
+        with deploys.Load(system, messages=60, seed=7) as load, deploys.somebody_writes(load.driver):
             load.wait_for(0.4)
             seconds, code = deploys.redeploy(system)
         _, left = wait_for_quiet(system, 90)
         assert (code, left) == (0, {})
         assert seconds < deploys.MOST_SECONDS_TO_END
+        assert "by force" not in system.tail()
         promised = {said.wamid for post in load.driver.posts for said in post.said}
         stored = Counter(row[0] for row in system.rows("SELECT external_id FROM conversations_message WHERE direction = 'in'"))
         assert {wamid: stored[wamid] for wamid in promised} == dict.fromkeys(promised, 1)
