@@ -406,6 +406,7 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["contact", "-decided_at"], name="conversations_decision_who"),
             models.Index(fields=["-decided_at", "-id"], name="conversations_decision_when"),
+            models.Index(fields=["identity"], condition=Q(identity__isnull=False), name="conversations_decision_whose"),
         ]
 
     def __str__(self) -> str:
@@ -437,6 +438,7 @@ class Reservation(models.Model):
         indexes = [
             models.Index(fields=["identity", "-reserved_at"], condition=Q(released=False), name="conversations_reservations"),
             models.Index(fields=["connection", "quota_day", "identity"], condition=Q(spoke_first=True), name="conversations_spoken_first"),
+            models.Index(fields=["identity"], name="conversations_slot_whose"),
         ]
 
     def __str__(self) -> str:

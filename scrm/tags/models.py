@@ -78,6 +78,10 @@ class TagAssignment(models.Model):
         verbose_name = _("tag of a contact")
         verbose_name_plural = _("tags of contacts")
         constraints = [models.UniqueConstraint(fields=["contact", "tag"], condition=models.Q(removed_at=None), name="tags_once_a_contact")]
+        indexes = [
+            models.Index(fields=["contact"], name="tags_of_contact"),
+            models.Index(fields=["message"], condition=models.Q(message__isnull=False), name="tags_by_message"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contact_id} {self.tag_id}"
