@@ -118,6 +118,29 @@ class TestDecisions:
         settle(two_ways)
         assert two_ways.far.fields[record]["priority"] == "normal"
 
+    def test_are_listed_by_whom_they_are_about_and_in_words(
+        self,
+        two_ways: Shop,  # noqa: F811
+        owner: Client,
+        django_assert_max_num_queries: Any,
+    ) -> None:
+        chan, record = linked(two_ways)
+        two_ways.far.put(record, {"priority": "Kunde A"})
+        settle(two_ways)
+        page = " ".join(owner.get("/admin/sync/syncconflict/?state__exact=open").content.decode().split())
+        assert f'/admin/contacts/contact/{chan.pk}/change/">陳大文</a>' in page and ">Priority<" in page
+        assert ">Kunde A<" in page and "&quot;Kunde A" not in page and "choose whose value is right" in page
+        assert "choose whose value is right" in owner.get("/admin/sync/syncconflict/?state=open").content.decode(), "as the menu has it"
+        row = SyncConflict.objects.get()
+        for number in range(20):
+            link = ExternalRecord.objects.create(
+                connection=two_ways.crm, kind="contact", key=str(chan.pk + number + 1), external_id=f"9{number}", synced_at=clock.now()
+            )
+            SyncConflict.objects.create(record=link, field="priority", reason=row.reason, theirs=["曲奇", "禮盒"], found_at=clock.now())
+        with django_assert_max_num_queries(25):
+            assert ">曲奇; 禮盒<" in owner.get("/admin/sync/syncconflict/?state__exact=open").content.decode()
+        assert "choose whose value is right" not in owner.get("/admin/sync/syncconflict/?state__exact=ours").content.decode()
+
     def test_a_deleted_record_is_made_again_when_a_person_says_so(self, two_ways: Shop) -> None:  # noqa: F811
         chan, record = linked(two_ways)
         two_ways.far.remove(record)

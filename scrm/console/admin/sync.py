@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import truncatechars
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
@@ -14,9 +15,13 @@ from unfold.decorators import action, display
 from scrm.console import sync_names
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin
 from scrm.console.admin.filters import ConnectionFilter
+from scrm.console.setup.wording import field_label
 from scrm.sync import deciding, pulls, services, waiting
 from scrm.sync.defaults import prepare_again
 from scrm.sync.models import ExternalRecord, FieldMapping, Pull, Push, SyncConflict, SyncPlan
+
+# Of a longer value the list shows the beginning.
+LONGEST = 120
 
 
 def _name(rows: Any, user: Any) -> None:
@@ -29,6 +34,13 @@ def _about(row: Any) -> str:
     """Whom or what it is about; the key of what is not there any more, or not to be seen."""
     found = getattr(row, "named", None)
     return found.link() if found is not None else str(row.key)
+
+
+def _value(value: Any) -> str:
+    """A value of a difference as people read it."""
+    if isinstance(value, list):
+        return "; ".join(map(_value, value))
+    return truncatechars(str(value), LONGEST) if value not in (None, "") else "-"
 
 
 @admin.register(Push)
@@ -113,12 +125,38 @@ class PullAdmin(ReadOnlyAdmin):
 @admin.register(SyncConflict)
 class SyncConflictAdmin(ReadOnlyAdmin):
     sentences = ("words",)
-    list_display = ("record", "field", "reason", "ours", "theirs", "words", "state", "found_at", "decided_by")
+    list_display = ("crm", "about", "shown_field", "reason", "shown_ours", "shown_theirs", "words", "state", "found_at", "decided_by")
+    list_before_template = "console/admin/sync_conflicts.html"
     list_filter = ("state", "reason")
-    list_select_related = ("record", "decided_by")
+    list_select_related = ("record__connection", "decided_by")
     ordering = ("-id",)
     sortable_by = ()
     actions = in_steps = ("keep_ours", "keep_theirs")
+
+    @display(description=_("connection"))
+    def crm(self, row: SyncConflict) -> str:
+        return str(row.record.connection)
+
+    @display(description=_("about"))
+    def about(self, row: SyncConflict) -> str:
+        return _about(row.record)
+
+    @display(description=_("our field"))
+    def shown_field(self, row: SyncConflict) -> str:
+        return field_label(row.field)
+
+    @display(description=_("ours"))
+    def shown_ours(self, row: SyncConflict) -> str:
+        return _value(row.ours)
+
+    @display(description=_("theirs"))
+    def shown_theirs(self, row: SyncConflict) -> str:
+        return _value(row.theirs)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        _name([row.record for row in found.result_list], request.user)
+        return found
 
     @action(description=_("Ours is right: write it there"), permissions=["decide"])
     def keep_ours(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> int:
