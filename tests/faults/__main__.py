@@ -74,6 +74,8 @@ def plan(seed: int, share: float) -> Iterator[Run]:
             ["tests.faults.campaign", *chosen, *people, *seeded],
             checks="P11: paused, resumed, stopped, pressed twice",
         )
+        command = ["tests.faults.outcomes", *chosen, "--messages", some(2_000, 300), *seeded]
+        yield Run("outcomes", database, command, checks="P07: the platform does not say whether it took a message")
         for name, checks, more in QUEUES:
             yield Run(name, database, ["tests.faults.queues", "--only", name, *chosen, *more(some), *seeded], checks=checks)
         scaled = {"FAULTS_SHARE": str(share), "SEED": str(seed), "MUTATED_BODIES": some(10_000)}
@@ -100,6 +102,9 @@ def sabotaged(seeded: list[str]) -> Iterator[Run]:
     yield Run("slow with a leak", "sqlite", command, {"SABOTAGE": "keep_bodies"}, red=True, checks="W11 must see what grows")
     command = ["tests.faults.restores", "--messages", "1500", *seeded]
     yield Run("restore of many moments", "sqlite", command, {"SABOTAGE": "torn_backup"}, red=True, checks="V06 must see what does not fit")
+    command = ["tests.faults.outcomes", "--messages", "300", *seeded]
+    broken = {"SABOTAGE": "retry_everything"}
+    yield Run("outcomes sent again", "sqlite", command, broken, red=True, checks="P07 must see what goes twice")
     command = ["tests.faults.campaign", "--people", "600", *seeded]
     checks = "P11 must see what leaves after the button"
     yield Run("campaign without ears", "sqlite", command, {"SABOTAGE": "deaf_to_causes"}, red=True, checks=checks)
