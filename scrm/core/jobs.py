@@ -19,7 +19,6 @@ import logging
 import os
 import re
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +31,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from scrm.core import clock, giving_way, stopping
+from scrm.core.beating import Beater
 from scrm.core.leases import lease_now
 from scrm.core.logs import trail
 from scrm.core.models import DrainSlot, Heartbeat, Timetable
@@ -52,7 +52,6 @@ LONGEST_URGENT_SECONDS = 45.0
 TURN_SECONDS = 0.5
 SLOT_LEASE = timedelta(seconds=45)
 BEAT_GAP_SECONDS = 2.0
-LONG_JOB_BEAT_SECONDS = 5.0
 WORKERS_TO_SPARE_ONE = 3
 ACKNOWLEDGED_WITHIN_SECONDS = 30
 
@@ -206,43 +205,15 @@ def beat(job: str, *, force: bool = False) -> None:
     Heartbeat.objects.update_or_create(cluster=cluster_name(), defaults={"beaten_at": clock.now(), "last_job": job})
 
 
-class _Beater:
-    """Beats for a job that is busy with one long thing (a call to a slow platform), so that patience is not taken for death.
-
-    A thread of its own that only does something while a job is running; jobs are bounded by the queue's time limit.
-    """
-
-    def __init__(self) -> None:
-        self.pid = 0
-        self.job = ""
-
-    def start(self, job: str) -> None:
-        self.job = job
-        if self.pid != os.getpid() and settings.JOBS_ENABLED:
-            self.pid = os.getpid()
-            threading.Thread(target=self._run, name="beater", daemon=True).start()
-
-    def stop(self) -> None:
-        self.job = ""
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(LONG_JOB_BEAT_SECONDS)
-            if self.job:
-                try:
-                    beat(self.job, force=True)
-                except DatabaseError:
-                    logger.info("no beat: the database does not answer")
-                finally:
-                    connection.close()
-
-
-_beater = _Beater()
+_beater = Beater(beat)
+_not_given_back: list[DrainSlot] = []
 
 
 @contextmanager
 def _at_work(job: str) -> Iterator[None]:
     close_old_connections()
+    while _not_given_back:
+        _give_back(_not_given_back.pop())
     beat(job)
     _beater.start(job)
     try:
@@ -297,6 +268,15 @@ def _new_slot(spec: Drain, number: int, now: datetime) -> DrainSlot:
     return DrainSlot.objects.get_or_create(name=spec.name, slot=number, defaults={"lease_until": now - SLOT_LEASE})[0]
 
 
+def _give_back(slot: DrainSlot) -> None:
+    """Free the slot, or, when the database went away under the job, at this process's next one: it lives, so nobody else would take it."""
+    try:
+        DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+    except DatabaseError:
+        _not_given_back.append(slot)
+        raise
+
+
 def _holder_is_gone(holder: str) -> bool:
     """True when the process that held the slot ran on this host and is no more; nobody need wait for its lease."""
     cluster, _, pid = holder.rpartition("/")
@@ -324,7 +304,7 @@ def run_drain(name: str) -> None:
             try:
                 idle = drain_until_idle(spec, slot)
             finally:
-                DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=clock.now())
+                _give_back(slot)
             if not idle:
                 _last_wake.pop(name, None)
                 wake(name)
@@ -369,9 +349,10 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
                 return mono - idle_since > 2 * WAKE_GAP_SECONDS and not _soon(spec)
         if slot is not None and mono - renewed > 10:
             renewed = mono
-            before, slot.lease_until = slot.lease_until, clock.now() + SLOT_LEASE
-            if not DrainSlot.objects.filter(pk=slot.pk, lease_until=before).update(lease_until=slot.lease_until):
+            until = clock.now() + SLOT_LEASE
+            if not DrainSlot.objects.filter(pk=slot.pk, lease_until=slot.lease_until).update(lease_until=until):
                 return True
+            slot.lease_until = until
     return False
 
 

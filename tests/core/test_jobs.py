@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 
 from scrm.core import clock, jobs, stopping
 from scrm.core.models import DrainSlot, Timetable
@@ -38,6 +39,22 @@ class TakeSlot:
         jobs._take_slot(SPEC)
         DrainSlot.objects.update(holder="elsewhere:8000/999999")
         assert jobs._take_slot(SPEC) is None
+
+    def test_has_it_back_at_the_next_job_of_one_from_under_whom_the_database_went(self, monkeypatch):
+        def away(**wanted):
+            raise OperationalError("the server closed the connection")
+
+        def step():
+            without.setattr(DrainSlot.objects, "filter", away)
+            away()
+
+        monkeypatch.setattr(jobs, "close_old_connections", lambda: None)
+        monkeypatch.setitem(jobs._drains, SPEC.name, jobs.Drain(SPEC.name, step, slots=1))
+        with monkeypatch.context() as without, pytest.raises(OperationalError):
+            jobs.run_drain(SPEC.name)
+        assert jobs._take_slot(SPEC) is None
+        with jobs._at_work("dusting"):
+            assert jobs._take_slot(SPEC) is not None
 
     def test_leaves_it_to_a_process_that_lives(self):
         jobs._take_slot(SPEC)

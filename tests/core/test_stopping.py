@@ -9,6 +9,9 @@ CLUSTER = """
 import os, signal, time
 from scrm.core import stopping
 
+ready, tell = os.pipe()
+
+
 def part():
     child = os.fork()
     if not child:
@@ -30,11 +33,13 @@ with stopping.after_the_start():
     child, deaf = part(), os.fork()
     if not deaf:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.write(tell, b".")
         time.sleep(20)
         os._exit(1)
     print("started", flush=True)
 AFTERWARDS
 print(stopping.told(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+os.read(ready, 1)
 os.kill(deaf, signal.SIGTERM)
 print(os.waitstatus_to_exitcode(os.waitpid(deaf, 0)[1]))
 """
