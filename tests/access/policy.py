@@ -142,6 +142,8 @@ API: dict[str, dict[str, str]] = {
     "tags": {"GET": "contacts:read"},
     "conversations": {"GET": "messages:read"},
     "templates": {"GET": "messages:read"},
+    "campaigns": {"GET": "messages:read"},
+    "recipients": {"GET": "messages:read"},
     "messages": {"GET": "messages:read", "POST": "messages:write"},
     "events": {"GET": "events:read"},
     "decisions": {"GET": "decisions:read"},
