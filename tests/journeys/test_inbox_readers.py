@@ -16,10 +16,14 @@ from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from scrm.campaigns import campaigns
+from scrm.campaigns.models import Campaign, Segment
 from scrm.console.models import Macro
+from scrm.contacts.models import Identity
 from scrm.conversations import claims, later
 from scrm.conversations.models import Attachment, Conversation, MessageTemplate, QuickReply, Survey
 from scrm.conversations.services import Draft
+from scrm.core import jobs
 from scrm.staff.models import User
 from scrm.tags.models import Tag, TagAssignment
 from tests import people
@@ -134,18 +138,37 @@ class InboxReaders:
         assert not found, "\n".join(found)
 
 
+def checked_campaign() -> Campaign:
+    """One whom two get and one does not."""
+    body = [{"type": "BODY", "text": "您好，春季特賣開始了。"}]
+    template = MessageTemplate.objects.create(
+        connection=people.hong_kong(), name="spring", language="zh_HK", category="UTILITY", status="APPROVED", components=body,
+        synced_at=timezone.now(),
+    )  # fmt: skip
+    stopped, *_others = [people.customer(f"客人 {n}", f"8529123456{n}") for n in range(3)]
+    Identity.objects.filter(pk=stopped.pk).update(opted_out_at=timezone.now())
+    campaign = Campaign.objects.create(name="Spring", segment=Segment.objects.create(name="Everybody"), template=template)
+    campaigns.prepare(campaign)
+    while jobs.drains()[campaigns.DRAIN].step():
+        pass
+    return campaign
+
+
 class AdministratorReaders:
-    PAGES = ("imports/", "setup/", "setup/new/salesforce/", "connections/connection/{connection}/change/", "conversations/surveyplan/add/",
-             "console/macro/add/", "automation/rule/add/", "conversations/messagetemplate/add/", "sync/health/", "ledger/")  # fmt: skip
+    PAGES = (
+        "imports/", "setup/", "setup/new/salesforce/", "connections/connection/{connection}/change/", "conversations/surveyplan/add/",
+        "console/macro/add/", "automation/rule/add/", "conversations/messagetemplate/add/", "sync/health/", "ledger/", "commerce/coupon/",
+        "campaigns/segment/add/", "campaigns/campaign/", "campaigns/campaign/{campaign}/change/", "campaigns/recipient/",
+    )  # fmt: skip
 
     @pytest.mark.parametrize(("scheme", "width"), SIZES)
     def test_can_use_their_pages(self, scheme: Any, width: int, desk: Page) -> None:
-        connection = people.hong_kong()
+        connection, campaign = people.hong_kong(), checked_campaign()
         desk.emulate_media(color_scheme=scheme)
         desk.set_viewport_size({"width": width, "height": 900})
         found: list[str] = []
         for address in self.PAGES:
-            desk.goto("/admin/" + address.format(connection=connection.pk))
+            desk.goto("/admin/" + address.format(connection=connection.pk, campaign=campaign.pk))
             picture(desk, f"{address.replace('/', '-')}{width}")
             found += [f"{address} {scheme}: {barrier}" for barrier in barriers(desk)]
             if desk.evaluate("document.documentElement.scrollWidth") > width:
