@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from scrm.console.inbox import templates as picking
+from scrm.conversations import template_files
 from scrm.conversations.models import Message, MessageTemplate
 from tests import people
 from tests.console.test_template_editor import URL, Platform, platform
@@ -191,7 +192,8 @@ class Sending:
     @pytest.fixture
     def taking(self, monkeypatch: pytest.MonkeyPatch, platform: Platform) -> Handing:
         made = Handing()
-        monkeypatch.setattr(picking, "channel_of", lambda connection: made)
+        for module in (picking, template_files):
+            monkeypatch.setattr(module, "channel_of", lambda connection: made)
         cache.clear()
         return made
 

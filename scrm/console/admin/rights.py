@@ -20,6 +20,7 @@ OTHERS = {
     "export_many_contacts": _("export more than 10,000 contacts at once"),
     "merge_contacts": _("merge contacts"),
     "undo_merge": _("undo merges"),
+    "send_campaign": _("start, pause and stop campaigns"),
     "merge_in_crm": _("merge records inside a CRM, which cannot be undone there"),
     "export_person": _("export everything about a person"),
     "erase_person": _("erase a person everywhere"),
