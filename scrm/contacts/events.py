@@ -81,7 +81,10 @@ def consumer(
 
 
 def _register_drain(lane: str) -> None:
-    jobs.drain(f"events:{lane}", soon=lambda within: bool(_due(lane, 1, within)))(lambda: deliver(lane))
+    def soon(within: timedelta) -> bool:
+        return bool(_due(lane, 1, within))
+
+    jobs.drain(f"events:{lane}", soon=soon, full=_consumer_of(lane).batch)(lambda: deliver(lane))
 
 
 def _lane(name: str, number: int) -> str:

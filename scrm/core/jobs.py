@@ -96,10 +96,10 @@ def drain(
     On SQLite there is one writer, so one slot is as fast as many. Of an urgent drain, one worker stays at it while there is work,
     however long others wait: what customers write must not stand in line behind what is to be done about it.
     `soon` says whether something falls due within a time: it was asked for when it was written, and is waited for.
-    `full` is how many rows a step returns when there is likely more: only then are the slots after the first one used, because
-    two that share a trickle pay for twice as many steps. `group` is how many seconds lie between the beginnings of two steps that
-    found something, unless it is `GROUP_SECONDS`. `watched`: somebody sits before a screen until it is done; all that is neither that nor
-    urgent gives way.
+    `full` is how many rows a step returns when there is likely more: then the next one begins at once, and only then are the slots after
+    the first one used, because two that share a trickle pay for twice as many steps. `group` is how many seconds lie between the
+    beginnings of two steps that found something, unless it is `GROUP_SECONDS`. `watched`: somebody sits before a screen until it is
+    done; all that is neither that nor urgent gives way.
     """
 
     def register(step: Callable[[], int]) -> Callable[[], int]:
@@ -326,11 +326,13 @@ def drain_until_idle(spec: Drain, slot: DrainSlot | None = None) -> bool:
     while not stopping.out_of_time() and (mono := time.monotonic()) - started < longest:
         if done := spec.step():
             idle_since, linger, pause = time.monotonic(), LINGER_SECONDS, LINGER_PAUSE_SECONDS
-            if spec.full and done >= spec.full:
+            full = bool(spec.full) and done >= spec.full
+            if full:
                 wake(spec.name, help_wanted=True)
             elif spec.full and slot is not None and slot.slot:
                 return True
-            if not spec.urgent:
+            # A step that took all it may has nothing to wait for.
+            if not spec.urgent and not full:
                 time.sleep(max(0.0, mono + _group_of(spec) - idle_since))
         elif stopping.told():
             return False

@@ -126,6 +126,18 @@ class WakeUp:
         assert kitchen.washed == 3
         assert waiting() == [("run_drain", "washing up")]
 
+    @pytest.mark.parametrize(("full", "pauses"), [(1, 0), (2, 3)])
+    def test_a_step_that_took_all_it_may_is_followed_at_once(
+        self, full: int, pauses: int, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slept: list[float] = []
+        monkeypatch.setattr(jobs, "GROUP_SECONDS", 30.0)
+        monkeypatch.setattr(jobs.time, "sleep", slept.append)
+        kitchen.keep(full=full)
+        kitchen.dishes = 3
+        jobs.drain_until_idle(kitchen.spec)
+        assert kitchen.washed == 3 and sum(seconds > 1 for seconds in slept) == pauses
+
     @pytest.mark.parametrize("alone", [True, False])
     def test_of_a_helper_ends_with_the_rush_unless_nobody_else_is_left(
         self, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, alone: bool
