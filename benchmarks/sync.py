@@ -102,7 +102,9 @@ def _lags(an_hour: int, seconds: float, seed: int) -> list[float]:
     gap = 3600 / an_hour
     stored: dict[str, Any] = {}
     began = time.monotonic()
-    for place_, each in enumerate(bodies.texts(writers, count, seed=seed)):
+    # One message of each: what somebody writes again is written into the same record of the CRM, later.
+    once = [text for number, writer in enumerate(writers) for text in bodies.texts([writer], 1, seed=1_000 * seed + number)]
+    for place_, each in enumerate(once):
         time.sleep(max(0.0, began + place_ * gap - time.monotonic()))
         raw = bodies.body([each])
         at = clock.now()
@@ -127,11 +129,16 @@ def _first_load(here: Place, worker: Any, people: int) -> dict[str, float]:
     from scrm.contacts.models import Contact
     from scrm.contacts.services import Sender, resolve_many
     from scrm.sync import initial
+    from scrm.sync.models import Push
 
+    crm = Connection.objects.get(slug=CRM)
+    # They were there before the CRM was connected.
+    Connection.objects.filter(pk=crm.pk).update(state="paused")
     for start in range(0, people, 500):
         resolve_many([Sender((Address("whatsapp", f"8526{n:07d}"),), name=f"Chan {n}") for n in range(start, min(start + 500, people))])
-    _settled()
-    crm = Connection.objects.get(slug=CRM)
+    _settled(written=False)
+    Push.objects.filter(connection=crm, state="due").delete()
+    Connection.objects.filter(pk=crm.pk).update(state="active")
     watched = [worker, *([here.server.process] if here.server else [])]
     calls, cpu, began = _calls(here), cpu_seconds(watched), time.monotonic()
     middle = 0.0
@@ -164,13 +171,13 @@ def _due() -> bool:
     return Push.objects.filter(state="due", connection__slug=CRM).exists()
 
 
-def _settled() -> None:
-    """Nothing is waiting for the CRM, and nothing that could lead to a write."""
+def _settled(*, written: bool = True) -> None:
+    """Nothing is waiting that could lead to a write, and, if `written`, nothing for the CRM."""
     from scrm.contacts.models import EventDelivery
     from scrm.intake.models import InboundEvent
 
     deadline = time.monotonic() + PATIENCE
-    while InboundEvent.objects.exclude(state="done").exists() or EventDelivery.objects.filter(parked=False).exists() or _due():
+    while InboundEvent.objects.exclude(state="done").exists() or EventDelivery.objects.filter(parked=False).exists() or (written and _due()):
         if time.monotonic() > deadline:
             raise RuntimeError("work for the CRM is still open")
         time.sleep(0.2)
