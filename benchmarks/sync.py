@@ -177,7 +177,8 @@ def _settled(*, written: bool = True) -> None:
     from scrm.intake.models import InboundEvent
 
     deadline = time.monotonic() + PATIENCE
-    while InboundEvent.objects.exclude(state="done").exists() or EventDelivery.objects.filter(parked=False).exists() or (written and _due()):
+    bodies_, events = InboundEvent.objects.exclude(state="done"), EventDelivery.objects.filter(parked=False)
+    while bodies_.exists() or events.exists() or (written and _due()):
         if time.monotonic() > deadline:
             raise RuntimeError("work for the CRM is still open")
         time.sleep(0.2)
