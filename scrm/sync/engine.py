@@ -54,6 +54,13 @@ def push_due(*, slug: str = "", ahead: timedelta = timedelta(0)) -> int:
     return taken
 
 
+def due_soon(within: timedelta) -> bool:
+    """Whether something falls due within this time that may then be written: it was asked for when it was noted, and is waited for."""
+    now = clock.now()
+    coming = Push.objects.filter(state=Push.State.DUE, due_at__gt=now, due_at__lte=now + within, connection=OuterRef("pk"))
+    return Connection.objects.filter(connections.callable_q(now), Exists(coming), kind=Connection.Kind.CRM).exists()
+
+
 def _push_batch(connection: Connection, ahead: timedelta) -> int:
     crm = ready(connection)
     if crm is None:

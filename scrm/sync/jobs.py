@@ -25,7 +25,7 @@ from scrm.sync import (
 events.consumer("sync", kinds=listening.KINDS, batch=500)(listening.note_changes)
 
 
-@jobs.drain("sync", slots=2)
+@jobs.drain("sync", slots=2, soon=engine.due_soon)
 def push() -> int:
     return engine.push_due()
 

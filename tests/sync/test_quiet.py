@@ -7,9 +7,9 @@ from datetime import time, timedelta
 import pytest
 
 from scrm.connections.models import Connection
-from scrm.core import clock
+from scrm.core import clock, jobs
 from scrm.staff.models import User
-from scrm.sync import engine, quiet, waiting
+from scrm.sync import engine, quiet, services, waiting
 from scrm.sync.models import Kind, Push, SyncPlan
 from tests.console.conftest import seated
 from tests.sync.conftest import NOON, Shop, later
@@ -115,3 +115,23 @@ class TestExplanation:
         assert page.count("quiet hours until 12:00") == 3
         page = browser.get(f"/admin/connections/connection/{shop.crm.pk}/change/").content.decode()
         assert "quiet hours until 12:00" in page and "from 09:00 to 12:00 (Asia/Hong_Kong)" in page and "All the same: deal." in page
+
+
+class TestNotedAMomentAgo:
+    """What is noted is due a little later, so that what belongs together is one write; a worker waits for that instead of the next look."""
+
+    def test_is_waited_for(self, shop: Shop) -> None:
+        services.want(shop.crm, Kind.CONTACT, str(shop.customer().pk))
+        Push.objects.update(due_at=clock.now() + timedelta(seconds=0.8))
+        assert jobs.drains()["sync"].soon is engine.due_soon
+        assert engine.due_soon(timedelta(seconds=1)) and not engine.due_soon(timedelta(seconds=0.5))
+
+    def test_is_not_waited_for_once_it_is_due(self, shop: Shop) -> None:
+        shop.due(Kind.CONTACT, [shop.customer().pk])
+        assert not engine.due_soon(timedelta(seconds=1))
+
+    def test_is_not_waited_for_at_a_crm_that_may_not_be_called(self, shop: Shop) -> None:
+        services.want(shop.crm, Kind.CONTACT, str(shop.customer().pk))
+        Push.objects.update(due_at=clock.now() + timedelta(seconds=0.8))
+        Connection.objects.filter(pk=shop.crm.pk).update(state="paused")
+        assert not engine.due_soon(timedelta(seconds=1))
