@@ -46,7 +46,9 @@ def open_work(system: System) -> dict[str, int]:
         "webhooks of the sandbox": summary["webhooks_waiting"] + summary["updates_waiting"],
         "bodies not opened": system.number("SELECT count(*) FROM intake_inboundevent WHERE state <> 'done'"),
         "messages to send": system.number(f"SELECT count(*) FROM conversations_message WHERE {SETTLED}", [now]),
-        "events for rules": system.number("SELECT count(*) FROM contacts_eventdelivery WHERE consumer = 'automation' AND NOT parked"),
+        "events for rules": system.number(
+            "SELECT count(*) FROM contacts_eventdelivery WHERE substr(consumer, 1, 10) = 'automation' AND NOT parked"
+        ),
         "statuses without message": system.number("SELECT count(*) FROM conversations_orphanstatus"),
         "files in the spool": len(list(Path(system.folder, "spool").glob("*.body"))),
     }
