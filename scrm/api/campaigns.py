@@ -20,6 +20,7 @@ from scrm.staff.sight import sight_of
 class FiguresSerializer(serializers.Serializer[figures.Figures]):
     """People. `sent`: taken by the platform, of them `delivered`, and of those `read`; `replied`: wrote since."""
 
+    unchecked = serializers.IntegerField(help_text="While it is being checked.")
     waiting = serializers.IntegerField()
     on_their_way = serializers.IntegerField()
     sent = serializers.IntegerField()

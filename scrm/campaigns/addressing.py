@@ -36,12 +36,11 @@ class Addressed:
         self.reason, self.note, self.refused = reason, note[:300], True
 
 
-def addressed(template: MessageTemplate, recipients: Sequence[Recipient], now: datetime) -> list[Addressed]:
-    """One for each, in their order. Raises `ValidationError` when a file that all of them get cannot be handed over."""
+def addressed(template: MessageTemplate, recipients: Sequence[Recipient], files: dict[str, Any], now: datetime) -> list[Addressed]:
+    """One for each, in their order. `files`: what all of them get, see `files_of`."""
     number = template.connection
     people = current([each.contact_id for each in recipients])
     chats = _chats(template, people)
-    files = _files(template)
     found = []
     seen: set[int] = set()
     for recipient in recipients:
@@ -61,7 +60,7 @@ def addressed(template: MessageTemplate, recipients: Sequence[Recipient], now: d
 
 def unmapped(template: MessageTemplate) -> list[str]:
     """The places of a template, by the names that it calls them, for which nothing says what belongs there."""
-    known = {**held_files(template), **{key: said for key, said in (template.variables or {}).items() if said}}
+    known = {*held_files(template), *(key for key, said in (template.variables or {}).items() if any(said.values()))}
     return [place.public for place in places_of(template.components) if not place.optional and place.key not in known]
 
 
@@ -81,11 +80,14 @@ def _chats(template: MessageTemplate, people: dict[int, Any]) -> dict[int, Conve
     return found
 
 
-def _files(template: MessageTemplate) -> dict[str, Any]:
-    """The example files of the template, handed to the platform once: they are everybody's."""
+def files_of(template: MessageTemplate, *, hand_over: bool) -> dict[str, Any]:
+    """The example files of the template, which are everybody's, as values; for a check it is enough that they are here.
+
+    Raises `ValidationError` when the platform does not take one. It may take its time: not inside a transaction.
+    """
     held = held_files(template)
     wanted = [place for place in places_of(template.components) if place.kind in FILES and place.key in held]
-    return {place.key: handed_over(template.connection, held[place.key], place.kind) for place in wanted}
+    return {place.key: handed_over(template.connection, held[place.key], place.kind) if hand_over else {"id": "0"} for place in wanted}
 
 
 def _fill(case: Addressed, template: MessageTemplate, person: Contact, files: dict[str, Any], now: datetime) -> None:

@@ -46,8 +46,8 @@ def edit(campaign: Campaign, *, name: str, segment: Segment, template: MessageTe
         if row.state not in EDITABLE:
             raise Refused(_("It was started already, so nothing in it can be changed. Stop it, and begin a new one."))
         same = (row.segment_id, row.template_id) == (segment.pk, template.pk)
-        state = row.state if same else State.DRAFT
-        _write(row, name=name, segment=segment, template=template, starts_at=starts_at, state=state)
+        told = {} if same else {"state": State.DRAFT, "prepared_at": None}
+        _write(row, name=name, segment=segment, template=template, starts_at=starts_at, **told)
 
 
 def prepare(campaign: Campaign) -> None:
@@ -67,6 +67,8 @@ def start(campaign: Campaign, *, by: User) -> None:
         row = _locked(campaign)
         if row.state == State.RUNNING:
             return
+        if row.state in {State.PAUSED, State.STOPPED, State.DONE}:
+            raise Refused(_("It was started already."))
         if row.state != State.READY or row.prepared_at is None:
             raise Refused(_("Check it first: then it is seen who gets it, who does not, and why."))
         if clock.now() - row.prepared_at > CHECKED_FOR:
@@ -105,10 +107,13 @@ def resume(campaign: Campaign, *, by: User) -> None:
 
 
 def stop(campaign: Campaign, *, by: User) -> None:
-    """For good: nothing of it leaves any more."""
+    """For good: nothing of it leaves any more. One that is only being checked is a draft again."""
     with transaction.atomic():
         row = _locked(campaign)
         if row.state == State.STOPPED:
+            return
+        if row.state == State.PREPARING:
+            _write(row, state=State.DRAFT)
             return
         if row.state not in {State.RUNNING, State.PAUSED}:
             raise Refused(_("It is not running."))

@@ -15,6 +15,8 @@ from scrm.conversations.states import GONE_OUT, OPEN
 
 # Several who look at a large campaign while it runs have it counted once.
 LARGE, FRESH_SECONDS = 5_000, 3
+# The more there are to count, the longer one count is good: a million for some two minutes.
+COUNTED_A_SECOND = 8_000
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class Figures:
     the first of them may go; `failures`: by the platform's code.
     """
 
+    unchecked: int = 0
     waiting: int = 0
     on_their_way: int = 0
     sent: int = 0
@@ -47,7 +50,7 @@ def of(campaign: Campaign) -> Figures:
     found: Figures | None = cache.get(key)
     if found is None:
         found = _counted(campaign)
-        cache.set(key, found, FRESH_SECONDS)
+        cache.set(key, found, max(FRESH_SECONDS, campaign.people // COUNTED_A_SECOND))
     return found
 
 
@@ -60,7 +63,9 @@ def _counted(campaign: Campaign) -> Figures:
         if state == Recipient.State.LEFT_OUT:
             found.left_out += people
             found.reasons[reason] += people
-        elif state != Recipient.State.SENT:
+        elif state == Recipient.State.FOUND:
+            found.unchecked += people
+        elif state == Recipient.State.WAITING:
             found.waiting += people
             if reason:
                 found.waits[reason] += people

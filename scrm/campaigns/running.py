@@ -10,13 +10,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 
 from scrm.campaigns import plan, segments
-from scrm.campaigns.addressing import Addressed, addressed
+from scrm.campaigns.addressing import Addressed, addressed, files_of
 from scrm.campaigns.campaigns import State, cause_of
 from scrm.campaigns.models import Campaign, Recipient
 from scrm.connections.work_sentences import BROKE_OFF_CAMPAIGN
@@ -62,14 +63,18 @@ def step() -> int:
 
 
 def _work_on(pk: int) -> int:
+    rows = Campaign.objects.select_related("segment", "template__connection")
     try:
+        seen = rows.filter(pk=pk).first()
+        files = files_of(seen.template, hand_over=seen.state == State.RUNNING) if seen is not None else {}
         with transaction.atomic():
-            rows = Campaign.objects.select_related("segment", "template__connection")
             if connection.features.has_select_for_update_skip_locked:
                 rows = rows.select_for_update(skip_locked=True, of=("self",))
             row = rows.filter(pk=pk).first()
             work = _STEPS.get(row.state) if row is not None else None
-            return work(row) if row is not None and work is not None else 0
+            # Another state or template than a moment ago is for the next step.
+            same = row is not None and seen is not None and (row.state, row.template_id) == (seen.state, seen.template_id)
+            return work(row, files) if row is not None and work is not None and same else 0
     except (OperationalError, InterfaceError):
         raise
     except segments.BrokenSegment as broken:
@@ -96,10 +101,10 @@ def _keep(row: Campaign, **fields: object) -> None:
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _prepare(row: Campaign) -> int:
+def _prepare(row: Campaign, files: dict[str, Any]) -> int:
     if row.taken_at is None:
         return _clear(row) or _take(row)
-    return _judge(row)
+    return _judge(row, files)
 
 
 def _clear(row: Campaign) -> int:
@@ -127,7 +132,7 @@ def _take(row: Campaign) -> int:
     return len(ids) or 1
 
 
-def _judge(row: Campaign) -> int:
+def _judge(row: Campaign, files: dict[str, Any]) -> int:
     """What the law would say to each person now. Nothing is written into anybody's conversation."""
     found = list(row.recipients.filter(state=Recipient.State.FOUND).select_related("contact").order_by("pk")[:JUDGED])
     if not found:
@@ -135,7 +140,7 @@ def _judge(row: Campaign) -> int:
         _keep(row, state=State.READY, prepared_at=clock.now(), eligible=eligible)
         return 1
     now = clock.now()
-    cases = addressed(row.template, found, now)
+    cases = addressed(row.template, found, files, now)
     going = [case for case in cases if not case.refused]
     standing = Standing([case.conversation for case in going], now)
     drafts = [_message(row, case) for case in going]
@@ -176,13 +181,13 @@ def _with_costs(row: Campaign, cases: Sequence[Addressed], now: datetime) -> dic
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def _run(row: Campaign) -> int:
+def _run(row: Campaign, files: dict[str, Any]) -> int:
     now = clock.now()
     bounds = plan.of(row, now)
     waiting = row.recipients.filter(state=Recipient.State.WAITING)
     found = list(waiting.select_related("contact").order_by("pk")[: min(HANDED_OVER, bounds.left)])
     if found:
-        sent = _hand_over(row, found, now)
+        sent = _hand_over(row, found, files, now)
         _keep(row, day=bounds.day, of_day=bounds.of_day + sent)
         return len(found)
     if waiting.exists():
@@ -194,9 +199,9 @@ def _run(row: Campaign) -> int:
     return 0
 
 
-def _hand_over(row: Campaign, found: Sequence[Recipient], now: datetime) -> int:
+def _hand_over(row: Campaign, found: Sequence[Recipient], files: dict[str, Any], now: datetime) -> int:
     """Queue a message to each; how many were not refused."""
-    cases = addressed(row.template, found, now)
+    cases = addressed(row.template, found, files, now)
     lock_people({case.conversation.identity.contact_id for case in cases if not case.refused})
     for case in cases:
         if not case.refused and case.conversation.pk is None:
@@ -241,7 +246,7 @@ def _one_a_person(row: Campaign, cases: Sequence[Addressed]) -> list[Addressed]:
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
-def _wind_up(row: Campaign) -> int:
+def _wind_up(row: Campaign, files: dict[str, Any]) -> int:
     """Nothing of it can leave any more; what waits in the outbox is taken out of it, and the rest of the audience told so."""
     rest = row.recipients.filter(state__in=[Recipient.State.FOUND, Recipient.State.WAITING])
     rest.update(state=Recipient.State.LEFT_OUT, reason=Reason.STOPPED, until=None)
@@ -253,4 +258,4 @@ def _wind_up(row: Campaign) -> int:
     return len(found)
 
 
-_STEPS: dict[str, Callable[[Campaign], int]] = {State.PREPARING: _prepare, State.RUNNING: _run, State.STOPPED: _wind_up}
+_STEPS: dict[str, Callable[[Campaign, dict[str, Any]], int]] = {State.PREPARING: _prepare, State.RUNNING: _run, State.STOPPED: _wind_up}

@@ -285,7 +285,7 @@ def _cause_withdrawn(case: Case) -> Verdict | None:
 
 
 def _cause_paused(case: Case) -> Verdict | None:
-    return Verdict("defer", "cause_paused", case.now + LOOK_AGAIN, {"reason": case.facts.paused}) if case.facts.paused else None
+    return Verdict("defer", "cause_paused", case.now + DAY, {"reason": case.facts.paused}) if case.facts.paused else None
 
 
 def _opted_out(case: Case) -> Verdict | None:

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
 
 from connectors.contracts import Receipt
-from scrm.campaigns import campaigns, figures, plan
+from scrm.campaigns import addressing, campaigns, figures, plan
 from scrm.campaigns.campaigns import Refused
 from scrm.campaigns.models import Campaign, Recipient, Segment
 from scrm.connections.models import Connection
 from scrm.contacts import merging
 from scrm.contacts.models import Contact, Identity
 from scrm.conversations import outbox
-from scrm.conversations.models import Conversation, Message, MessagePrice, MessageTemplate
+from scrm.conversations.models import Conversation, Decision, Message, MessagePrice, MessageTemplate
 from scrm.core import clock, jobs
 from scrm.staff.models import User
 from tests import people
@@ -103,6 +104,22 @@ def send_all() -> None:
         clock.advance(timedelta(seconds=1))
 
 
+class Editing:
+    def test_forgets_what_was_checked(self, campaign: Campaign) -> None:
+        people.customer()
+        ready(campaign)
+        other = Segment.objects.create(name="Japan")
+        campaigns.edit(campaign, name="Spring", segment=other, template=campaign.template, starts_at=None)
+        campaign.refresh_from_db()
+        assert (campaign.state, campaign.prepared_at) == ("draft", None)
+
+    def test_of_its_hour_alone_forgets_nothing(self, campaign: Campaign) -> None:
+        people.customer()
+        ready(campaign)
+        campaigns.edit(campaign, name="Spring", segment=campaign.segment, template=campaign.template, starts_at=NOW)
+        assert Campaign.objects.get().state == "ready"
+
+
 class Checking:
     def test_tells_who_gets_it_and_why_others_do_not(self, campaign: Campaign) -> None:
         _, ben, _ = (people.customer(name, f"8529123456{n}") for n, name in enumerate(("Amy", "Ben", "Cho")))
@@ -129,6 +146,11 @@ class Checking:
         ready(campaign)
         row = campaign.recipients.get()
         assert (row.state, row.reason) == ("left_out", "not_fillable") and "1" in row.note
+
+    def test_a_place_with_neither_source_nor_words_is_no_answer(self, campaign: Campaign) -> None:
+        MessageTemplate.objects.update(variables={"body_1": {"source": "", "fallback": ""}})
+        with pytest.raises(Refused, match="Nobody said"):
+            campaigns.prepare(campaign)
 
     def test_again_takes_the_audience_anew(self, campaign: Campaign) -> None:
         gone = people.customer("Amy")
@@ -267,6 +289,57 @@ class PausedAndStopped:
         for act in (campaigns.pause, campaigns.resume, campaigns.stop):
             with pytest.raises(Refused):
                 act(campaign, by=people.agent("boss"))
+
+    def test_what_waits_is_asked_about_once_a_day(self, queued: Campaign) -> None:
+        campaigns.pause(queued, by=people.agent("boss"))
+        send_all()
+        before = Decision.objects.count()
+        for _hour in range(5):
+            clock.advance(timedelta(hours=1))
+            send_all()
+        assert Decision.objects.count() == before
+
+    def test_a_check_can_be_stopped(self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+        from scrm.campaigns import running as steps
+
+        monkeypatch.setattr(steps, "TAKEN", 1)
+        people.customer("Amy"), people.customer("Ben", "85291112222")
+        campaigns.prepare(campaign)
+        jobs.drains()["campaigns"].step()
+        campaigns.stop(campaign, by=people.agent("boss"))
+        assert work() == 0 and Campaign.objects.get().state == "draft"
+        assert ready(campaign).people == 2
+
+    def test_what_was_started_is_not_started_again(self, queued: Campaign, boss: User) -> None:
+        Campaign.objects.update(state="done")
+        with pytest.raises(Refused, match="started already"):
+            campaigns.start(queued, by=boss)
+
+
+class Files:
+    """A picture that goes with every message is handed to the platform once, while nothing is locked, and not for a check."""
+
+    def test_are_handed_over_outside_of_a_transaction(
+        self, campaign: Campaign, boss: User, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        handed: list[int] = []
+
+        def handing(connection: Any, sample: Any, kind: str) -> dict[str, str]:
+            handed.append(len(database.savepoint_ids))
+            return {"id": "media-7"}
+
+        monkeypatch.setattr(addressing, "handed_over", handing)
+        monkeypatch.setattr(addressing, "held_files", lambda template: {"header": {"path": "a.jpg"}})
+        header = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["4::aW"]}}
+        MessageTemplate.objects.update(components=[header, *BODY])
+        outside = len(database.savepoint_ids)
+        people.customer()
+        ready(campaign)
+        assert handed == []
+        campaigns.start(campaign, by=boss)
+        work(), send_all()
+        assert set(handed) == {outside}
+        assert "media-7" in str(platform.taken[0].content)
 
 
 class OverTheDays:

@@ -30,6 +30,8 @@ FAULTS = {
     "server_error_before_percent": 6,
     "stall_percent": 3,
     "stall_seconds": 12,
+    # Statuses come later than a hasty sender would wait.
+    "delay_ms": 25_000,
 }
 SETTLED_WITHIN = 1_800.0
 STATES = "SELECT state, count(*) FROM conversations_message WHERE direction = 'out' GROUP BY state"

@@ -144,12 +144,14 @@ class CampaignAdmin(ConsoleAdmin):
     def _panel(self, request: HttpRequest, row: Campaign) -> dict[str, Any]:
         told = figures.of(row)
         listed = f"{reverse('admin:campaigns_recipient_changelist')}?campaign__id__exact={row.pk}"
-        person = row.recipients.filter(state__in=["waiting", "sent"]).select_related("contact").order_by("pk").first()
+        first = row.recipients.select_related("contact").order_by("pk")
+        person = first.filter(state=Recipient.State.SENT).first() or first.filter(state=Recipient.State.WAITING).first()
         return {
             "campaign": row,
             "moving": row.state in MOVING or (row.state == State.STOPPED and row.finished_at is None),
-            "buttons": [(name, label, tone) for name, label, tone in _buttons(row) if self._may(request, name)],
+            "buttons": [(name, label, tone, _ask(row, name)) for name, label, tone in _buttons(row) if self._may(request, name)],
             "figures": told,
+            "checked": row.people - told.unchecked,
             "done": told.sent + told.failed + told.left_out + told.unknown,
             "listed": listed,
             "left_out": [(_words(code), people, f"{listed}&reason={code}") for code, people in told.reasons.most_common()],
@@ -178,10 +180,19 @@ def _buttons(row: Campaign) -> list[tuple[str, str, str]]:
     stop = ("stop", gettext("Stop for good"), "bad")
     return {
         State.DRAFT: [check],
+        State.PREPARING: [("stop", gettext("Stop checking"), "")],
         State.READY: [("start", gettext("Start sending"), "main"), again] if row.eligible else [check],
         State.RUNNING: [("pause", gettext("Pause"), "main"), stop],
         State.PAUSED: [("resume", gettext("Go on"), "main"), stop],
     }.get(State(row.state), [])
+
+
+def _ask(row: Campaign, act: str) -> str:
+    """What cannot be taken back is asked about once more."""
+    if act == "start":
+        return gettext("Send it to %(people)s people?") % {"people": row.eligible}
+    stops = act == "stop" and row.state != State.PREPARING
+    return gettext("Stop it for good? What has not left will never be sent.") if stops else ""
 
 
 def _words(code: str) -> str:

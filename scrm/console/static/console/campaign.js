@@ -17,6 +17,11 @@
     } catch { /* the next look may find the server again */ }
     setTimeout(look, 2000, place);
   };
+  // What cannot be taken back is asked about once more.
+  addEventListener("submit", (event) => {
+    const ask = event.submitter?.dataset.ask;
+    if (ask && !confirm(ask)) event.preventDefault();
+  });
   addEventListener("DOMContentLoaded", () => {
     for (const place of document.querySelectorAll("[data-campaign]")) {
       if (place.firstElementChild?.dataset.moving === "1") setTimeout(look, 1000, place);
