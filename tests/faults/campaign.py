@@ -30,7 +30,7 @@ from typing import Any
 
 from tests.faults.deploys import main_of
 from tests.faults.system import System, leave
-from tests.faults.tiers import name_of, phone_of, wait_for
+from tests.faults.tiers import name_of, phone_of, set_tier, wait_for
 from tests.faults.verdict import Verdict
 
 NUMBER = "sandbox-hk"
@@ -171,7 +171,8 @@ def campaign(system: System, verdict: Verdict, given: argparse.Namespace) -> Non
 
 
 def introduce(system: System, people: int) -> None:
-    """Everybody writes once."""
+    """Everybody writes once; the number's tier takes them all in a day, else a campaign to them goes in batches over several."""
+    set_tier(system, 100_000, "TIER_100K")
     rows = [{"person": {"name": name_of(i), "phone": phone_of(i)}, "number": NUMBER, "text": "請問有貨嗎？"} for i in range(people)]
     for start in range(0, len(rows), AT_A_TIME):
         system.control("inbound_bulk", {"messages": rows[start : start + AT_A_TIME]})
