@@ -7,6 +7,7 @@ e-mail with term frequencies, and its documented way of training; the threshold 
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -74,13 +75,14 @@ def _parts(found: frozenset[Pair], truth: frozenset[Pair]) -> str:
     return f"P {precision:.4f} R {recall:.4f} F1 {f1:.4f}"
 
 
-def _ours(facts: Iterable[Any]) -> tuple[frozenset[Pair], frozenset[Pair]]:
-    """Pairs, and pairs within the groups."""
-    from benchmarks.matching import compare, groups
-    from scrm.contacts.matching.profile import prepare
+def _ours(facts: Sequence[Any]) -> tuple[frozenset[Pair], frozenset[Pair]]:
+    """Pairs, and pairs within the groups; in as many processes as there are cores, as theirs."""
+    from scrm.contacts.matching import batch
+    from scrm.contacts.matching.rules import Settings
+    from scrm.contacts.matching.weights import DEFAULT
 
-    found, _ = compare([prepare(each) for each in facts])
-    return frozenset(found), known_people.pairs_within(groups(found))
+    found = batch.compare(batch.prepare(facts, os.cpu_count() or 1), Settings(), DEFAULT)
+    return frozenset(found), known_people.pairs_within(batch.groups(found))
 
 
 def _febrl() -> tuple[list[Any], frozenset[Pair]]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scrm.contacts.matching import blocks, evidence, frequencies, keys, store, ties
-from scrm.contacts.matching.evidence import Item, Surroundings
+from scrm.contacts.matching.evidence import Item
+from scrm.contacts.matching.judging import Judge
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.publishing import Rules
 from scrm.contacts.matching.rarity import Frequencies
@@ -38,11 +39,10 @@ class Likeness:
         return self.first, self.second, evidence.log_odds(self.score), self.proposed
 
 
-def judge(one: Profile, other: Profile, rules: Rules, around: Surroundings = evidence.ALONE, *, least: float = 0.0) -> Likeness:
-    """`least`: a pair that cannot reach this probability need not be compared to its end."""
+def _likeness(one: Profile, other: Profile, rules: Rules, judge: Judge, crowded: frozenset[str], name_block: int) -> Likeness:
     if one.pk > other.pk:
         one, other = other, one
-    score, items = evidence.judged(one, other, rules.settings, rules.weights, around, least)
+    score, items = judge(one, other, crowded, name_block)
     proposed = score * 100 >= rules.settings.merge_from and evidence.may_propose([code for code, _, _ in items])
     return Likeness(one.pk, other.pk, score, tuple(items), proposed)
 
@@ -69,6 +69,7 @@ def likenesses(
     wanted = {partner for partners in asked.values() for partner in partners} - profiles.keys()
     known = {**store.load(wanted), **profiles}
     counted = frequencies.of(profiles.values()) if counted is None else counted
+    judge = Judge(rules.settings, rules.weights, counted, least=least)
     found: dict[tuple[int, int], Likeness] = {}
     for pk, partners in asked.items():
         present = [known[partner] for partner in partners if partner in known]
@@ -76,7 +77,7 @@ def likenesses(
         for other in present:
             pair = (pk, other.pk) if pk < other.pk else (other.pk, pk)
             if pair not in found:
-                likeness = judge(known[pk], other, rules, Surroundings(crowded, max(partners[other.pk], 2), counted), least=least)
+                likeness = _likeness(known[pk], other, rules, judge, crowded, max(partners[other.pk], 2))
                 if likeness.score >= least:
                     found[pair] = likeness
     return list(found.values())

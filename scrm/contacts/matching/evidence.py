@@ -8,145 +8,74 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rapidfuzz.distance import OSA, Levenshtein
 
 from scrm.contacts.matching import rarity
-from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level, level
+from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level
 from scrm.contacts.matching.profile import Profile, is_fixed_line, is_role
-from scrm.contacts.matching.rarity import HEARD, PARTLY, RAREST, SPELLED, UNCOUNTED, WRITTEN, Frequencies
-from scrm.contacts.matching.rules import Settings
+from scrm.contacts.matching.rarity import Frequencies
 
 Item = tuple[str, float, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the other contacts say about what two have in common. `crowded`: addresses that people with different names have.
-
-    `name_block`: how many contacts have the same whole name. `known`: how common parts of names and purchases are.
-    """
-
-    crowded: frozenset[str] = frozenset()
-    name_block: int = 2
-    known: Frequencies = UNCOUNTED
-
-
-ALONE = Surroundings()
-
-
-def evidence(a: Profile, b: Profile, settings: Settings, around: Surroundings = ALONE) -> list[Item]:
-    return judged(a, b, settings, {}, around)[1]
-
-
-def _alike(a: Profile, b: Profile, settings: Settings) -> Level:
-    return level(a.name, b.name, least=settings.name_similarity / 100)
-
-
-def judged(
-    a: Profile, b: Profile, settings: Settings, weights: Mapping[str, float], around: Surroundings, least: float = 0.0
-) -> tuple[float, list[Item]]:
-    """The probability that both are one person, and the evidence. A pair that cannot reach `least` any more, whatever else it may have in
-    common, is not compared to its end: 0 and nothing."""
-    alike = _alike(a, b, settings)
-    found: list[Item] = [(_NAME_CODES[alike], 1.0, {}), *_addresses(a, b, alike, around), *_facts(a, b, around)]
-    codes = {code for code, _, _ in found}
-    found += _together(alike, codes)
-    shared = not _IN_COMMON.isdisjoint(codes)
-    if a.purchases and b.purchases:
-        found += _purchases(a, b, alike, settings, around, common=not shared)
-    if shared:
-        return score(found, weights), found
-    if (size := rarity.crowd(around.known)) and not any(code == "same_sku" for code, _, _ in found):
-        found.append(("crowd", size, {"contacts": around.known.people}))
-    # How rare the names are takes long to tell, and few who share no address come so far that it matters.
-    if least and logistic(_sum(found, weights) + _most_by_chance(alike, weights)) < least:
-        return 0.0, []
-    found += _chance(a, b, alike, around)
-    return score(found, weights), found
-
-
-_NAME_CODES = {each: f"name_{each.name.lower()}" for each in Level}
+NAME_CODES = [f"name_{each.name.lower()}" for each in Level]
 # Who has an address in common has it not by chance, however common the names are.
-_IN_COMMON = frozenset({"same_phone", "same_fixed_line", "possible_phone", "shared_phone", "same_email", "shared_email", "same_id"})
+IN_COMMON = frozenset({"same_phone", "same_fixed_line", "possible_phone", "shared_phone", "same_email", "shared_email", "same_id"})
 
 
-def _chance(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
-    found = rarity.namesakes(a.name, b.name, alike, around.known, around.name_block)
-    return [] if found is None else [(found[0], found[1], {"contacts": round(found[2])})]
-
-
-_KINDS = {Level.SAME: (WRITTEN, SPELLED, PARTLY), Level.SOUND: (HEARD, PARTLY)}
-# Names are rarest at `RAREST`; there is no name that more than all people have, in doublings.
-_COMMONEST = 40.0
-
-
-def _most_by_chance(alike: Level, weights: Mapping[str, float]) -> float:
-    """The most that `_chance` can add, in log odds."""
-    kinds = _KINDS.get(alike, (PARTLY,))
-    return max(0.0, *[weights.get(kind, 0.0) * amount for kind in kinds for amount in (RAREST[kind], _COMMONEST)])
-
-
-def _addresses(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
-    found: list[Item] = []
-    found += _phones(a, b, around)
-    found += _emails(a, b, alike, around)
-    if a.ids and b.ids:
-        found += _ids(a, b)
-    if a.usernames and not set(a.usernames).isdisjoint(b.usernames):
-        found.append(("same_username", 1.0, {"value": _common(a.usernames, b.usernames)}))
-    if a.user_ids and b.user_ids:
-        mine = dict(a.user_ids)
-        if any(scope in mine and mine[scope] != value for scope, value in b.user_ids):
-            found.append(("different_user_id", 1.0, {}))
-    return found
-
-
-def _phones(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
-    same = _common(a.phones, b.phones)
-    if same:
-        crowded = same in a.shared or same in b.shared or same in around.crowded
-        return [("shared_phone" if crowded else "same_fixed_line" if is_fixed_line(same) else "same_phone", 1.0, {"value": same})]
-    maybe = _common((*a.phones, *a.maybe), (*b.phones, *b.maybe))
-    if maybe:
-        return [("shared_phone" if maybe in around.crowded else "possible_phone", 1.0, {"value": maybe})]
-    if not a.phones or not b.phones:
-        return []
-    for one in a.phones:
-        for other in b.phones:
+def phones(found: list[Item], a: Profile, b: Profile, crowded: frozenset[str]) -> None:
+    mine, theirs = a.phones, b.phones
+    if same := _common(mine, theirs):
+        several = same in a.shared or same in b.shared or same in crowded
+        found.append(("shared_phone" if several else "same_fixed_line" if is_fixed_line(same) else "same_phone", 1.0, {"value": same}))
+        return
+    if (a.maybe or b.maybe) and (maybe := _common((*mine, *a.maybe), (*theirs, *b.maybe))):
+        found.append(("shared_phone" if maybe in crowded else "possible_phone", 1.0, {"value": maybe}))
+        return
+    if not mine or not theirs:
+        return
+    for one in mine:
+        for other in theirs:
             if one[:4] == other[:4] and len(one) == len(other) and OSA.distance(one, other, score_cutoff=1) <= 1:
-                return [("near_phone", 1.0, {"value": one, "other": other})]
-    return [("different_phone", 1.0, {})]
+                found.append(("near_phone", 1.0, {"value": one, "other": other}))
+                return
+    found.append(("different_phone", 1.0, {}))
 
 
-def _emails(a: Profile, b: Profile, alike: Level, around: Surroundings) -> list[Item]:
-    same = _common(a.emails, b.emails)
-    if same:
-        return [("shared_email" if is_role(same) or same in around.crowded else "same_email", 1.0, {"value": same})]
-    found: list[Item] = []
+def emails(found: list[Item], a: Profile, b: Profile, alike: Level, crowded: frozenset[str]) -> None:
+    mine, theirs = a.emails, b.emails
+    if same := _common(mine, theirs):
+        found.append(("shared_email" if is_role(same) or same in crowded else "same_email", 1.0, {"value": same}))
+        return
     # Where the names are alike in full already, an address made of one of them says nothing more.
     if alike not in _ALIKE_IN_FULL and (_mail_names(a, b) or _mail_names(b, a)):
         found.append(("email_says_name", 1.0, {}))
-    if not a.emails or not b.emails:
-        return found
-    for one in a.emails:
-        for other in b.emails:
+    if not mine or not theirs:
+        return
+    for one in mine:
+        for other in theirs:
             if _near_email(one, other):
-                return [*found, ("near_email", 1.0, {"value": one, "other": other})]
-    return [*found, ("different_email", 1.0, {})]
+                found.append(("near_email", 1.0, {"value": one, "other": other}))
+                return
+    found.append(("different_email", 1.0, {}))
 
 
 _ALIKE_IN_FULL = frozenset({Level.SAME, Level.SOUND})
+# Of one mailbox with two providers, so much of the address is another.
+_OTHER_PROVIDER = 6
 
 
 def _near_email(one: str, other: str) -> bool:
     (local, _, domain), (local_b, _, domain_b) = one.partition("@"), other.partition("@")
     if min(len(local), len(local_b)) < 6:
         return False
-    digits, digits_b = [[char for char in text if char.isdigit()] for text in (local, local_b)]
-    return digits == digits_b and (domain == domain_b or local == local_b) and OSA.distance(one, other) <= 1 + 5 * (local == local_b)
+    if local == local_b:
+        return OSA.distance(one, other, score_cutoff=_OTHER_PROVIDER) <= _OTHER_PROVIDER
+    if domain != domain_b or OSA.distance(local, local_b, score_cutoff=1) > 1:
+        return False
+    return [char for char in local if char.isdigit()] == [char for char in local_b if char.isdigit()]
 
 
 def _mail_names(a: Profile, b: Profile) -> bool:
@@ -164,15 +93,26 @@ def _mail_names(a: Profile, b: Profile) -> bool:
     return False
 
 
-def _ids(a: Profile, b: Profile) -> list[Item]:
+def accounts(found: list[Item], a: Profile, b: Profile) -> None:
+    if a.ids and b.ids:
+        found.append(_ids(a, b))
+    if same := _common(a.usernames, b.usernames):
+        found.append(("same_username", 1.0, {"value": same}))
+    if a.user_ids and b.user_ids:
+        mine = {scope: value for scope, value in a.user_ids}  # noqa: C416 - they may be lists
+        if any(scope in mine and mine[scope] != value for scope, value in b.user_ids):
+            found.append(("different_user_id", 1.0, {}))
+
+
+def _ids(a: Profile, b: Profile) -> Item:
     same = _common(a.ids, b.ids)
     if same:
-        return [("same_id", 1.0, {"value": same})]
+        return ("same_id", 1.0, {"value": same})
     for one in a.ids:
         for other in b.ids:
             if len(one) > 4 and len(other) > 4 and OSA.distance(one, other, score_cutoff=2) <= 2:
-                return [("near_id", 1.0, {"value": one, "other": other})]
-    return [("different_id", 1.0, {})]
+                return ("near_id", 1.0, {"value": one, "other": other})
+    return ("different_id", 1.0, {})
 
 
 _LONG, _QUARTER = 60, 90
@@ -180,69 +120,76 @@ _LONG, _QUARTER = 60, 90
 _ENOUGH = 3
 
 
-def _purchases(a: Profile, b: Profile, alike: Level, settings: Settings, around: Surroundings, *, common: bool) -> list[Item]:
+def purchases(found: list[Item], a: Profile, b: Profile, most_days: int) -> dict[str, int]:
+    """What both bought within so many days, and how many lay between."""
     close: dict[str, int] = {}
-    for sku, day in a.purchases:
-        for other, other_day in b.purchases:
-            if sku == other and abs(day - other_day) <= settings.sku_days:
-                close[sku] = min(abs(day - other_day), close.get(sku, settings.sku_days))
-    rest = min(len({sku for sku, _ in a.purchases}), len({sku for sku, _ in b.purchases})) - len(close)
+    if not a.skus.isdisjoint(b.skus):
+        for sku, day in a.purchases:
+            for other, other_day in b.purchases:
+                if sku == other and abs(day - other_day) <= most_days:
+                    close[sku] = min(abs(day - other_day), close.get(sku, most_days))
+    rest = min(len(a.skus), len(b.skus), len(close) + _ENOUGH) - len(close)
     if not close:
-        return [("no_purchase_in_common", float(min(rest, _ENOUGH)), {})]
+        found.append(("no_purchase_in_common", float(rest), {}))
+        return close
     sku, days = min(close.items(), key=lambda pair: (pair[1], pair[0]))
-    found: list[Item] = [("same_sku", 1.0, {"sku": sku, "days": days})]
-    if alike in FULL:
-        found.append(("name_and_purchase", 1.0, {}))
+    found.append(("same_sku", 1.0, {"sku": sku, "days": days}))
     if len(close) > 1:
         found.append(("more_skus", float(min(len(close) - 1, 2)), {"count": len(close)}))
     if rest > 0:
-        found.append(("other_purchases", float(min(rest, _ENOUGH)), {}))
+        found.append(("other_purchases", float(rest), {}))
     if days == 0:
         found.append(("same_day", 1.0, {"sku": sku}))
     else:
         # Little at first, and the more the further; beyond a quarter, which a shop may let count as well, no more.
         found.append(("days_apart", (min(days, _QUARTER) / _LONG) ** 2, {"days": days}))
-    if common:
-        others = rarity.buyers(close, around.known)
-        if others > 0:
-            found.append(("sku_common", others, {"contacts": round(2**others)}))
-    return found
+    return close
 
 
-def _facts(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
-    found: list[Item] = []
+def by_others(found: list[Item], close: Iterable[str], known: Frequencies) -> None:
+    """How many others bought the same."""
+    others = rarity.buyers(close, known)
+    if others > 0:
+        found.append(("sku_common", others, {"contacts": round(2**others)}))
+
+
+def facts(found: list[Item], a: Profile, b: Profile) -> None:
     if a.birthday and b.birthday:
         found.append((_birthdays(a.birthday, b.birthday), 1.0, {"value": a.birthday, "other": b.birthday}))
     if a.company and b.company:
         same = a.company == b.company or Levenshtein.normalized_similarity(a.company, b.company) >= 0.85
         found.append(("same_company" if same else "different_company", 1.0, {}))
+    street = ""
     if a.address and b.address:
-        found.append((_addresses_alike(a.address, b.address), 1.0, {}))
+        street = _addresses_alike(a.address, b.address)
+        found.append((street, 1.0, {}))
     if a.postal_code and b.postal_code:
         found.append(("same_postal_code" if a.postal_code == b.postal_code else "different_postal_code", 1.0, {}))
     if a.city and b.city:
         if _same_city(a.city, b.city):
             found.append(("same_city", 1.0, {}))
-        elif not _STREETS.intersection(code for code, _, _ in found):
+        elif street not in _STREETS:
             # Of one street people name the district or the city, the old name or the new one.
             found.append(("different_city", 1.0, {}))
-    found += _countries(a, b, around)
     if a.name.gender and b.name.gender and a.name.gender != b.name.gender:
         found.append(("different_gender", 1.0, {}))
-    return found
 
 
-def _countries(a: Profile, b: Profile, around: Surroundings) -> list[Item]:
+def countries(found: list[Item], a: Profile, b: Profile, known: Frequencies) -> None:
     """Where both say it, that; else as their numbers say."""
     if a.country and b.country and a.country != b.country:
-        return [("different_country", 1.0, {"value": a.country, "other": b.country})]
-    if not a.countries or not b.countries:
-        return []
-    same = [each for each in a.countries if each in b.countries]
+        found.append(("different_country", 1.0, {"value": a.country, "other": b.country}))
+        return
+    mine, theirs = a.countries, b.countries
+    if not mine or not theirs:
+        return
+    same = mine if mine == theirs else [each for each in mine if each in theirs]
     if not same:
-        return [("number_of_another_country", 1.0, {})]
-    rare = min(rarity.countrymen(same, around.known), _RARE_COUNTRY)
-    return [("same_country", rare, {})] if rare > _COMMON_COUNTRY else []
+        found.append(("number_of_another_country", 1.0, {}))
+        return
+    rare = min(rarity.countrymen(same, known), _RARE_COUNTRY)
+    if rare > _COMMON_COUNTRY:
+        found.append(("same_country", rare, {}))
 
 
 # In halvings of all contacts: where nearly everybody is of one country it says nothing; one of a sixteenth says as much as one says.
@@ -299,18 +246,22 @@ def _birthdays(one: str, other: str) -> str:
     return "different_birthday"
 
 
-def _together(alike: Level, codes: set[str]) -> list[Item]:
+def together(found: list[Item], alike: Level) -> None:
     """What two kinds of evidence say together beyond their sum."""
-    found: list[Item] = []
-    if alike in CONTRADICTIONS and codes & {"same_phone", "same_fixed_line", "shared_phone", "possible_phone"}:
-        found.append(("another_name_on_number", 1.0, {}))
-    if alike in CONTRADICTIONS and codes & {"same_email", "shared_email"}:
-        found.append(("another_name_on_email", 1.0, {}))
-    if "same_birthday" in codes and codes & _SAME_HOME:
+    codes = {code for code, _, _ in found}
+    if alike in CONTRADICTIONS:
+        if not codes.isdisjoint(_ON_NUMBER):
+            found.append(("another_name_on_number", 1.0, {}))
+        if not codes.isdisjoint(_ON_EMAIL):
+            found.append(("another_name_on_email", 1.0, {}))
+    if "same_birthday" in codes and not codes.isdisjoint(_SAME_HOME):
         found.append(("birthday_and_home", 1.0, {}))
     if "shared_phone" in codes and alike in FULL:
         found.append(("name_on_shared_phone", 1.0, {}))
-    return found
+
+
+_ON_NUMBER = frozenset({"same_phone", "same_fixed_line", "shared_phone", "possible_phone"})
+_ON_EMAIL = frozenset({"same_email", "shared_email"})
 
 
 def score(items: Iterable[Item], weights: Mapping[str, float]) -> float:
@@ -405,6 +356,7 @@ _ONES_OWN = frozenset({"same_email", "same_id", "same_username", "same_birthday"
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> str:
-    if not one or not other:
-        return ""
-    return next((each for each in one if each in other), "")
+    for each in one:
+        if each in other:
+            return each
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 from rapidfuzz.distance import Levenshtein
@@ -31,9 +32,7 @@ FULL = frozenset({Level.SAME, Level.SOUND, Level.ENGLISH, Level.NEAR})
 
 def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
     """`least`: normalised Levenshtein similarity from which names count as near, 0 to 1."""
-    if one.empty or other.empty:
-        return Level.UNKNOWN
-    english = _english(one, other)
+    english = _overlap(one.english, other.english)
     if one.han and other.han:
         found = _han(one, other, least)
         return max(found, Level.NEAR) if found == Level.GIVEN_DIFFERS and _same_given_sound(one, other) else found
@@ -51,7 +50,9 @@ def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
         if english is None:
             return Level.UNKNOWN
         return Level.GIVEN if english else Level.DIFFERENT
-    if (best == Level.SOUND and _same_letters(one, other)) or (best != Level.SAME and _spaces_aside(one, other)):
+    if len(one.words) > 1 < len(other.words) and _spaces_aside(one, other):
+        return Level.SAME
+    if best == Level.SOUND and _same_letters(one, other):
         return Level.SAME
     if best in {Level.DIFFERENT, Level.GIVEN_DIFFERS} and english and not (one.readings and other.readings):
         return Level.GIVEN
@@ -67,17 +68,10 @@ def _same_letters(one: Name, other: Name) -> bool:
 
 def _spaces_aside(one: Name, other: Name) -> bool:
     """'amber black well' and 'amber blackwell'; of one word it is not known what it is."""
-    return len(one.words) > 1 < len(other.words) and not (one.han or other.han) and "".join(one.words) == "".join(other.words)
+    return not (one.han or other.han) and "".join(one.words) == "".join(other.words)
 
 
-def _english(one: Name, other: Name) -> bool | None:
-    """Whether both have an English given name in common; None when one has none."""
-    if not one.english or not other.english:
-        return None
-    return not set(one.english).isdisjoint(other.english)
-
-
-def _beside_the_family(one: Name, other: Name, families: tuple[str, ...], other_families: tuple[str, ...]) -> bool:
+def _beside_the_family(one: Name, other: Name, families: Sequence[str], other_families: Sequence[str]) -> bool:
     """Of a name in common: whether it is more than a family name that can be a given name as well, as Thomas is."""
     family = set(families).intersection(other_families)
     if not family:
@@ -127,8 +121,7 @@ def _readings(a: Reading, b: Reading, english: bool | None, least: float) -> Lev
         return _partly(a, b, families, givens, english)
     if families and english:
         return Level.ENGLISH
-    near = _near(a, b, least)
-    if near:
+    if _near(a, b, least, one_family=families):
         return Level.NEAR
     if families:
         return Level.GIVEN_DIFFERS
@@ -139,7 +132,7 @@ def _readings(a: Reading, b: Reading, english: bool | None, least: float) -> Lev
 _TWO_NAMES = 8
 
 
-def joined(families: tuple[str, ...], givens: tuple[str, ...]) -> bool:
+def joined(families: Sequence[str], givens: Sequence[str]) -> bool:
     """A reading that is one long word, as accounts are called: it may be family and given name written together."""
     return not (families and givens) and len(families or givens) == 1 and len((families or givens)[0]) >= _TWO_NAMES
 
@@ -167,32 +160,44 @@ def _partly(a: Reading, b: Reading, families: bool | None, givens: bool | None, 
     return Level.DIFFERENT
 
 
-def _overlap(a: tuple[str, ...], b: tuple[str, ...]) -> bool | None:
+def _overlap(a: Sequence[str], b: Sequence[str]) -> bool | None:
     if not a or not b:
         return None
-    if a == b:
-        return True
-    return not set(a).isdisjoint(b)
+    for each in a:  # noqa: SIM110 - most pairs of most comparisons come here: no generator for each
+        if each in b:
+            return True
+    return False
 
 
-def _near(a: Reading, b: Reading, least: float) -> bool:
-    """Near as a whole, and near in each part: 'Siu Ming' and 'Siu Mei' are two names."""
-    for family_a in a[0]:
-        for family_b in b[0]:
-            if family_a != family_b and (len(family_a) < 4 or len(family_b) < 4):
+def _near(a: Reading, b: Reading, least: float, *, one_family: bool | None) -> bool:
+    """Near as a whole, and near in each part: 'Siu Ming' and 'Siu Mei' are two names. `one_family`: they have a family name in common."""
+    families, families_b = a[0], b[0]
+    if not one_family:
+        # Of short names another letter is another name.
+        families = [each for each in families if len(each) > 3]
+        if not families:
+            return False
+        families_b = [each for each in families_b if len(each) > 3]
+        if not families_b:
+            return False
+    givens, givens_b = [each for each in a[1] if len(each) > 3], [each for each in b[1] if len(each) > 3]
+    if not givens or not givens_b:
+        return False
+    for family in families:
+        for family_b in families_b:
+            same = family == family_b
+            if not same and (len(family) < 4 or len(family_b) < 4):
                 continue
-            for given_a in a[1]:
-                if len(given_a) < 4:
-                    continue
-                for given_b in b[1]:
-                    if len(given_b) < 4 or (family_a[0] != family_b[0] and given_a[0] != given_b[0]):
+            for given in givens:
+                for given_b in givens_b:
+                    if not same and family[0] != family_b[0] and given[0] != given_b[0]:
                         continue
-                    if Levenshtein.normalized_similarity(given_a, given_b, score_cutoff=0.7) and Levenshtein.normalized_similarity(
-                        family_a + given_a, family_b + given_b, score_cutoff=least
+                    if Levenshtein.normalized_similarity(given, given_b, score_cutoff=0.7) and Levenshtein.normalized_similarity(
+                        family + given, family_b + given_b, score_cutoff=least
                     ):
                         return True
     return False
 
 
-def _close(a: tuple[str, ...], b: tuple[str, ...], least: float) -> bool:
+def _close(a: Sequence[str], b: Sequence[str], least: float) -> bool:
     return any(min(len(x), len(y)) > 3 and Levenshtein.normalized_similarity(x, y) >= least for x in a for y in b)

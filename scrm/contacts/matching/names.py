@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from scrm.contacts.matching import given_names, spelling
 from scrm.contacts.matching.characters import canonical, japanese_given, japanese_surnames, surname_readings
 from scrm.contacts.names import COMPOUND_SURNAMES as _WRITTEN_COMPOUNDS
 
-# A reading: codes of the family name, codes of the given name; either may be empty.
-Reading = tuple[tuple[str, ...], tuple[str, ...]]
+# A reading: codes of the family name, codes of the given name; either may be empty. Tuples as made, lists as read from JSON.
+Reading = Sequence[Sequence[str]]
 
 _HAN = re.compile("[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _KANA = re.compile("[\u3041-\u3096\u30fc]+")
@@ -59,12 +60,12 @@ class Name:
 
     han: str = ""
     cut: int = 0
-    readings: tuple[Reading, ...] = ()
-    english: tuple[str, ...] = ()
+    readings: Sequence[Reading] = ()
+    english: Sequence[str] = ()
     gender: str = ""
     family_only: bool = False
     nick: bool = False
-    words: tuple[str, ...] = field(default=())
+    words: Sequence[str] = ()
 
     @property
     def empty(self) -> bool:

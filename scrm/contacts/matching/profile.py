@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 
@@ -19,7 +20,7 @@ from scrm.core import fastjson
 
 # Raised when the prepared form or its keys change: stored ones of another version are made anew when all contacts are compared. Those
 # from OLDEST on can be read, and are compared under the keys that they have.
-VERSION, OLDEST = 4, 2
+VERSION, OLDEST = 5, 2
 _written = fastjson.writer(separators=(",", ":"))
 _EPOCH = date(2000, 1, 1).toordinal()
 _ROLE_WORDS = """
@@ -33,6 +34,10 @@ _COMPANY_FORMS = re.compile(
 )
 _WORDS = re.compile(r"[^\w]+")
 _LETTERS = re.compile(r"[a-z]+")
+
+
+# What a contact has, by field, as bits of `Profile.fields`: what two both have can be compared.
+BIRTHDAY, COMPANY, ADDRESS, POSTAL_CODE, CITY, EMAIL, ID, ACCOUNT, GENDER, PURCHASES = (1 << place for place in range(10))
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -66,26 +71,63 @@ class Profile:
     """Never changed once made; not frozen, because making millions of frozen ones takes twice as long.
 
     `mail_words`: codes of the words in an e-mail's local part; `purchases`: (SKU, days since 2000); `countries`: the calling codes of its
-    numbers and of its country, not stored."""
+    numbers and of its country; `fields`: what it has, as bits; `skus`: what it bought. None of these three is stored."""
 
     pk: int
     name: Name = NONE
-    phones: tuple[str, ...] = ()
+    phones: Sequence[str] = ()
     shared: frozenset[str] = frozenset()
-    maybe: tuple[str, ...] = ()
-    emails: tuple[str, ...] = ()
-    usernames: tuple[str, ...] = ()
-    user_ids: tuple[tuple[str, str], ...] = ()
-    ids: tuple[str, ...] = ()
+    maybe: Sequence[str] = ()
+    emails: Sequence[str] = ()
+    usernames: Sequence[str] = ()
+    user_ids: Sequence[Sequence[str]] = ()
+    ids: Sequence[str] = ()
     birthday: str = ""
     company: str = ""
     address: str = ""
     city: str = ""
     postal_code: str = ""
     country: str = ""
-    purchases: tuple[tuple[str, int], ...] = ()
-    mail_words: tuple[str, ...] = field(default=())
-    countries: tuple[str, ...] = ()
+    purchases: Sequence[Sequence[Any]] = ()
+    mail_words: Sequence[str] = ()
+    countries: Sequence[str] = ()
+    fields: int = 0
+    skus: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.fields = (
+            (BIRTHDAY if self.birthday else 0)
+            | (COMPANY if self.company else 0)
+            | (ADDRESS if self.address else 0)
+            | (POSTAL_CODE if self.postal_code else 0)
+            | (CITY if self.city else 0)
+            | (EMAIL if self.emails else 0)
+            | (ID if self.ids else 0)
+            | (ACCOUNT if self.usernames or self.user_ids else 0)
+            | (GENDER if self.name.gender else 0)
+            | (PURCHASES if self.purchases else 0)
+        )
+        if self.purchases:
+            self.skus = frozenset([str(sku) for sku, _ in self.purchases])
+
+
+NOBODY = Profile(0)
+
+
+def packed(profile: Profile) -> tuple[Any, ...]:
+    """As a process hands it to another one."""
+    name = profile.name
+    return (
+        (name.han, name.cut, name.readings, name.english, name.gender, name.family_only, name.nick, name.words),
+        profile.pk, profile.phones, profile.shared, profile.maybe, profile.emails, profile.usernames, profile.user_ids, profile.ids,
+        profile.birthday, profile.company, profile.address, profile.city, profile.postal_code, profile.country, profile.purchases,
+        profile.mail_words, profile.countries,
+    )  # fmt: skip
+
+
+def unpacked(row: tuple[Any, ...]) -> Profile:
+    name, pk, *rest = row
+    return Profile(pk, Name(*name), *rest)
 
 
 def prepare(facts: Facts) -> Profile:

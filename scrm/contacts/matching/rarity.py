@@ -7,8 +7,9 @@ was counted yet, shares as they are usual stand in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from scrm.contacts.matching.name_levels import Level
 from scrm.contacts.matching.names import Name
@@ -36,6 +37,11 @@ class Frequencies:
     contacts: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     people: int = _USUAL_CONTACTS
+    _halvings: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _buyers: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Frequencies, (self.contacts, dict(self.counts), self.people)
 
     def share(self, part: str) -> float:
         """The share of contacts with this part; the one who asks has it too and is not counted."""
@@ -49,6 +55,20 @@ class Frequencies:
             return _USUAL[part[0]] * self.people
         each = self.people / self.contacts
         return max(self.counts.get(part, 1) * each - block, _UNSEEN * each)
+
+    def halvings(self, country: str) -> float:
+        """How often all contacts are to be halved until as many are left as are of this country."""
+        found = self._halvings.get(country)
+        if found is None:
+            found = self._halvings[country] = -math.log2(min(1.0, self.share(country_part(country))))
+        return found
+
+    def buyers(self, sku: str) -> float:
+        """log2 of how many others bought this."""
+        found = self._buyers.get(sku)
+        if found is None:
+            found = self._buyers[sku] = math.log2(max(1.0, self.share(purchase_part(sku)) * self.people))
+        return found
 
 
 UNCOUNTED = Frequencies()
@@ -81,13 +101,24 @@ def parts(profile: Profile) -> frozenset[str]:
 
 def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies:
     """`people`: how many contacts there are, when the profiles are a sample of them."""
-    counts: dict[str, int] = {}
     contacts = 0
+
+    def each() -> Iterator[Profile]:
+        nonlocal contacts
+        for contacts, one in enumerate(profiles, 1):  # noqa: B007 - how many there were
+            yield one
+
+    counts = counted(each())
+    return Frequencies(contacts, {part: held for part, held in counts.items() if held > 1}, contacts if people is None else people)
+
+
+def counted(profiles: Iterable[Profile]) -> dict[str, int]:
+    """How many have each part."""
+    counts: dict[str, int] = {}
     for each in profiles:
-        contacts += 1
         for part in parts(each):
             counts[part] = counts.get(part, 0) + 1
-    return Frequencies(contacts, {part: held for part, held in counts.items() if held > 1}, contacts if people is None else people)
+    return counts
 
 
 def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: int) -> tuple[str, float, float] | None:
@@ -125,7 +156,7 @@ def _whole(one: Name, other: Name, known: Frequencies, block: int) -> tuple[bool
 
 def buyers(skus: Iterable[str], known: Frequencies) -> float:
     """log2 of how many others bought the rarest of these."""
-    return math.log2(max(1.0, min(known.share(purchase_part(sku)) for sku in skus) * known.people))
+    return min(map(known.buyers, skus))
 
 
 def crowd(known: Frequencies) -> float:
@@ -137,7 +168,7 @@ def countrymen(codes: Iterable[str], known: Frequencies) -> float:
     """How many halvings of all contacts those of the rarest of these countries are; 0 where nothing was counted."""
     if not known.contacts:
         return 0.0
-    return -math.log2(min(1.0, min(known.share(country_part(code)) for code in codes)))
+    return max(map(known.halvings, codes))
 
 
 def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float:

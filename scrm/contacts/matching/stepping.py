@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 from scrm.contacts.matching import blocks, collective, evidence, grouping
 from scrm.contacts.matching.collective import FAINT, HOPELESS
-from scrm.contacts.matching.evidence import Surroundings
 from scrm.contacts.matching.grouping import Edge
+from scrm.contacts.matching.judging import Judge
 from scrm.contacts.matching.packing import unpacked
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.rarity import Frequencies
@@ -104,9 +104,10 @@ def do(work: Callable[[Common, Given], Made], given: Given) -> Made:
 
 def compare(common: Common, step: Step) -> Compared:
     """Each contact with its partners of higher places."""
-    shelf, settings, weights = common.shelf, common.settings, common.weights
+    shelf, settings = common.shelf, common.settings
     asked = settings.review_from / 100
     least = min(asked, FAINT)
+    judged = Judge(settings, common.weights, common.known, least=least)
     known: dict[int, Profile | None] = {}
     found = Compared()
     for place, others in _partners(step).items():
@@ -118,7 +119,7 @@ def compare(common: Common, step: Step) -> Compared:
         for other, each, size in present:
             if other < place:
                 continue
-            score, items = evidence.judged(mine, each, settings, weights, Surroundings(crowded, max(size, 2), common.known), least)
+            score, items = judged(mine, each, crowded, max(size, 2))
             if score >= least:
                 found.firsts.append(mine.pk)
                 found.seconds.append(each.pk)
@@ -134,6 +135,7 @@ def judge(common: Common, step: Step) -> Judged:
     asked = settings.review_from / 100
     ids = shelf.ids()
     ties = Ties(shelf)
+    judged = Judge(settings, weights, common.known, least=HOPELESS)
     _, likely = collective.likely(ids[step.low : step.high], ties, weights, asked, lower_only=True)
     partners = _partners(step)
     wanted: dict[int, list[int]] = {}
@@ -153,8 +155,7 @@ def judge(common: Common, step: Step) -> Judged:
             theirs = None if other is None else _profile(shelf, other, known)
             if other is None or theirs is None:
                 continue
-            around = Surroundings(crowded, max(sizes.get(other, 0), 2), common.known)
-            score, items = evidence.judged(mine, theirs, settings, weights, around, HOPELESS)
+            score, items = judged(mine, theirs, crowded, max(sizes.get(other, 0), 2))
             if score < HOPELESS:
                 continue
             score, lines, _ = collective.amended((first, second), score, evidence.as_json(items, weights), ties, weights)

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from itertools import combinations
 
 from scrm.contacts.matching import keys
-from scrm.contacts.matching.evidence import Surroundings, judged, may_propose
+from scrm.contacts.matching.evidence import may_propose
+from scrm.contacts.matching.judging import Surroundings, judged
 from scrm.contacts.matching.profile import Facts, Profile, prepare
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT

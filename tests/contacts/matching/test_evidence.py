@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrm.contacts.matching import rarity
-from scrm.contacts.matching.evidence import Surroundings, evidence, judged, may_propose, score
+from scrm.contacts.matching.evidence import may_propose, score
+from scrm.contacts.matching.judging import Surroundings, judged, told
 from scrm.contacts.matching.profile import Facts, Profile, calling_code, code_of, dump, is_fixed_line, load, prepare
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
@@ -19,7 +20,7 @@ LANDLINE, MOBILE = "+81364877033", "+819012345678"
 
 
 def amounts(one: Profile, other: Profile, around: Surroundings | None = None) -> dict[str, float]:
-    return {code: amount for code, amount, _ in evidence(one, other, Settings(), around or Surroundings())}
+    return {code: amount for code, amount, _ in told(one, other, Settings(), around or Surroundings())}
 
 
 def shoppers(*names: str) -> list[Profile]:
@@ -141,8 +142,8 @@ class Baskets:
 
     def test_a_shop_that_lets_a_year_count_loses_no_match_by_it(self) -> None:
         one, other = self.bought(1, "A1"), self.bought(2, "A1", day=300)
-        told = {code: amount for code, amount, _ in evidence(one, other, Settings(sku_days=365), Surroundings())}
-        assert told["days_apart"] == 2.25 and "same_sku" in told
+        found = {code: amount for code, amount, _ in told(one, other, Settings(sku_days=365), Surroundings())}
+        assert found["days_apart"] == 2.25 and "same_sku" in found
 
     def test_what_each_bought_besides_counts_up_to_a_bound(self) -> None:
         few = amounts(self.bought(1, "A1", "B1"), self.bought(2, "A1", "C1"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrm.contacts.matching import evidence, keys
+from scrm.contacts.matching import judging, keys
 from scrm.contacts.matching.profile import Facts, prepare
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
@@ -23,7 +23,7 @@ def facts(pk: int, name: str = "", **more: Any) -> Facts:
 
 
 def codes(one: Facts, other: Facts) -> set[str]:
-    return {code for code, _, _ in evidence.evidence(prepare(one), prepare(other), Settings())}
+    return {code for code, _, _ in judging.told(prepare(one), prepare(other), Settings())}
 
 
 class Addresses:
@@ -80,11 +80,11 @@ class Bound:
     @given(PEOPLE, PEOPLE, st.sampled_from([0.01, 0.2, 0.5, 0.9]))
     def test_who_is_not_compared_to_the_end_was_not_likely(self, one: Facts, other: Facts, least: float) -> None:
         a, b = prepare(one), prepare(other)
-        short, items = evidence.judged(a, b, Settings(), DEFAULT, evidence.ALONE, least)
-        whole, _ = evidence.judged(a, b, Settings(), DEFAULT, evidence.ALONE)
+        short, items = judging.judged(a, b, Settings(), DEFAULT, judging.ALONE, least)
+        whole, _ = judging.judged(a, b, Settings(), DEFAULT, judging.ALONE)
         assert short == whole if items else whole < least
 
     def test_strangers_whose_facts_differ_are_not_compared_to_the_end(self) -> None:
         one = prepare(facts(1, "陳大文", phones=("+85291234567",), emails=("tai.man@gmail.com",)))
         other = prepare(facts(2, "Wong Siu Ming", phones=("+85298765432",), emails=("siuming@example.com",)))
-        assert evidence.judged(one, other, Settings(), DEFAULT, evidence.ALONE, 0.01) == (0.0, [])
+        assert judging.judged(one, other, Settings(), DEFAULT, judging.ALONE, 0.01) == (0.0, [])
