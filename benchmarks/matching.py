@@ -54,13 +54,13 @@ def _measure(count: int, seed: int, folder: Path, rows: list[Row], notes: list[s
         Row(f"{of}: true of what people are asked", [100 * len(asked & truth.pairs) / max(1, len(asked))], "%", least=75),
         Row(f"{of}: proposed though they share a number", [sum(map(truth.share_a_number, auto - truth.pairs))], "pairs", most=0),
         Row(f"{of}: preparing a contact, keys and pairs included", [1e6 * (prepared - began) / count], "us CPU"),
-        Row(f"{of}: comparing a pair", [1e6 * (ended - prepared) / max(1, people.pairs)], "us CPU"),
+        Row(f"{of}: comparing a pair", [1e6 * (ended - prepared) / max(1, len(people.pairs))], "us CPU"),
     ]
     rows += _taught(of, people, found, truth)
     precision, recall, _ = known_people.scores(pairs, truth.pairs)
     cluster = known_people.scores(together, truth.pairs)
     notes.append(
-        f"{of}, seed {seed}: {people.pairs:,} pairs compared; pairs P {precision:.4f} R {recall:.4f}, "
+        f"{of}, seed {seed}: {len(people.pairs):,} pairs compared; pairs P {precision:.4f} R {recall:.4f}, "
         f"clusters P {cluster[0]:.4f} R {cluster[1]:.4f}; {len(auto):,} proposed, {len(asked):,} asked."
     )
 

@@ -81,7 +81,7 @@ def _ours(facts: Sequence[Any]) -> tuple[frozenset[Pair], frozenset[Pair]]:
     from scrm.contacts.matching.rules import Settings
     from scrm.contacts.matching.weights import DEFAULT
 
-    found = batch.compare(batch.prepare(facts, os.cpu_count() or 1), Settings(), DEFAULT)
+    found = batch.find(facts, Settings(), DEFAULT, os.cpu_count() or 1)
     return frozenset(found), known_people.pairs_within(batch.groups(found))
 
 

@@ -16,6 +16,8 @@ from hypothesis import settings
 os.environ["SCRM_ENV"] = "test"
 os.environ["DJANGO_SETTINGS_MODULE"] = "scrm.settings"
 os.environ.setdefault("SQLITE_SYNCHRONOUS", "NORMAL")
+# The source is what is tested, whatever was compiled here; COMPILED=on tests what was compiled.
+os.environ.setdefault("COMPILED", "off")
 # Tests set the clock to and fro; those of the sessions set these limits themselves.
 os.environ.setdefault("SESSION_HOURS", "20000")
 os.environ.setdefault("SESSION_IDLE_MINUTES", "1000000")

@@ -1,15 +1,17 @@
 """All contacts of a list compared with one another in memory, as `sweep` does it with those of the database. Pure, no database.
 
-The processes share the work by contacts: each prepares its part, compares its contacts with those that come after them, and judges these
-pairs once everybody's ties are known. Nothing is hashed for storing, so an address or a name is looked up as it is.
+The processes share the work: each prepares its part of the contacts, gathers the pairs of its part of the keys, compares its contacts with
+those that come after them, and judges these pairs once everybody's ties are known. Nothing is hashed for storing, so a key is made in a
+fifth of the time.
 """
 
 from __future__ import annotations
 
+import marshal
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from scrm.contacts.matching import collective, evidence, keys, profile, rarity
 from scrm.contacts.matching.blocks import crowded_addresses
@@ -26,59 +28,100 @@ from scrm.core.spreading import Exchange, spread, undisturbed
 # A pair as one number: the places of both, the lower in front.
 _PLACE_BITS = 26
 _PLACE = (1 << _PLACE_BITS) - 1
+# How many contacts there may be.
 MOST = 1 << _PLACE_BITS
+_NAME = Kind.NAME.value
+_LARGEST = {kind.value: largest for kind, largest in LARGEST.items()}
 
 
-class Likely(NamedTuple):
-    """`proposed`: likely enough, and nothing speaks against merging."""
+@dataclass(slots=True)
+class Likely:
+    """`proposed`: likely enough, and nothing speaks against merging. `apart`: only a person may bring these two together."""
 
     score: float
-    items: list[Item]
     proposed: bool
+    apart: bool
+    written: bytes
+
+    @property
+    def items(self) -> list[Item]:
+        """The evidence; kept written, because of most of a million pairs nobody reads it."""
+        found: list[Item] = marshal.loads(self.written)  # noqa: S302 - written here
+        return found
+
+
+# A pair as processes hand it over: the ids, and what makes a `Likely`.
+_Row = tuple[int, int, float, bool, bool, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`parts`: by process, the pairs whose lower contact is its own, and how many contacts have the same whole name; 0: they differ."""
+    """What one process compares: of all contacts, the pairs whose lower one is its own, and how many have the same whole name; 0: the names
+    differ. The contacts at the places `number`, `number` + `processes` and so on are its own."""
 
     profiles: Sequence[Profile]
     known: Frequencies
     crowded: frozenset[str]
-    parts: Sequence[Mapping[int, int]]
-
-    @property
-    def pairs(self) -> int:
-        return sum(map(len, self.parts))
+    pairs: Mapping[int, int]
+    number: int = 0
+    processes: int = 1
 
 
-def prepare(facts: Sequence[Facts], processes: int = 1) -> Prepared:
-    """`facts`: of up to `MOST` contacts, by ascending `pk`."""
+def find(facts: Sequence[Facts], settings: Settings, weights: Mapping[str, float], processes: int = 1) -> dict[Pair, Likely]:
+    """The pairs that people are to be asked about, by `pk`, the lower first. `facts`: of at most `MOST` contacts, by ascending `pk`."""
+
+    def work(number: int, exchange: Exchange) -> list[_Row]:
+        return _compare(_prepare(facts, number, processes, exchange), settings, weights, exchange)
+
     with undisturbed():
-        made = spread(processes, lambda number, _: _prepare(facts[number::processes], handed_over=number > 0))
-        profiles: list[Profile] = [profile.NOBODY] * len(facts)
-        counts: dict[str, int] = {}
-        found: list[tuple[Sequence[int], Sequence[int]]] = []
-        for number, (each, held, sizes, theirs) in enumerate(made):
-            profiles[number::processes] = each if number == 0 else map(profile.unpacked, each)
-            for part, count in theirs.items():
-                counts[part] = counts.get(part, 0) + count
-            found.append((held, sizes) if number == 0 else (array("Q", held), array("B", sizes)))
-        known = Frequencies(len(facts), {part: count for part, count in counts.items() if count > 1}, len(facts))
-        return Prepared(profiles, known, _crowded(profiles), _pairs(found, processes))
+        return _likely(spread(processes, work))
 
 
-def _prepare(facts: Sequence[Facts], *, handed_over: bool) -> tuple[Any, Any, Any, dict[str, int]]:
-    """Profiles, the keys of all of them one after the other, how many each has, and how many contacts have each part of a name."""
-    profiles = [profile.prepare(each) for each in facts]
-    held, sizes = array("Q"), array("B")
-    for each in profiles:
-        mine = keys.here(each)
-        held.extend(mine)
-        sizes.append(len(mine))
-    counts = rarity.counted(profiles)
-    if handed_over:
-        return list(map(profile.packed, profiles)), held.tobytes(), sizes.tobytes(), counts
-    return profiles, held, sizes, counts
+def prepare(facts: Sequence[Facts]) -> Prepared:
+    """Here, to be compared by several weights."""
+    with undisturbed():
+        return _prepare(facts, 0, 1, _alone)
+
+
+def compare(prepared: Prepared, settings: Settings, weights: Mapping[str, float]) -> dict[Pair, Likely]:
+    with undisturbed():
+        return _likely([_compare(prepared, settings, weights, _alone)])
+
+
+def _alone(mine: Any) -> list[Any]:
+    return [mine]
+
+
+def _likely(found: Iterable[Iterable[_Row]]) -> dict[Pair, Likely]:
+    return {
+        (first, second): Likely(score, proposed, apart, written)
+        for each in found
+        for first, second, score, proposed, apart, written in each
+    }
+
+
+def _prepare(facts: Sequence[Facts], number: int, processes: int, exchange: Exchange) -> Prepared:
+    mine = [profile.prepare(each) for each in facts[number::processes]]
+    held = [array("Q") for _ in range(processes)]
+    owners = [array("I") for _ in range(processes)]
+    for place, each in enumerate(mine):
+        for key in keys.here(each):
+            share = key % processes
+            held[share].append(key)
+            owners[share].append(number + place * processes)
+    packed = list(map(profile.packed, mine)) if processes > 1 else []
+    profiles: list[Profile] = [profile.NOBODY] * len(facts)
+    counts: dict[str, int] = {}
+    shares = [(each.tobytes(), of.tobytes()) for each, of in zip(held, owners, strict=True)]
+    members = _Members(processes)
+    for other, (theirs, their_shares, their_counts) in enumerate(exchange((packed, shares, rarity.counted(mine)))):
+        profiles[other::processes] = mine if other == number else map(profile.unpacked, theirs)
+        for part, count in their_counts.items():
+            counts[part] = counts.get(part, 0) + count
+        their_keys, their_owners = their_shares[number]
+        members.add(array("Q", their_keys), array("I", their_owners))
+    known = Frequencies(len(facts), {part: count for part, count in counts.items() if count > 1}, len(facts))
+    return Prepared(profiles, known, _crowded(profiles), _together(members.pairs(), number, exchange), number, processes)
 
 
 def _crowded(profiles: Iterable[Profile]) -> frozenset[str]:
@@ -92,52 +135,64 @@ def _crowded(profiles: Iterable[Profile]) -> frozenset[str]:
     return crowded_addresses(several)
 
 
-def _pairs(found: Sequence[tuple[Sequence[int], Sequence[int]]], processes: int) -> list[dict[int, int]]:
-    first: dict[int, int] = {}
-    several: dict[int, list[int]] = {}
-    for number, (held, sizes) in enumerate(found):
-        at = 0
-        for place, size in enumerate(sizes):
-            mine = place * processes + number
-            for key in held[at : at + size]:
-                before = first.setdefault(key, mine)
-                if before != mine:
-                    members = several.get(key)
-                    if members is None:
-                        several[key] = [before, mine]
-                    else:
-                        members.append(mine)
-            at += size
-    parts: list[dict[int, int]] = [{} for _ in range(processes)]
-    for key, members in several.items():
-        kind, size = keys.kind_of(key), len(members)
-        if size > LARGEST[kind]:
-            continue
-        members.sort()
-        named = size if kind is Kind.NAME else 0
-        for place, low in enumerate(members):
-            part, above = parts[low % processes], low << _PLACE_BITS
-            for high in members[place + 1 :]:
-                known = part.setdefault(above | high, named)
+class _Members:
+    """The contacts of each key that falls to one process."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._first: dict[int, int] = {}
+        self._several: dict[int, list[int]] = {}
+
+    def add(self, held: Sequence[int], owners: Sequence[int]) -> None:
+        """Keys, and the contact that has each."""
+        first, several = self._first, self._several
+        for key, place in zip(held, owners, strict=True):
+            before = first.setdefault(key, place)
+            if before != place:
+                members = several.get(key)
+                if members is None:
+                    several[key] = [before, place]
+                else:
+                    members.append(place)
+
+    def pairs(self) -> list[dict[int, int]]:
+        """By process whose contact is the lower one."""
+        processes = self._processes
+        parts: list[dict[int, int]] = [{} for _ in range(processes)]
+        for key, members in self._several.items():
+            kind, size = key >> keys.BITS, len(members)
+            if size > _LARGEST[kind]:
+                continue
+            members.sort()
+            named = size if kind == _NAME else 0
+            for place, low in enumerate(members):
+                part, above = parts[low % processes], low << _PLACE_BITS
+                for high in members[place + 1 :]:
+                    pair = above | high
+                    known = part.setdefault(pair, named)
+                    if named and (not known or named < known):
+                        part[pair] = named
+        return parts
+
+
+def _together(parts: Sequence[dict[int, int]], number: int, exchange: Exchange) -> dict[int, int]:
+    """The pairs of one process, of those that everybody gathered."""
+    found = parts[number]
+    told = exchange([None if place == number else (array("Q", part).tobytes(), bytes(part.values())) for place, part in enumerate(parts)])
+    for other, each in enumerate(told):
+        if other != number:
+            pairs, sizes = each[number]
+            for pair, named in zip(array("Q", pairs), sizes, strict=True):
+                known = found.setdefault(pair, named)
                 if named and (not known or named < known):
-                    part[above | high] = named
-    return parts
+                    found[pair] = named
+    return found
 
 
-def compare(prepared: Prepared, settings: Settings, weights: Mapping[str, float]) -> dict[Pair, Likely]:
-    """The pairs that people are to be asked about, by `pk`, the lower first."""
-    with undisturbed():
-        processes = len(prepared.parts)
-        found = spread(processes, lambda number, exchange: _compare(prepared, settings, weights, number, exchange))
-        return {(first, second): Likely(score, items, proposed) for each in found for first, second, score, items, proposed in each}
-
-
-def _compare(
-    prepared: Prepared, settings: Settings, weights: Mapping[str, float], number: int, exchange: Exchange
-) -> list[tuple[int, int, float, list[Item], bool]]:
-    profiles, crowded, sizes = prepared.profiles, prepared.crowded, prepared.parts[number]
-    least = min(settings.review_from / 100, FAINT)
-    judge = Judge(settings, weights, prepared.known, least=least)
+def _compare(prepared: Prepared, settings: Settings, weights: Mapping[str, float], exchange: Exchange) -> list[_Row]:
+    profiles, crowded, sizes = prepared.profiles, prepared.crowded, prepared.pairs
+    asked = settings.review_from / 100
+    judge = Judge(settings, weights, prepared.known, least=min(asked, FAINT))
     direct: dict[int, tuple[float, list[Item]]] = {}
     odds, sure = array("d"), bytearray()
     for pair, size in sizes.items():
@@ -147,12 +202,10 @@ def _compare(
             odds.append(evidence.log_odds(score))
             sure.append(score * 100 >= settings.merge_from and evidence.may_propose([code for code, _, _ in items]))
     ties = _ties(exchange((array("Q", direct).tobytes(), odds.tobytes(), bytes(sure))))
-    asked = settings.review_from / 100
     again = Judge(settings, weights, prepared.known, least=HOPELESS)
-    processes = len(prepared.parts)
-    mine = [place for place in ties if place % processes == number]
+    mine = [place for place in ties if place % prepared.processes == prepared.number]
     _, likely = collective.likely(mine, ties, weights, asked, lower_only=True)
-    found = []
+    found: list[_Row] = []
     for low, high in likely:
         pair = low << _PLACE_BITS | high
         a, b = profiles[low], profiles[high]
@@ -165,7 +218,8 @@ def _compare(
         if items and score >= asked:
             proposed = score * 100 >= settings.merge_from and ties.get(low, {}).get(high, (0.0, False))[1]
             proposed = proposed and not collective.leaves_to_people({code: amount for code, amount, _ in said})
-            found.append((a.pk, b.pk, score, items, proposed))
+            apart = score < evidence.ALL_THE_SAME and evidence.contradicts([code for code, _, _ in items])
+            found.append((a.pk, b.pk, score, proposed, apart, marshal.dumps(items)))
     return found
 
 
@@ -183,10 +237,11 @@ def _ties(told: Iterable[tuple[bytes, bytes, bytes]]) -> dict[int, dict[int, Tie
 
 def groups(found: Mapping[Pair, Likely]) -> list[frozenset[int]]:
     """Those that are one person each, two and more."""
-    against = {
-        pair
-        for pair, each in found.items()
-        if each.score < evidence.ALL_THE_SAME and evidence.contradicts(code for code, _, _ in each.items)
-    }
+    with undisturbed():
+        return _groups(found)
+
+
+def _groups(found: Mapping[Pair, Likely]) -> list[frozenset[int]]:
+    against = {pair for pair, each in found.items() if each.apart}
     likely = [(each.score, *pair) for pair, each in found.items() if pair not in against]
     return clusters(likely, lambda one, other: (one, other) in against)

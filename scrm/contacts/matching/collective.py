@@ -39,6 +39,7 @@ _MOST = 6.0
 # Two that people kept apart, whatever they have in common.
 KEPT_APART: Tie = (-_MOST, False)
 _UNTIED: Tie = (math.log(FAINT / (1 - FAINT)), False)
+_NEITHER: Tie = (0.0, False)
 _ALONE: Mapping[int, Tie] = {}
 
 
@@ -94,13 +95,18 @@ def likely(
     """
     inside = set(contacts)
     found = {pair for pair in pairs_of(inside, ties) if not lower_only or pair[0] in inside}
-    return found, {pair for pair in found if _probability(pair, ties, weights) >= least}
+    wanted = evidence.log_odds(least)
+    return found, {pair for pair in found if _odds(pair, ties, weights) >= wanted}
 
 
-def _probability(pair: Pair, ties: Ties, weights: Mapping[str, float]) -> float:
+def _odds(pair: Pair, ties: Ties, weights: Mapping[str, float]) -> float:
     """A pair without a tie counts as if the two themselves said neither yes nor no."""
-    odds = ties.get(pair[0], _ALONE).get(pair[1], (0.0, False))[0]
-    return evidence.logistic(odds + _weighed(items(*pair, ties, odds), weights))
+    mine, theirs = ties.get(pair[0], _ALONE), ties.get(pair[1], _ALONE)
+    odds, _ = mine.get(pair[1], _NEITHER)
+    # Most have no tie but this one.
+    if len(mine) < 2 and len(theirs) < 2 and pair[1] in mine:
+        return odds
+    return odds + _weighed(items(pair[0], pair[1], ties, odds), weights)
 
 
 def amended(

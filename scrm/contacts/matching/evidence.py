@@ -13,7 +13,7 @@ from typing import Any
 from rapidfuzz.distance import OSA, Levenshtein
 
 from scrm.contacts.matching import rarity
-from scrm.contacts.matching.name_levels import CONTRADICTIONS, FULL, Level
+from scrm.contacts.matching.name_levels import CONTRADICTIONS, Level
 from scrm.contacts.matching.profile import Profile, is_fixed_line, is_role
 from scrm.contacts.matching.rarity import Frequencies
 
@@ -50,7 +50,7 @@ def emails(found: list[Item], a: Profile, b: Profile, alike: Level, crowded: fro
         found.append(("shared_email" if is_role(same) or same in crowded else "same_email", 1.0, {"value": same}))
         return
     # Where the names are alike in full already, an address made of one of them says nothing more.
-    if alike not in _ALIKE_IN_FULL and (_mail_names(a, b) or _mail_names(b, a)):
+    if alike < Level.SOUND and (_mail_names(a, b) or _mail_names(b, a)):
         found.append(("email_says_name", 1.0, {}))
     if not mine or not theirs:
         return
@@ -62,7 +62,6 @@ def emails(found: list[Item], a: Profile, b: Profile, alike: Level, crowded: fro
     found.append(("different_email", 1.0, {}))
 
 
-_ALIKE_IN_FULL = frozenset({Level.SAME, Level.SOUND})
 # Of one mailbox with two providers, so much of the address is another.
 _OTHER_PROVIDER = 6
 
@@ -249,14 +248,14 @@ def _birthdays(one: str, other: str) -> str:
 def together(found: list[Item], alike: Level) -> None:
     """What two kinds of evidence say together beyond their sum."""
     codes = {code for code, _, _ in found}
-    if alike in CONTRADICTIONS:
+    if alike <= Level.GIVEN_DIFFERS:
         if not codes.isdisjoint(_ON_NUMBER):
             found.append(("another_name_on_number", 1.0, {}))
         if not codes.isdisjoint(_ON_EMAIL):
             found.append(("another_name_on_email", 1.0, {}))
     if "same_birthday" in codes and not codes.isdisjoint(_SAME_HOME):
         found.append(("birthday_and_home", 1.0, {}))
-    if "shared_phone" in codes and alike in FULL:
+    if "shared_phone" in codes and alike >= Level.NEAR:
         found.append(("name_on_shared_phone", 1.0, {}))
 
 

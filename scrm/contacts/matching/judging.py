@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scrm.contacts.matching import evidence, profile, rarity
 from scrm.contacts.matching.evidence import IN_COMMON, NAME_CODES, Item, log_odds, logistic
-from scrm.contacts.matching.name_levels import FULL, Level, level
+from scrm.contacts.matching.name_levels import Level, level
 from scrm.contacts.matching.profile import Profile
 from scrm.contacts.matching.rarity import HEARD, PARTLY, RAREST, SPELLED, UNCOUNTED, WRITTEN, Frequencies
 from scrm.contacts.matching.rules import Settings
@@ -82,7 +82,7 @@ class Judge:
         alike = level(a.name, b.name, least=self._least_alike)
         named = len(found)
         found.append((NAME_CODES[alike], 1.0, {}))
-        if close and alike in FULL:
+        if close and alike >= Level.NEAR:
             found.append(("name_and_purchase", 1.0, {}))
             total += self._weights.get("name_and_purchase", 0.0)
         if strangers and total + self._named[alike] < wanted:

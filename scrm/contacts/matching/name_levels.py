@@ -12,7 +12,8 @@ from scrm.contacts.matching.names import Name, Reading
 
 
 class Level(IntEnum):
-    """From contradiction to identity; the order is that in which the best of several comparisons is taken."""
+    """From contradiction to identity; the order is that in which the best of several comparisons is taken. Up to GIVEN_DIFFERS they
+    contradict; from NEAR on a whole name is alike, from SOUND on in full."""
 
     DIFFERENT = 0
     FAMILY_ONLY_DIFFERS = 1  # the given name is the same, the family name another
@@ -26,8 +27,7 @@ class Level(IntEnum):
     SAME = 9
 
 
-CONTRADICTIONS = frozenset({Level.DIFFERENT, Level.GIVEN_DIFFERS, Level.FAMILY_ONLY_DIFFERS})
-FULL = frozenset({Level.SAME, Level.SOUND, Level.ENGLISH, Level.NEAR})
+CONTRADICTIONS = frozenset(each for each in Level if each <= Level.GIVEN_DIFFERS)
 
 
 def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
@@ -54,7 +54,7 @@ def level(one: Name, other: Name, *, least: float = 0.8) -> Level:
         return Level.SAME
     if best == Level.SOUND and _same_letters(one, other):
         return Level.SAME
-    if best in {Level.DIFFERENT, Level.GIVEN_DIFFERS} and english and not (one.readings and other.readings):
+    if english and (best == Level.DIFFERENT or best == Level.GIVEN_DIFFERS) and not (one.readings and other.readings):
         return Level.GIVEN
     return best
 

@@ -24,9 +24,9 @@ _KANA = re.compile("[\u3041-\u3096\u30fc]+")
 _LATIN = re.compile(r"[a-z]+")
 _NOT_NAME = re.compile("[^\\w\\s\u3005\u30fc・,]|[\\d_]")
 _TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
-_TITLES_MALE = "mr sir mister"
-_TITLES_FEMALE = "ms mrs miss madam mdm mme"
-_TITLES = "dr prof rev sama san kun chan_"
+_TITLES_MALE = frozenset(["mr", "sir", "mister"])
+_TITLES_FEMALE = frozenset(["ms", "mrs", "miss", "madam", "mdm", "mme"])
+_TITLES = frozenset(["dr", "prof", "rev", "sama", "san", "kun", "chan_"])
 _PARTICLES = frozenset(["bin", "binte", "binti", "bte", "bt", "al", "so", "do", "jr", "sr"])
 # The longer first; after the colon the gender that it tells.
 _HONORIFICS_WRITTEN = """
@@ -34,6 +34,7 @@ _HONORIFICS_WRITTEN = """
 ちゃん くん 様 殿 氏 君:m 太:f 生:m 嬢:f
 """
 _HONORIFICS = tuple((written, gender) for written, _, gender in (each.partition(":") for each in _HONORIFICS_WRITTEN.split()))
+_AN_HONORIFIC = tuple(written for written, _ in _HONORIFICS)
 # After a surname alone ('陳生', '陳太'); at the end of a longer name they are part of it.
 _SHORT_HONORIFICS = frozenset("太生君氏殿")
 _NICK_PREFIXES = frozenset("阿小老")
@@ -89,16 +90,22 @@ def parse(name: str, *, phonetic: str = "") -> Name:
 
 @lru_cache(maxsize=4096)
 def _parse(name: str) -> Name:
-    text = unicodedata.normalize("NFKC", name).casefold().replace("・", " ").replace("'", "").replace("’", "")
-    text = _strip_marks(text).replace("-san", " ").replace("-sama", " ").replace("-", "").replace("‐", "")
-    text = _NOT_NAME.sub(" ", text)
+    if name.isascii():
+        text = name.casefold()
+    else:
+        text = _strip_marks(unicodedata.normalize("NFKC", name).casefold().replace("・", " ").replace("’", "").replace("‐", ""))
+    if not text.replace(" ", "").isalpha():
+        text = text.replace("'", "").replace("-san", " ").replace("-sama", " ").replace("-", "")
+        text = _NOT_NAME.sub(" ", text)
     plain, gender, honoured = _without_honorific(text.strip())
     if plain.replace(" ", "") in _NOBODY:
         return NONE
-    han = "".join(_HAN.findall(plain))
     words, titled = _latin_words(plain)
     gender = gender or titled
     readings, english = _latin(words)
+    if plain.isascii():
+        return Name("", 0, readings, english, gender, False, False, words)
+    han = "".join(_HAN.findall(plain))
     if han:
         return _with_han(plain, han, words, readings, english, gender, honoured)
     kana = _split_kana(_hiragana(plain))
@@ -129,6 +136,8 @@ def _without_honorific(text: str) -> tuple[str, str, bool]:
     if not text or text[-1].isascii():
         return text, "", False
     hiragana = text.translate(_TO_HIRAGANA)
+    if not hiragana.endswith(_AN_HONORIFIC):
+        return text, "", False
     for written, gender in _HONORIFICS:
         if not hiragana.endswith(written) or len(text) <= len(written):
             continue
@@ -144,10 +153,10 @@ def _latin_words(text: str) -> tuple[tuple[str, ...], str]:
     for word in text.replace(",", " ").split():
         if not word.isascii():
             word = "".join(_LATIN.findall(word))
-        if not word or word in _PARTICLES or word in _TITLES.split():
+        if not word or word in _PARTICLES or word in _TITLES:
             continue
-        if word in _TITLES_MALE.split() or word in _TITLES_FEMALE.split():
-            gender = "m" if word in _TITLES_MALE.split() else "f"
+        if word in _TITLES_MALE or word in _TITLES_FEMALE:
+            gender = "m" if word in _TITLES_MALE else "f"
             continue
         words.append(word)
     return tuple(words), gender

@@ -128,9 +128,9 @@ def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: i
     `block`: contacts that have the same whole name, both included. They may all be one person: how common a whole name is is judged by
     those who have its given name beside another family name.
     """
-    if alike in {Level.UNKNOWN, Level.DIFFERENT}:
+    if alike == Level.UNKNOWN or alike == Level.DIFFERENT:
         return None
-    whole = _whole(one, other, known, block) if alike in {Level.SAME, Level.SOUND} else None
+    whole = _whole(one, other, known, block) if alike >= Level.SOUND else None
     if whole is None:
         kind, expected = PARTLY, _share(one, other, alike, known) * known.people
     else:
@@ -161,7 +161,7 @@ def buyers(skus: Iterable[str], known: Frequencies) -> float:
 
 def crowd(known: Frequencies) -> float:
     """How many contacts there are, in doublings of some thousands: the more, the more of them are alike by chance."""
-    return max(0.0, math.log2(known.people / _SOME))
+    return max(0.0, math.log2(max(known.people, 1) / _SOME))
 
 
 def countrymen(codes: Iterable[str], known: Frequencies) -> float:
@@ -174,13 +174,13 @@ def countrymen(codes: Iterable[str], known: Frequencies) -> float:
 def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float:
     both, family, given = _matched(one, other, known)
     english = min((known.share(f"e{lead}") for lead in one.english if lead in other.english), default=None)
-    if alike in {Level.SAME, Level.SOUND, Level.NEAR}:
+    if alike == Level.NEAR or alike >= Level.SOUND:
         if both is not None:
             return both
         return (family or _USUAL["f"]) * (given or english or 0.003)
     if alike is Level.ENGLISH:
         return (family or _USUAL["f"]) * (english or _USUAL["e"])
-    if alike in {Level.FAMILY, Level.GIVEN_DIFFERS}:
+    if alike == Level.FAMILY or alike == Level.GIVEN_DIFFERS:
         return family or _USUAL["f"]
     return given or english or 0.003
 
