@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Compiled files are kept, whatever the machine's habit: else each of the many processes of a run compiles everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-sqlite test-postgresql lint bench faults dev clean
+.PHONY: run test test-sqlite test-postgresql lint bench compiled faults dev clean
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/python manage.py up
@@ -44,8 +44,13 @@ test-postgresql: dev
 faults: dev
 	$(BIN)/python -m tests.faults
 
+# Not needed for anything: matching compares as quickly as it can where there is a C compiler.
+compiled: dev
+	$(BIN)/python manage.py compile_matching
+
 bench: dev
+	-$(BIN)/python manage.py compile_matching
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var build

@@ -32,7 +32,10 @@ def run(*, quick: bool = False, counts: Sequence[tuple[int, int]] = ((10_000, 11
         return Result("peers", TITLE, notes=[MISSING.format(names=", ".join(missing))])
     facts, truth = _febrl()
     rows = [Row("FEBRL 3: pair F1", [_score(_ours(facts)[0], truth)], "%", least=99.8)]
-    notes = [f"FEBRL 3: {len(facts):,} records, {len(truth):,} pairs."]
+    from scrm.contacts import matching
+
+    how = "compiled" if matching.COMPILED else "as source; `make compiled` makes it quicker"
+    notes = [f"FEBRL 3: {len(facts):,} records, {len(truth):,} pairs. Matching ran {how}, in {os.cpu_count()} processes."]
     if known_people.generator() is None:
         return Result("peers", TITLE, rows, [*notes, known_people.MISSING])
     with tempfile.TemporaryDirectory() as folder:

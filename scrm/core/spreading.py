@@ -1,8 +1,8 @@
 """One piece of work in several processes that share what was there before: what is in memory needs no handing over.
 
 The processes are forked, so they see everything that this one has made so far and nothing of what it makes afterwards; what they hand back
-is numbers, text, and lists, tuples and dicts of them. For work without a database: a connection is not shared. Where processes cannot be
-forked, all is done in this one.
+is numbers, text, and lists, tuples and dicts of them. For work without a database: whatever connection is open belongs to the first alone.
+Where processes cannot be forked, all is done in this one.
 """
 
 from __future__ import annotations

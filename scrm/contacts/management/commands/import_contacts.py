@@ -19,6 +19,37 @@ from scrm.contacts.models import Import
 SHOWN = 20
 
 
+def mapped(run: Import, given: list[str]) -> list[str]:
+    """What the columns hold, with what was said of some of them: HEADER=FIELD."""
+    mapping = list(run.mapping)
+    for each in given:
+        header, _, target = each.rpartition("=")
+        if header not in run.columns:
+            raise CommandError(f"There is no column {header!r}; there are: {', '.join(run.columns)}", returncode=2)
+        if target and target not in columns.TARGETS and not target.startswith(columns.CUSTOM):
+            raise CommandError(f"There is no field {target!r}; there are: {', '.join(columns.TARGETS)}, custom.<name>", returncode=2)
+        mapping[run.columns.index(header)] = target
+    if twice := columns.check(mapping):
+        raise CommandError(f"More than one column would fill: {', '.join(twice)}", returncode=2)
+    return mapping
+
+
+def add_reading(parser: ArgumentParser) -> None:
+    """How a file is read."""
+    parser.add_argument("--region", action="append", default=[], metavar="HK", help="where numbers without country code belong; repeatable")
+    parser.add_argument("--encoding", default="", help="utf-8-sig, utf-16, cp932, big5hkscs or gb18030 (default: found out)")
+    parser.add_argument("--delimiter", default="", help="between cells (default: found out)")
+    parser.add_argument("--header-row", type=int, default=0, help="the line of the headers (default: found out)")
+    parser.add_argument("--sheet", default="", help="of an XLSX file (default: the first)")
+    parser.add_argument("--map", action="append", default=[], metavar="HEADER=FIELD", help="what a column holds; empty to ignore it")
+
+
+def reading(options: dict[str, Any]) -> dict[str, Any]:
+    """What was said of it; what was not is found out."""
+    given = {name: options[name] for name in ("encoding", "delimiter", "sheet", "header_row") if options[name]}
+    return {**given, "regions": [region.upper() for region in options["region"]]}
+
+
 class Command(BaseCommand):
     help = (
         "Loads people from a CSV or XLSX file: guesses encoding, delimiter and columns, names every row that is not loaded with its column "
@@ -29,14 +60,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, help="the file to load")
         parser.add_argument("--dry-run", action="store_true", help="try without effect")
-        parser.add_argument(
-            "--region", action="append", default=[], metavar="HK", help="where numbers without country code belong; repeatable"
-        )
-        parser.add_argument("--encoding", default="", help="utf-8-sig, utf-16, cp932, big5hkscs or gb18030 (default: found out)")
-        parser.add_argument("--delimiter", default="", help="between cells (default: found out)")
-        parser.add_argument("--header-row", type=int, default=0, help="the line of the headers (default: found out)")
-        parser.add_argument("--sheet", default="", help="of an XLSX file (default: the first)")
-        parser.add_argument("--map", action="append", default=[], metavar="HEADER=FIELD", help="what a column holds; empty to ignore it")
+        add_reading(parser)
         parser.add_argument("--consent-source", default="", help="where people said yes to promotions, for columns that say so")
         parser.add_argument("--by", default="", metavar="USERNAME", help="who it is done for")
         parser.add_argument("--errors", type=Path, help="write the rows that are not loaded to this CSV file")
@@ -74,13 +98,10 @@ class Command(BaseCommand):
         return self._load(options, user)
 
     def _load(self, options: dict[str, Any], user: Any) -> Import:
-        given = {name: options[name] for name in ("encoding", "delimiter", "sheet", "consent_source") if options[name]}
-        given |= {"header_row": options["header_row"]} if options["header_row"] else {}
+        given = reading(options) | ({"consent_source": options["consent_source"]} if options["consent_source"] else {})
         try:
             with options["file"].open("rb") as file:
-                run = uploading.take(
-                    file, options["file"].name, by=user, options={**given, "regions": [r.upper() for r in options["region"]]}
-                )
+                run = uploading.take(file, options["file"].name, by=user, options=given)
         except OSError as error:
             raise CommandError(f"Cannot read {options['file']}: {error.strerror}", returncode=2) from None
         except LookupError as error:
@@ -94,17 +115,7 @@ class Command(BaseCommand):
         return run
 
     def _map(self, run: Import, given: list[str]) -> None:
-        mapping = list(run.mapping)
-        for each in given:
-            header, _, target = each.rpartition("=")
-            if header not in run.columns:
-                raise CommandError(f"There is no column {header!r}; there are: {', '.join(run.columns)}", returncode=2)
-            if target and target not in columns.TARGETS and not target.startswith(columns.CUSTOM):
-                raise CommandError(f"There is no field {target!r}; there are: {', '.join(columns.TARGETS)}, custom.<name>", returncode=2)
-            mapping[run.columns.index(header)] = target
-        if twice := columns.check(mapping):
-            raise CommandError(f"More than one column would fill: {', '.join(twice)}", returncode=2)
-        run.mapping = mapping
+        run.mapping = mapped(run, given)
         run.save(update_fields=["mapping"])
 
     def _user(self, name: str) -> Any:
