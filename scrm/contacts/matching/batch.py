@@ -70,8 +70,14 @@ class Prepared:
 def find(facts: Sequence[Facts], settings: Settings, weights: Mapping[str, float], processes: int = 1) -> dict[Pair, Likely]:
     """The pairs that people are to be asked about, by `pk`, the lower first. `facts`: of at most `MOST` contacts, by ascending `pk`."""
 
+    kept: list[Prepared] = []
+
     def work(number: int, exchange: Exchange) -> list[_Row]:
-        return _compare(_prepare(facts, number, processes, exchange), settings, weights, exchange)
+        prepared = _prepare(facts, number, processes, exchange)
+        if number:
+            # Gone with its process, and sooner than by giving back a million things one by one.
+            kept.append(prepared)
+        return _compare(prepared, settings, weights, exchange)
 
     with undisturbed():
         return _likely(spread(processes, work))

@@ -50,11 +50,18 @@ def items(one: int, other: int, ties: Ties, own: float) -> list[Item]:
     how much more it says.
     """
     mine, theirs = ties.get(one, _ALONE), ties.get(other, _ALONE)
-    views = [(theirs.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in mine.items() if sure and twin != other]
-    views += [(mine.get(twin, _UNTIED)[0], twin) for twin, (_, sure) in theirs.items() if sure and twin != one]
-    if not views:
+    most, friend, least, foe = -math.inf, 0, math.inf, 0
+    for ours, others, self in ((mine, theirs, other), (theirs, mine, one)):
+        for twin, (_, sure) in ours.items():
+            if sure and twin != self:
+                view = others.get(twin, _UNTIED)[0]
+                # Of two that agree as much the higher id, of two that differ as much the lower: the same from either side.
+                if view > most or (view == most and twin > friend):
+                    most, friend = view, twin
+                if view < least or (view == least and twin < foe):
+                    least, foe = view, twin
+    if most < least:
         return []
-    (most, friend), (least, foe) = max(views), min(views)
     found: list[Item] = []
     more = min(most, _MOST) - own
     if most > 0 and more > 0:
@@ -121,8 +128,11 @@ def amended(
     return evidence.logistic(total), evidence.in_order([*lines, *evidence.as_json(said, weights)]), said
 
 
-def _weighed(said: Iterable[Item], weights: Mapping[str, float]) -> float:
-    return sum(weights.get(code, 0.0) * amount for code, amount, _ in said)
+def _weighed(said: list[Item], weights: Mapping[str, float]) -> float:
+    total = 0.0
+    for code, amount, _ in said:
+        total += weights.get(code, 0.0) * amount
+    return total
 
 
 def ordered(one: int, other: int) -> Pair:

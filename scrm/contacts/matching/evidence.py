@@ -355,7 +355,13 @@ _ONES_OWN = frozenset({"same_email", "same_id", "same_username", "same_birthday"
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> str:
-    for each in one:
-        if each in other:
-            return each
+    if not one or not other:
+        return ""
+    first = one[0]
+    if first in other:
+        return first
+    if len(one) > 1:
+        for each in one:
+            if each in other:
+                return each
     return ""

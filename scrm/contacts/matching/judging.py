@@ -7,7 +7,7 @@ is let go.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scrm.contacts.matching import evidence, profile, rarity
@@ -90,7 +90,7 @@ class Judge:
         if a.emails or b.emails or both & _ACCOUNTS:
             evidence.emails(found, a, b, alike, crowded)
             evidence.accounts(found, a, b)
-            shared = shared or any(code in IN_COMMON for code, _, _ in found[named:])
+            shared = shared or _in_common(found, named)
         if shared or both & _BIRTHDAY:
             evidence.together(found, alike)
         if not shared:
@@ -116,12 +116,20 @@ class Judge:
         elif self._crowd[1]:
             found.append(self._crowd)
 
-    def _sum(self, items: Iterable[Item]) -> float:
+    def _sum(self, items: list[Item]) -> float:
         total, weights = self._bias, self._weights
         for code, amount, _ in items:
             if code in weights:
                 total += weights[code] * amount
         return total
+
+
+def _in_common(found: list[Item], since: int) -> bool:
+    """Whether an address in common is among what was found from there on."""
+    for place in range(since, len(found)):  # noqa: SIM110 - no generator for each pair
+        if found[place][0] in IN_COMMON:
+            return True
+    return False
 
 
 def judged(

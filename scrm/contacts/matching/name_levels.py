@@ -163,9 +163,13 @@ def _partly(a: Reading, b: Reading, families: bool | None, givens: bool | None, 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> bool | None:
     if not a or not b:
         return None
-    for each in a:  # noqa: SIM110 - most pairs of most comparisons come here: no generator for each
-        if each in b:
-            return True
+    # Mostly it is the first, or there is but one.
+    if a[0] in b:
+        return True
+    if len(a) > 1:
+        for each in a:
+            if each in b:
+                return True
     return False
 
 

@@ -131,27 +131,32 @@ def unpacked(row: tuple[Any, ...]) -> Profile:
 
 
 def prepare(facts: Facts) -> Profile:
-    emails = tuple(dict.fromkeys(each for each in map(email, facts.emails) if each))
+    emails = _each_once([each for each in map(email, facts.emails) if each]) if facts.emails else ()
+    country = facts.country.upper()
     return Profile(
         facts.pk,
         parse(facts.name, phonetic=facts.phonetic),
-        tuple(dict.fromkeys(facts.phones)),
+        _each_once(facts.phones),
         facts.shared,
-        tuple(dict.fromkeys(facts.maybe)),
+        _each_once(facts.maybe),
         emails,
-        tuple(each.casefold().lstrip("@") for each in facts.usernames),
+        tuple([each.casefold().lstrip("@") for each in facts.usernames]),
         facts.user_ids,
-        tuple(plain(each).replace(" ", "") for each in facts.ids if each),
+        tuple([plain(each).replace(" ", "") for each in facts.ids if each]),
         facts.birthday.isoformat() if facts.birthday else "",
         company(facts.company),
         plain(facts.address),
-        _plain_of_many(facts.city),
-        plain(facts.postal_code).replace(" ", "").replace("-", ""),
-        facts.country.upper(),
-        tuple((sku, day.toordinal() - _EPOCH) for sku, day in facts.purchases),
-        _mail_words(emails),
-        _countries(facts.phones, facts.country.upper()),
+        _plain_of_many(facts.city) if facts.city else "",
+        plain(facts.postal_code).replace(" ", "").replace("-", "") if facts.postal_code else "",
+        country,
+        tuple([(sku, day.toordinal() - _EPOCH) for sku, day in facts.purchases]),
+        _mail_words(emails) if emails else (),
+        _countries(facts.phones, country),
     )
+
+
+def _each_once(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(values) if len(values) < 2 else tuple(dict.fromkeys(values))
 
 
 def _countries(phones: Iterable[str], country: str) -> tuple[str, ...]:

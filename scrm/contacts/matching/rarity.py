@@ -7,7 +7,7 @@ was counted yet, shares as they are usual stand in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,17 +74,20 @@ class Frequencies:
 UNCOUNTED = Frequencies()
 
 
-def name_parts(name: Name) -> frozenset[str]:
+def _name_parts(name: Name) -> set[str]:
     """F, G: family and given name in characters; f, g: by sound; e: English given names."""
-    found = {f"e{lead}" for lead in name.english}
-    if name.han and name.cut:
-        found.add("F" + name.han[: name.cut])
-    if len(name.han) > name.cut:
-        found.add("G" + name.han[name.cut :])
+    found = {f"e{lead}" for lead in name.english} if name.english else set()
+    if name.han:
+        if name.cut:
+            found.add("F" + name.han[: name.cut])
+        if len(name.han) > name.cut:
+            found.add("G" + name.han[name.cut :])
     for families, givens in name.readings:
-        found.update(f"f{family}" for family in families)
-        found.update(f"g{given}" for given in givens)
-    return frozenset(found)
+        for family in families:
+            found.add("f" + family)
+        for given in givens:
+            found.add("g" + given)
+    return found
 
 
 def purchase_part(sku: str) -> str:
@@ -95,8 +98,13 @@ def country_part(code: str) -> str:
     return f"c{code}"
 
 
-def parts(profile: Profile) -> frozenset[str]:
-    return name_parts(profile.name) | {purchase_part(sku) for sku, _ in profile.purchases} | set(map(country_part, profile.countries))
+def parts(profile: Profile) -> set[str]:
+    found = _name_parts(profile.name)
+    for sku in profile.skus:
+        found.add(purchase_part(sku))
+    for code in profile.countries:
+        found.add(country_part(code))
+    return found
 
 
 def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies:
@@ -146,12 +154,29 @@ def _whole(one: Name, other: Name, known: Frequencies, block: int) -> tuple[bool
     fewest: float | None = None
     for families, givens in one.readings:
         for other_families, other_givens in other.readings:
-            family = [each for each in families if each in other_families]
-            given = [each for each in givens if each in other_givens] if family else ()
-            if given:
-                expected = min(known.share("f" + each) for each in family) * min(known.others("g" + each, block) for each in given)
-                fewest = expected if fewest is None else min(fewest, expected)
+            family = _rarest(known, "f", families, other_families)
+            if not family:
+                continue
+            others = 0.0
+            for each in givens:
+                if each in other_givens:
+                    some = known.others("g" + each, block)
+                    if not others or some < others:
+                        others = some
+            if others and (fewest is None or family * others < fewest):
+                fewest = family * others
     return None if fewest is None else (False, fewest)
+
+
+def _rarest(known: Frequencies, kind: str, mine: Sequence[str], theirs: Sequence[str]) -> float:
+    """The share of those with the rarest of what both have; 0: nothing."""
+    least = 0.0
+    for each in mine:
+        if each in theirs:
+            share = known.share(kind + each)
+            if not least or share < least:
+                least = share
+    return least
 
 
 def buyers(skus: Iterable[str], known: Frequencies) -> float:
@@ -173,7 +198,7 @@ def countrymen(codes: Iterable[str], known: Frequencies) -> float:
 
 def _share(one: Name, other: Name, alike: Level, known: Frequencies) -> float:
     both, family, given = _matched(one, other, known)
-    english = min((known.share(f"e{lead}") for lead in one.english if lead in other.english), default=None)
+    english = _rarest(known, "e", one.english, other.english)
     if alike == Level.NEAR or alike >= Level.SOUND:
         if both is not None:
             return both
@@ -198,8 +223,7 @@ def _matched(one: Name, other: Name, known: Frequencies) -> tuple[float | None, 
             return family * given, family, given
     for families, givens in one.readings:
         for other_families, other_givens in other.readings:
-            f = min((known.share(f"f{each}") for each in families if each in other_families), default=0.0)
-            g = min((known.share(f"g{each}") for each in givens if each in other_givens), default=0.0)
+            f, g = _rarest(known, "f", families, other_families), _rarest(known, "g", givens, other_givens)
             if f and g:
                 both = max(both or 0.0, f * g)
             if f:
