@@ -8,6 +8,7 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Contacts")
 
     def ready(self) -> None:
+        from scrm.contacts import checks as _checks  # noqa: F401 - is registered
         from scrm.contacts import jobs  # noqa: F401 - registers what runs in the background
         from scrm.contacts.histories import History, register
         from scrm.contacts.models import Event, IdentityCase

@@ -2,7 +2,7 @@
 
 The processes are forked, so they see everything that this one has made so far and nothing of what it makes afterwards; what they hand back
 is numbers, text, and lists, tuples and dicts of them. For work without a database: whatever connection is open belongs to the first alone.
-Where processes cannot be forked, all is done in this one.
+Where processes cannot be forked, one is possible.
 """
 
 from __future__ import annotations
@@ -27,9 +27,17 @@ class Failed(Exception):
     """One of the processes did not come to its end; what it said."""
 
 
+def possible(processes: int) -> int:
+    """How many of them there can be here."""
+    return max(1, processes) if "fork" in multiprocessing.get_all_start_methods() else 1
+
+
 def spread(processes: int, work: Callable[[int, Exchange], Made]) -> list[Made]:
-    """Do the work with each number from 0 on, the first here; what came of it by number. An error of one is everybody's."""
-    if processes < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    """Do the work with each number from 0 on, the first here; what came of it by number. An error of one is everybody's.
+
+    `processes`: as many as are `possible`.
+    """
+    if processes < 2:
         return [work(0, lambda mine: [mine])]
     context = multiprocessing.get_context("fork")
     ends: list[Connection] = []

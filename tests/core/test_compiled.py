@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from scrm.contacts import matching
+from scrm.contacts.checks import compiled_parts
 from scrm.core import compiled
 
 PACKAGE = matching.__name__
 PROGRAM = """
 import json, sys
 from scrm.contacts import matching
+from scrm.contacts.checks import compiled_parts
 from scrm.contacts.matching import batch, judging
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
@@ -79,3 +81,11 @@ def test_a_damaged_stamp_counts_as_none(folder: Path) -> None:
     (folder / PACKAGE).mkdir(parents=True)
     (folder / PACKAGE / "made_of.json").write_text("{")
     assert compiled.state(PACKAGE, matching.PARTS) == "none"
+
+
+def test_the_check_warns_of_parts_of_another_source(folder: Path) -> None:
+    assert compiled_parts() == []
+    (folder / PACKAGE).mkdir(parents=True)
+    (folder / PACKAGE / "made_of.json").write_text(json.dumps({"source": "another", "python": ".so"}))
+    (warning,) = compiled_parts()
+    assert warning.id == "contacts.W001" and "make compiled" in str(warning.hint)

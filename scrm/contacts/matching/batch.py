@@ -23,7 +23,7 @@ from scrm.contacts.matching.keys import LARGEST, Kind
 from scrm.contacts.matching.profile import Facts, Profile
 from scrm.contacts.matching.rarity import Frequencies
 from scrm.contacts.matching.rules import Settings
-from scrm.core.spreading import Exchange, spread, undisturbed
+from scrm.core.spreading import Exchange, possible, spread, undisturbed
 
 # A pair as one number: the places of both, the lower in front.
 _PLACE_BITS = 26
@@ -69,7 +69,7 @@ class Prepared:
 
 def find(facts: Sequence[Facts], settings: Settings, weights: Mapping[str, float], processes: int = 1) -> dict[Pair, Likely]:
     """The pairs that people are to be asked about, by `pk`, the lower first. `facts`: of at most `MOST` contacts, by ascending `pk`."""
-
+    processes = possible(processes)
     kept: list[Prepared] = []
 
     def work(number: int, exchange: Exchange) -> list[_Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from datetime import date, timedelta
 from itertools import combinations
@@ -49,6 +50,13 @@ def test_several_processes_find_what_one_finds(seed: int) -> None:
     assert len(alone) > 50
     assert plain(batch.find(facts, Settings(), DEFAULT, 2)) == plain(batch.find(facts, Settings(), DEFAULT, 3)) == plain(alone)
     assert plain(batch.compare(batch.prepare(facts), Settings(), DEFAULT)) == plain(alone)
+
+
+def test_where_processes_cannot_be_forked_one_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = people(60, 4)
+    alone = batch.find(facts, Settings(), DEFAULT)
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    assert plain(batch.find(facts, Settings(), DEFAULT, 2)) == plain(alone) != {}
 
 
 def test_who_shares_a_key_is_compared_and_nobody_else() -> None:
