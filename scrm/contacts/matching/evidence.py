@@ -153,17 +153,21 @@ def by_others(found: list[Item], close: Iterable[str], known: Frequencies) -> No
 
 
 def facts(found: list[Item], a: Profile, b: Profile) -> None:
+    born = street = ""
     if a.birthday and b.birthday:
-        found.append((_birthdays(a.birthday, b.birthday), 1.0, {"value": a.birthday, "other": b.birthday}))
+        born = _birthdays(a.birthday, b.birthday)
+        found.append((born, 1.0, {"value": a.birthday, "other": b.birthday}))
     if a.company and b.company:
         same = a.company == b.company or Levenshtein.normalized_similarity(a.company, b.company) >= 0.85
         found.append(("same_company" if same else "different_company", 1.0, {}))
-    street = ""
     if a.address and b.address:
         street = _addresses_alike(a.address, b.address)
         found.append((street, 1.0, {}))
     if a.postal_code and b.postal_code:
         found.append(("same_postal_code" if a.postal_code == b.postal_code else "different_postal_code", 1.0, {}))
+    if born == "same_birthday" and (street in _STREETS or (a.postal_code and a.postal_code == b.postal_code)):
+        # More than their sum: of one family twins alone have a birthday in common as well.
+        found.append(("birthday_and_home", 1.0, {}))
     if a.city and b.city:
         if _same_city(a.city, b.city):
             found.append(("same_city", 1.0, {}))
@@ -196,8 +200,6 @@ _COMMON_COUNTRY, _RARE_COUNTRY = 0.2, 4.0
 
 
 _STREETS = frozenset({"same_address", "near_address"})
-# Of one family twins alone have a birthday in common as well.
-_SAME_HOME = _STREETS | {"same_postal_code"}
 
 
 def _addresses_alike(one: str, other: str) -> str:
@@ -245,16 +247,14 @@ def _birthdays(one: str, other: str) -> str:
     return "different_birthday"
 
 
-def together(found: list[Item], alike: Level) -> None:
-    """What two kinds of evidence say together beyond their sum."""
+def names_on_addresses(found: list[Item], alike: Level) -> None:
+    """What a name and an address in common say together beyond their sum."""
     codes = {code for code, _, _ in found}
     if alike <= Level.GIVEN_DIFFERS:
         if not codes.isdisjoint(_ON_NUMBER):
             found.append(("another_name_on_number", 1.0, {}))
         if not codes.isdisjoint(_ON_EMAIL):
             found.append(("another_name_on_email", 1.0, {}))
-    if "same_birthday" in codes and not codes.isdisjoint(_SAME_HOME):
-        found.append(("birthday_and_home", 1.0, {}))
     if "shared_phone" in codes and alike >= Level.NEAR:
         found.append(("name_on_shared_phone", 1.0, {}))
 

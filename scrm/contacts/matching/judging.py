@@ -35,8 +35,8 @@ _NOBODY: tuple[float, list[Item]] = (0.0, [])
 _NOTHING: dict[str, int] = {}
 # By these somebody may be known beyond doubt.
 _ACCOUNTS = profile.EMAIL | profile.ID | profile.ACCOUNT
-_BIRTHDAY, _PURCHASES = profile.BIRTHDAY, profile.PURCHASES
-_FACTS = _BIRTHDAY | profile.COMPANY | profile.ADDRESS | profile.POSTAL_CODE | profile.CITY | profile.GENDER
+_PURCHASES = profile.PURCHASES
+_FACTS = profile.BIRTHDAY | profile.COMPANY | profile.ADDRESS | profile.POSTAL_CODE | profile.CITY | profile.GENDER
 
 
 class Judge:
@@ -91,9 +91,10 @@ class Judge:
             evidence.emails(found, a, b, alike, crowded)
             evidence.accounts(found, a, b)
             shared = shared or _in_common(found, named)
-        if shared or both & _BIRTHDAY:
-            evidence.together(found, alike)
-        if not shared:
+        if shared:
+            evidence.names_on_addresses(found, alike)
+            total = self._sum(found)
+        else:
             if not strangers:
                 self._by_chance_too(found, close)
             total = self._sum(found)
@@ -104,8 +105,6 @@ class Judge:
             if chance is not None:
                 found.append((chance[0], chance[1], {"contacts": round(chance[2])}))
                 total += self._weights.get(chance[0], 0.0) * chance[1]
-        else:
-            total = self._sum(found)
         score = logistic(total)
         return (score, found) if score >= self._least else _NOBODY
 
