@@ -58,8 +58,13 @@ def prefer(path: list[str], package: str, parts: Sequence[str]) -> bool:
         spec = importlib.util.spec_from_file_location(name, library)
         if spec is None or spec.loader is None:
             return False
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            sys.modules[name] = module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        except ImportError:
+            # Copied from another machine, say. The source is always there.
+            sys.modules.pop(name, None)
+            return False
     path.insert(0, str(folder.joinpath(*package.split("."))))
     return True
 

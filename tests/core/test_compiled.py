@@ -38,6 +38,7 @@ def run(folder: Path, **more: str) -> tuple[bool, str, list[str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COMPILED", "on")
     monkeypatch.setattr(compiled, "FOLDER", tmp_path)
     return tmp_path
 
@@ -75,6 +76,16 @@ def test_says_what_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(compiled.NotBuilt, match="There is no C compiler: install gcc"):
         compiled.build(PACKAGE, matching.PARTS)
+
+
+def test_what_does_not_load_here_is_left_aside(folder: Path) -> None:
+    made = folder / PACKAGE
+    made.mkdir(parents=True)
+    (made / "made_of.json").write_text(json.dumps(compiled._stamp(PACKAGE, matching.PARTS)))
+    (made / f"abc__mypyc{compiled._SUFFIX}").write_bytes(b"of another machine")
+    path: list[str] = []
+    assert compiled.state(PACKAGE, matching.PARTS) == "current"
+    assert not compiled.prefer(path, PACKAGE, matching.PARTS) and path == [] and "abc__mypyc" not in sys.modules
 
 
 def test_a_damaged_stamp_counts_as_none(folder: Path) -> None:
