@@ -58,7 +58,7 @@ def prepare(campaign: Campaign) -> None:
             return
         if row.state not in EDITABLE:
             raise Refused(_("It was started already."))
-        _check(row)
+        check(row)
         _write(row, state=State.PREPARING, looked_to=0, taken_at=None, prepared_at=None, people=0, eligible=0, costs={}, unpriced=0)
 
 
@@ -75,7 +75,7 @@ def start(campaign: Campaign, *, by: User) -> None:
             raise Refused(_("It was checked more than a day ago. Check it again, then start it."))
         if not row.eligible:
             raise Refused(_("Nobody in the segment may get it. Look at the reasons, change the segment or the template, and check again."))
-        _check(row)
+        check(row)
         _write(row, state=State.RUNNING, started_at=clock.now(), started_by=by)
         _account("campaigns.started", row, by)
 
@@ -141,7 +141,8 @@ def _account(action: str, row: Campaign, by: User) -> None:
     audit.record(action, by=by, subject=row, after=about)
 
 
-def _check(row: Campaign) -> None:
+def check(row: Campaign) -> None:
+    """Whether it can be sent at all. Raises `Refused`."""
     if row.template.status not in SENDABLE:
         raise Refused(_("The platform has not approved this template, or stopped it. Choose another one."))
     if blanks := unmapped(row.template):

@@ -71,6 +71,7 @@ CONSOLE: dict[str, Policy] = {
     "admin/campaigns/segment/<int:pk>/size/": (SUPERVISORS, NOBODY),
     "admin/campaigns/campaign/<int:pk>/figures/": (SUPERVISORS, NOBODY),
     "admin/campaigns/campaign/<int:pk>/do/": (NOBODY, SUPERVISORS),
+    "admin/campaigns/campaign/<int:pk>/test/": (NOBODY, SUPERVISORS),
     # A preview is drawn of what one writes.
     "admin/conversations/messagetemplate/preview/": (NOBODY, STAFF),
     "admin/conversations/messagetemplate/sync/": (NOBODY, SUPERVISORS),

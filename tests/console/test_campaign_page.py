@@ -173,3 +173,32 @@ class Recipients:
             boss.get(address)
             with django_assert_max_num_queries(14):
                 boss.get(address)
+
+
+class Testing:
+    def test_goes_to_one_number_and_says_so(self, boss: Client, template: MessageTemplate) -> None:
+        people.customer("Amy")
+        row = write(boss, template)
+        assert "Send a test to" in words(boss, page_of(row))
+        assert boss.post(f"{LIST}{row.pk}/test/", {"number": "+852 9123 4567"}).status_code == 302
+        assert "The test is on its way to +852 9123 4567." in words(boss, page_of(row))
+        assert Message.objects.get().source == "campaign"
+
+    def test_says_why_it_does_not_go(self, boss: Client, template: MessageTemplate) -> None:
+        MessageTemplate.objects.update(category="MARKETING")
+        amy = people.customer("Amy")
+        Identity.objects.filter(pk=amy.pk).update(marketing_opted_out_at=NOW)
+        row = write(boss, template)
+        boss.post(f"{LIST}{row.pk}/test/", {"number": "+85291234567"})
+        said = words(boss, page_of(row))
+        assert "The test does not go to +85291234567:" in said and "Why?" in said
+        boss.post(f"{LIST}{row.pk}/test/", {"number": "12"})
+        assert "Nobody here has 12 on WhatsApp." in words(boss, page_of(row))
+
+    def test_is_not_offered_once_it_runs(self, boss: Client, template: MessageTemplate) -> None:
+        people.customer("Amy")
+        row = write(boss, template)
+        press(boss, row, "prepare")
+        work()
+        press(boss, row, "start")
+        assert "Send a test to" not in words(boss, page_of(row))

@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from scrm.campaigns import campaigns, figures, plan
+from scrm.campaigns import campaigns, figures, plan, trying
 from scrm.campaigns.models import Campaign, Recipient
 from scrm.console.access import person as staff
 from scrm.console.admin.base import Colours, ConsoleAdmin, ReadOnlyAdmin, is_list
 from scrm.console.inbox import reasons, wording
 from scrm.console.template_wording import language_name
 from scrm.conversations.models import MessageTemplate
+from scrm.conversations.queueing import QueueResult
 from scrm.conversations.states import OPEN
 from scrm.conversations.template_bubble import Bubble, bubble_of
 from scrm.conversations.template_states import SENDABLE
@@ -113,6 +114,7 @@ class CampaignAdmin(ConsoleAdmin):
 
         own = [
             path("<int:pk>/do/", guarded(require_POST(self.do)), name="campaigns_campaign_do"),
+            path("<int:pk>/test/", guarded(require_POST(self.test)), name="campaigns_campaign_test"),
             path("<int:pk>/figures/", guarded(require_safe(self.figures_now)), name="campaigns_campaign_figures"),
         ]
         return own + list(super().get_urls())
@@ -129,6 +131,20 @@ class CampaignAdmin(ConsoleAdmin):
             campaigns.prepare(row) if act == PREPARE else ACTS[act](row, by=staff(request))
         except campaigns.Refused as refused:
             messages.error(request, str(refused))
+        return redirect("admin:campaigns_campaign_change", pk)
+
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """To one number, before it goes to many."""
+        if not self.has_view_or_change_permission(request) or not self._may(request, "start"):
+            raise PermissionDenied
+        row = get_object_or_404(self.get_queryset(request).select_related("segment", "template__connection"), pk=pk)
+        number = request.POST.get("number", "").strip()[:60]
+        try:
+            sent = trying.send_test(row, number, by=staff(request))
+        except campaigns.Refused as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.add_message(request, *_tested(sent, number))
         return redirect("admin:campaigns_campaign_change", pk)
 
     def _may(self, request: HttpRequest, act: str) -> bool:
@@ -162,6 +178,7 @@ class CampaignAdmin(ConsoleAdmin):
             "per_day": plan.per_day(row, clock.now()),
             "bubble": _bubble(row, person),
             "person": person.contact if person else None,
+            "may_try": row.state in campaigns.EDITABLE and self._may(request, "start"),
         }
 
 
@@ -193,6 +210,18 @@ def _ask(row: Campaign, act: str) -> str:
         return gettext("Send it to %(people)s people?") % {"people": row.eligible}
     stops = act == "stop" and row.state != State.PREPARING
     return gettext("Stop it for good? What has not left will never be sent.") if stops else ""
+
+
+def _tested(sent: QueueResult, number: str) -> tuple[int, str]:
+    """How a message to the reader is to look, and what it says of a test."""
+    why = format_html('<a href="{}">{}</a>', reverse("console:why", args=[sent.message.pk]), gettext("Why?"))
+    if sent.message.state == "blocked":
+        text = gettext("The test does not go to %(number)s: %(reason)s") % {"number": number, "reason": _words(sent.decision.rule)}
+        return messages.ERROR, format_html("{} {}", text, why)
+    if sent.decision.rule and sent.decision.until:
+        text = gettext("The test to %(number)s waits: %(reason)s") % {"number": number, "reason": _words(sent.decision.rule)}
+        return messages.WARNING, format_html("{} {}", text, why)
+    return messages.SUCCESS, gettext("The test is on its way to %(number)s.") % {"number": number}
 
 
 def _words(code: str) -> str:
