@@ -1,6 +1,7 @@
 """A campaign's message to one number before it is sent to many, with that person's own words in it.
 
-It goes as any message goes: the law is asked, limits count it, and it stands in the person's conversation. Nobody is in the audience by it.
+It goes as a message that its sender writes by hand: the law is asked, limits count it, and it stands in the conversation under their name.
+Nobody is in the audience by it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def send_test(campaign: Campaign, number: str, *, by: User) -> QueueResult:
             case.conversation = start_conversation(case.conversation.identity, template.connection)
         key = f"{cause_of(row)}:test:{person.pk}:{int(now.timestamp()) // _ONCE}"
         said = {"kind": "template", "text": case.text, "content": case.content, "category": category_of(template)}
-        (result,) = queue_many([Draft(case.conversation, "campaign", key, by=by, **said)])  # type: ignore[arg-type]
+        (result,) = queue_many([Draft(case.conversation, "agent", key, by=by, **said)])  # type: ignore[arg-type]
     return result
 
 

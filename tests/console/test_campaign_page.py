@@ -182,7 +182,7 @@ class Testing:
         assert "Send a test to" in words(boss, page_of(row))
         assert boss.post(f"{LIST}{row.pk}/test/", {"number": "+852 9123 4567"}).status_code == 302
         assert "The test is on its way to +852 9123 4567." in words(boss, page_of(row))
-        assert Message.objects.get().source == "campaign"
+        assert Message.objects.get().source == "agent"
 
     def test_says_why_it_does_not_go(self, boss: Client, template: MessageTemplate) -> None:
         MessageTemplate.objects.update(category="MARKETING")

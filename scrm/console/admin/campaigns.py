@@ -214,7 +214,7 @@ def _ask(row: Campaign, act: str) -> str:
 
 def _tested(sent: QueueResult, number: str) -> tuple[int, str]:
     """How a message to the reader is to look, and what it says of a test."""
-    why = format_html('<a href="{}">{}</a>', reverse("console:why", args=[sent.message.pk]), gettext("Why?"))
+    why = format_html('<a class="underline" href="{}">{}</a>', reverse("console:why", args=[sent.message.pk]), gettext("Why?"))
     if sent.message.state == "blocked":
         text = gettext("The test does not go to %(number)s: %(reason)s") % {"number": number, "reason": _words(sent.decision.rule)}
         return messages.ERROR, format_html("{} {}", text, why)
