@@ -206,7 +206,7 @@ def _compare(prepared: Prepared, settings: Settings, weights: Mapping[str, float
         if items:
             direct[pair] = score, items
             odds.append(evidence.log_odds(score))
-            sure.append(score * 100 >= settings.merge_from and evidence.may_propose([code for code, _, _ in items]))
+            sure.append(score * 100 >= settings.merge_from and evidence.surely_one([code for code, _, _ in items]))
     ties = _ties(exchange((array("Q", direct).tobytes(), odds.tobytes(), bytes(sure))))
     again = Judge(settings, weights, prepared.known, least=HOPELESS)
     mine = [place for place in ties if place % prepared.processes == prepared.number]
@@ -224,7 +224,9 @@ def _compare(prepared: Prepared, settings: Settings, weights: Mapping[str, float
         if items and score >= asked:
             proposed = score * 100 >= settings.merge_from and ties.get(low, {}).get(high, (0.0, False))[1]
             proposed = proposed and not collective.leaves_to_people({code: amount for code, amount, _ in said})
-            apart = score < evidence.ALL_THE_SAME and evidence.contradicts([code for code, _, _ in items])
+            codes = [code for code, _, _ in items]
+            proposed = proposed and evidence.may_propose(codes)
+            apart = score < evidence.ALL_THE_SAME and evidence.contradicts(codes)
             found.append((a.pk, b.pk, score, proposed, apart, marshal.dumps(items)))
     return found
 

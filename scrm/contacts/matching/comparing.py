@@ -19,7 +19,7 @@ MOST_PARTNERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """A pair that may be one person; `first` is the lower id. `proposed`: likely enough, and nothing speaks against merging.
+    """A pair that may be one person; `first` is the lower id. `sure`: likely enough, and nothing speaks against it.
 
     `stored`: the evidence as candidates store it, where it was made already.
     """
@@ -28,7 +28,7 @@ class Likeness:
     second: int
     score: float
     items: tuple[Item, ...]
-    proposed: bool
+    sure: bool
     stored: tuple[dict[str, Any], ...] = ()
 
     def lines(self, rules: Rules) -> list[dict[str, Any]]:
@@ -36,15 +36,21 @@ class Likeness:
 
     @property
     def tie(self) -> ties.Row:
-        return self.first, self.second, evidence.log_odds(self.score), self.proposed
+        return self.first, self.second, evidence.log_odds(self.score), self.sure
+
+    @property
+    def proposed(self) -> bool:
+        """Whether merging is proposed."""
+        codes = [str(line["code"]) for line in self.stored] or [code for code, _, _ in self.items]
+        return self.sure and evidence.may_propose(codes)
 
 
 def _likeness(one: Profile, other: Profile, rules: Rules, judge: Judge, crowded: frozenset[str], name_block: int) -> Likeness:
     if one.pk > other.pk:
         one, other = other, one
     score, items = judge(one, other, crowded, name_block)
-    proposed = score * 100 >= rules.settings.merge_from and evidence.may_propose([code for code, _, _ in items])
-    return Likeness(one.pk, other.pk, score, tuple(items), proposed)
+    sure = score * 100 >= rules.settings.merge_from and evidence.surely_one([code for code, _, _ in items])
+    return Likeness(one.pk, other.pk, score, tuple(items), sure)
 
 
 def likenesses(

@@ -124,7 +124,7 @@ def compare(common: Common, step: Step) -> Compared:
                 found.firsts.append(mine.pk)
                 found.seconds.append(each.pk)
                 found.odds.append(evidence.log_odds(score))
-                found.sure.append(score * 100 >= settings.merge_from and evidence.may_propose([code for code, _, _ in items]))
+                found.sure.append(score * 100 >= settings.merge_from and evidence.surely_one([code for code, _, _ in items]))
                 found.asked += score >= asked
     return found
 

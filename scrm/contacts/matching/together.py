@@ -39,8 +39,8 @@ def _with(direct: Likeness, around: Ties, rules: Rules) -> Likeness:
         return direct
     amounts = {code: amount for code, amount, _ in said}
     # Other records can speak against merging, and never propose it by themselves: what joins these two is proposed of those.
-    proposed = direct.proposed and score * 100 >= rules.settings.merge_from and not collective.leaves_to_people(amounts)
-    return Likeness(direct.first, direct.second, score, (), proposed, tuple(lines))
+    sure = direct.sure and score * 100 >= rules.settings.merge_from and not collective.leaves_to_people(amounts)
+    return Likeness(direct.first, direct.second, score, (), sure, tuple(lines))
 
 
 def _stored(pairs: Collection[Pair], around: Ties, rules: Rules) -> dict[Pair, Likeness]:

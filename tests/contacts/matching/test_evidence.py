@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrm.contacts.matching import rarity
-from scrm.contacts.matching.evidence import may_propose, score
+from scrm.contacts.matching.evidence import may_propose, score, surely_one
 from scrm.contacts.matching.judging import Surroundings, judged, told
 from scrm.contacts.matching.profile import Facts, Profile, calling_code, code_of, dump, is_fixed_line, load, prepare
 from scrm.contacts.matching.rules import Settings
@@ -166,3 +166,28 @@ def test_is_the_same_from_either_side_and_never_cut_short_wrongly(names: list[st
     for least in (0.01, 0.5):
         early, _ = judged(one, other, Settings(), DEFAULT, around, least)
         assert early == whole or (early == 0 and whole < least)
+
+
+class Proposing:
+    """Who is likely enough, and yet left to people."""
+
+    SAME, OWN = "name_same", "same_sku"
+
+    @pytest.mark.parametrize("doubt", [{"possible_phone"}, {"same_phone", "different_email"}, {"same_fixed_line"}])
+    def test_a_doubtful_number_and_a_name_are_not_enough(self, doubt: set[str]) -> None:
+        assert not may_propose({self.SAME, *doubt})
+        assert may_propose({self.SAME, self.OWN, *doubt})
+
+    def test_one_product_is_not_enough_where_an_address_differs(self) -> None:
+        namesakes = {self.SAME, "same_sku", "days_apart", "different_phone"}
+        assert not may_propose(namesakes) and surely_one(namesakes)
+        assert may_propose(namesakes - {"different_phone"}), "nothing differs"
+        for more in ("same_day", "more_skus", "same_email", "same_birthday", "same_company"):
+            assert may_propose(namesakes | {more}), more
+
+    def test_one_number_and_one_name_are(self) -> None:
+        assert may_propose({self.SAME, "same_phone"}) and may_propose({self.SAME, "same_phone", "same_email"})
+
+    def test_for_others_they_count_as_one_all_the_same(self) -> None:
+        assert surely_one({self.SAME, "possible_phone"}) and surely_one({self.SAME, "same_phone", "different_email"})
+        assert not surely_one({self.SAME, "same_fixed_line"}) and not surely_one({"name_different", "same_phone"})
