@@ -139,6 +139,10 @@ def _ends(name: Name) -> list[str]:
     return ["c" + name.han[-1]] if name.han and not name.family_only and (name.nick or len(name.han) in {2, 3}) else []
 
 
+# A word that goes on for longer before its second name begins is no name.
+_LONGEST_PART = 20
+
+
 def wholes(name: Name) -> set[str]:
     """The whole name in each of its readings, order and spaces aside."""
     found: set[str] = set()
@@ -146,7 +150,7 @@ def wholes(name: Name) -> set[str]:
         if joined(families, givens):
             # 'takizawaeren', as accounts are called: one word that may be both names, whichever comes first and wherever it ends.
             word = (families or givens)[0]
-            found.update(_either_way(word[:cut], word[cut:]) for cut in range(1, len(word)))
+            found.update(_either_way(word[:cut], word[cut:]) for cut in range(1, min(len(word), _LONGEST_PART)))
         if families and givens:
             # The first spellings belong together: pinyin with pinyin, Hong Kong's with Hong Kong's.
             for family in families[:6]:

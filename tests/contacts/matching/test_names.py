@@ -122,6 +122,9 @@ class Wholes:
     def test_of_two_names_made_of_the_same_letters(self, one: str, other: str) -> None:
         assert wholes(parse(one)).isdisjoint(wholes(parse(other)))
 
+    def test_a_word_without_end_has_few(self) -> None:
+        assert len(wholes(parse("ab" * 100))) <= 20
+
 
 class Properties:
     @settings(max_examples=200, deadline=None)
