@@ -23,12 +23,12 @@ from scrm.conversations.templates import category_of
 from scrm.core import clock
 from scrm.staff.models import User
 
-# Pressed twice within so many seconds is pressed once.
-_ONCE = 30
 
+def send_test(campaign: Campaign, number: str, *, by: User, once: str) -> QueueResult:
+    """Send it to whoever has this number, in any spelling. Raises `Refused`, in words; what the law says stands in the result.
 
-def send_test(campaign: Campaign, number: str, *, by: User) -> QueueResult:
-    """Send it to whoever has this number, in any spelling. Raises `Refused`, in words; what the law says stands in the result."""
+    `once`: made anew each time the form is shown, so that one shown form sends one message, however often it is pressed.
+    """
     row = Campaign.objects.select_related("segment", "template__connection").get(pk=campaign.pk)
     check(row)
     person = _who_has(number, row.template.connection)
@@ -44,7 +44,7 @@ def send_test(campaign: Campaign, number: str, *, by: User) -> QueueResult:
             raise Refused(" ".join(filter(None, [str(Recipient.Reason(case.reason).label), case.note])))
         if case.conversation.pk is None:
             case.conversation = start_conversation(case.conversation.identity, template.connection)
-        key = f"{cause_of(row)}:test:{person.pk}:{int(now.timestamp()) // _ONCE}"
+        key = f"{cause_of(row)}:test:{by.pk}:{person.pk}:{once[:40]}"
         said = {"kind": "template", "text": case.text, "content": case.content, "category": category_of(template)}
         (result,) = queue_many([Draft(case.conversation, "agent", key, by=by, **said)])  # type: ignore[arg-type]
     return result

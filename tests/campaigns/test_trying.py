@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 @pytest.mark.parametrize("typed", ["+852 9123 4567", "9123-4567", "85291234567"])
 def test_goes_to_the_number_in_that_persons_words(campaign: Campaign, boss: User, platform: Platform, typed: str) -> None:
     people.customer("Amy Wong")
-    sent = send_test(campaign, typed, by=boss)
+    sent = send_test(campaign, typed, by=boss, once="a")
     send_all()
     assert [str(message.text) for message in Message.objects.all()] == ["Hi Amy, our spring sale begins."]
     assert len(platform.taken) == 1 and sent.decision.rule == ""
@@ -35,7 +35,7 @@ def test_goes_to_the_number_in_that_persons_words(campaign: Campaign, boss: User
 def test_the_rules_hold_for_it(campaign: Campaign, boss: User, platform: Platform) -> None:
     amy = people.customer("Amy")
     Identity.objects.filter(pk=amy.pk).update(marketing_opted_out_at=NOW)
-    sent = send_test(campaign, "+85291234567", by=boss)
+    sent = send_test(campaign, "+85291234567", by=boss, once="a")
     send_all()
     assert (sent.message.state, sent.decision.rule) == ("blocked", "marketing_opted_out") and not platform.taken
 
@@ -43,9 +43,10 @@ def test_the_rules_hold_for_it(campaign: Campaign, boss: User, platform: Platfor
 def test_pressed_twice_goes_once_and_later_again(campaign: Campaign, boss: User, platform: Platform) -> None:
     MessageTemplate.objects.update(category="UTILITY")
     people.customer("Amy")
-    assert send_test(campaign, "+85291234567", by=boss).created and not send_test(campaign, "+85291234567", by=boss).created
+    assert send_test(campaign, "+85291234567", by=boss, once="a").created
     with clock.frozen(NOW + timedelta(minutes=1)):
-        assert send_test(campaign, "+85291234567", by=boss).created
+        assert not send_test(campaign, "+85291234567", by=boss, once="a").created, "the same form"
+        assert send_test(campaign, "+85291234567", by=boss, once="b").created
 
 
 @pytest.mark.parametrize(
@@ -54,14 +55,14 @@ def test_pressed_twice_goes_once_and_later_again(campaign: Campaign, boss: User,
 def test_to_a_number_that_nobody_has_is_refused(campaign: Campaign, boss: User, typed: str, words: str) -> None:
     people.customer("Amy")
     with pytest.raises(Refused, match=words.replace("+", r"\+")):
-        send_test(campaign, typed, by=boss)
+        send_test(campaign, typed, by=boss, once="a")
 
 
 def test_a_template_that_cannot_go_is_refused(campaign: Campaign, boss: User) -> None:
     people.customer("Amy")
     MessageTemplate.objects.update(status="PAUSED")
     with pytest.raises(Refused, match="has not approved this template"):
-        send_test(campaign, "+85291234567", by=boss)
+        send_test(campaign, "+85291234567", by=boss, once="a")
     assert not Message.objects.exists()
 
 
@@ -69,7 +70,7 @@ def test_words_that_are_missing_are_named(campaign: Campaign, boss: User) -> Non
     MessageTemplate.objects.update(variables={"body_1": {"source": "order.number"}})
     people.customer("Amy")
     with pytest.raises(Refused, match="1"):
-        send_test(campaign, "+85291234567", by=boss)
+        send_test(campaign, "+85291234567", by=boss, once="a")
     assert not Message.objects.exists()
 
 
@@ -77,7 +78,7 @@ def test_afterwards_they_are_in_the_audience_as_everybody_and_limits_counted_it(
     MessageTemplate.objects.update(category="UTILITY")
     campaign.template.refresh_from_db()
     people.customer("Amy")
-    send_test(campaign, "+85291234567", by=boss)
+    send_test(campaign, "+85291234567", by=boss, once="a")
     send_all()
     running(campaign, boss)
     send_all()

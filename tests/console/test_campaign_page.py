@@ -180,7 +180,11 @@ class Testing:
         people.customer("Amy")
         row = write(boss, template)
         assert "Send a test to" in words(boss, page_of(row))
-        assert boss.post(f"{LIST}{row.pk}/test/", {"number": "+852 9123 4567"}).status_code == 302
+        shown = re.search(r'name="once" value="(\w{32})"', boss.get(page_of(row)).content.decode())
+        assert shown
+        for _twice in range(2):
+            given = {"number": "+852 9123 4567", "once": shown[1]}
+            assert boss.post(f"{LIST}{row.pk}/test/", given).status_code == 302
         assert "The test is on its way to +852 9123 4567." in words(boss, page_of(row))
         assert Message.objects.get().source == "agent"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -140,7 +141,7 @@ class CampaignAdmin(ConsoleAdmin):
         row = get_object_or_404(self.get_queryset(request).select_related("segment", "template__connection"), pk=pk)
         number = request.POST.get("number", "").strip()[:60]
         try:
-            sent = trying.send_test(row, number, by=staff(request))
+            sent = trying.send_test(row, number, by=staff(request), once=request.POST.get("once", ""))
         except campaigns.Refused as refused:
             messages.error(request, str(refused))
         else:
@@ -178,6 +179,7 @@ class CampaignAdmin(ConsoleAdmin):
             "per_day": plan.per_day(row, clock.now()),
             "bubble": _bubble(row, person),
             "person": person.contact if person else None,
+            "once": uuid.uuid4().hex,
             "may_try": row.state in campaigns.EDITABLE and self._may(request, "start"),
         }
 
