@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from scrm.core import env
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("COMPILED_DIR", "").strip() or ROOT / "build" / "compiled")
 _STAMP = "made_of.json"
@@ -47,7 +49,7 @@ class NotBuilt(Exception):
 
 def prefer(path: list[str], package: str, parts: Sequence[str]) -> bool:
     """`path`: the package's own; `parts`: its compiled modules. Whether they are used."""
-    if os.environ.get("COMPILED", "").strip().lower() in {"off", "0", "no", "false"}:
+    if not env.flag("COMPILED", True):
         return False
     folder = FOLDER / package
     if state(package, parts) != "current":

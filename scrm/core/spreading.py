@@ -58,13 +58,16 @@ def spread(processes: int, work: Callable[[int, Exchange], Made]) -> list[Made]:
             return everybody
 
         return [work(0, exchange), *map(_received, ends)]
+    except BaseException:
+        # What the others are at is of no use any more, whatever it was.
+        for child in children:
+            child.kill()
+        raise
     finally:
         for end in ends:
             end.close()
         for child in children:
-            child.join(timeout=5)
-            if child.is_alive():
-                child.kill()
+            child.join()
 
 
 def _child(number: int, work: Callable[[int, Exchange], Any], end: Connection, others: list[Connection]) -> None:

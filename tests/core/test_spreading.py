@@ -78,3 +78,15 @@ def test_looking_for_cycles_is_as_it_was_afterwards(before: bool) -> None:
         assert gc.isenabled() is before
     finally:
         gc.enable() if was else gc.disable()
+
+
+def test_an_error_does_not_wait_for_what_the_others_are_at() -> None:
+    def work(number: int, exchange: Exchange) -> Any:
+        if number:
+            time.sleep(60)
+        raise ValueError("at once")
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="at once"):
+        spread(3, work)
+    assert time.monotonic() - began < 30 and not _children()
