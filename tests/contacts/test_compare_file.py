@@ -7,14 +7,17 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
+from scrm.contacts.importing import likeness
 from scrm.contacts.matching.weights import DEFAULT
 from scrm.contacts.models import Contact, Import, MatchRules
 from scrm.core import clock
+from scrm.core.spreading import Failed
 
 pytestmark = pytest.mark.django_db
 
@@ -105,3 +108,12 @@ def test_what_is_no_table_is_said(tmp_path: Path, body: bytes, because: str) -> 
         compared(file)
     with pytest.raises(CommandError, match="Cannot read"):
         compared(tmp_path / "nothing.csv")
+
+
+def test_stopped_or_broken_off_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "people.csv", ROWS)
+    for error, words, code in ((KeyboardInterrupt(), "Stopped. Nothing was changed.", 3), (Failed("gone"), "Broken off: gone", 2)):
+        monkeypatch.setattr(likeness.batch, "find", Mock(side_effect=error))
+        with pytest.raises(CommandError, match=words) as raised:
+            compared(file)
+        assert raised.value.returncode == code

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from scrm.contacts.importing import limits, sheets, uploading
+from scrm.contacts.importing import sheets
 from scrm.contacts.importing.parsing import Layout, Said, parse
-from scrm.contacts.importing.sheets import BadFile
 from scrm.contacts.matching import batch, evidence, words
 from scrm.contacts.matching.batch import Likely
 from scrm.contacts.matching.collective import Pair
@@ -46,20 +45,8 @@ class Compared:
         return sum(each.proposed for each in self.found.values())
 
 
-def opened(file: Any, options: Mapping[str, Any]) -> Import:
-    """How the file reads, stored nowhere. Raises `BadFile`."""
-    if file.seek(0, 2) > limits.FILE_BYTES:
-        raise BadFile("too_big", most=limits.FILE_BYTES // 2**20)
-    file.seek(0)
-    run = Import(kind=sheets.kind_of(file.read(4096)))
-    if run.kind == "xlsx":
-        sheets.check_package(file)
-    uploading.guess_options(run, file, {"regions": [], **options})
-    return run
-
-
-def compare(file: Any, run: Import, rules: Rules, processes: int = 1) -> Compared:
-    """`run`: as `opened` gave it, its mapping perhaps set otherwise."""
+def compare(file: Any, run: Import, rules: Rules, processes: int = 1, read: Callable[[int], None] = lambda _: None) -> Compared:
+    """`run`: as `uploading.looked_at` gave it, its mapping perhaps set otherwise. `read`: is told how many rows there are to compare."""
     done = Compared()
     layout = Layout(tuple(run.columns), tuple(run.mapping), tuple(run.options.get("regions") or ()), today=clock.now().date())
     people: list[Facts] = []
@@ -71,6 +58,7 @@ def compare(file: Any, run: Import, rules: Rules, processes: int = 1) -> Compare
                 continue
             people.append(_facts(said, rules))
             done.names[line] = said.name
+    read(len(people))
     done.found = batch.find(people, rules.settings, rules.weights, processes)
     done.groups = batch.groups(done.found)
     return done

@@ -37,19 +37,25 @@ def take(file: Readable, filename: str, *, by: Any = None, options: Mapping[str,
 
     `at_home`: countries of numbers without country code, where neither `options` nor an earlier file with these headers names any.
     """
+    run = looked_at(file, options or {})
+    run.filename, run.created_at, run.created_by = shown_name(filename), clock.now(), by
+    run.options["regions"] = run.options["regions"] or list(at_home)
+    file.seek(0)
+    run.file = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.{run.kind}", File(file))
+    run.save()
+    return run
+
+
+def looked_at(file: Readable, options: Mapping[str, Any]) -> Import:
+    """How the file reads, stored nowhere. Raises `BadFile`."""
     size = file.seek(0, 2)
     if size > limits.FILE_BYTES:
         raise BadFile("too_big", most=limits.FILE_BYTES // 2**20)
     file.seek(0)
-    kind = sheets.kind_of(file.read(4096))
-    if kind == "xlsx":
+    run = Import(size=size, kind=sheets.kind_of(file.read(4096)))
+    if run.kind == "xlsx":
         sheets.check_package(file)
-    run = Import(filename=shown_name(filename), size=size, kind=kind, created_at=clock.now(), created_by=by)
-    guess_options(run, file, {"regions": [], **(options or {})})
-    run.options["regions"] = run.options["regions"] or list(at_home)
-    file.seek(0)
-    run.file = default_storage.save(f"{FOLDER}/{uuid.uuid4().hex}.{kind}", File(file))
-    run.save()
+    guess_options(run, file, {"regions": [], **options})
     return run
 
 

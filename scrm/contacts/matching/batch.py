@@ -69,6 +69,8 @@ class Prepared:
 
 def find(facts: Sequence[Facts], settings: Settings, weights: Mapping[str, float], processes: int = 1) -> dict[Pair, Likely]:
     """The pairs that people are to be asked about, by `pk`, the lower first. `facts`: of at most `MOST` contacts, by ascending `pk`."""
+    if len(facts) > MOST:
+        raise ValueError(f"{len(facts)} contacts are more than {MOST}: compare those of the database by a sweep")
     processes = possible(processes)
     kept: list[Prepared] = []
 
@@ -120,7 +122,7 @@ def _prepare(facts: Sequence[Facts], number: int, processes: int, exchange: Exch
     counts: dict[str, int] = {}
     shares = [(each.tobytes(), of.tobytes()) for each, of in zip(held, owners, strict=True)]
     members = _Members(processes)
-    for other, (theirs, their_shares, their_counts) in enumerate(exchange((packed, shares, rarity.counted(mine)))):
+    for other, (theirs, their_shares, their_counts) in enumerate(exchange((packed, shares, rarity.counted(mine)[1]))):
         profiles[other::processes] = mine if other == number else map(profile.unpacked, theirs)
         for part, count in their_counts.items():
             counts[part] = counts.get(part, 0) + count

@@ -51,9 +51,9 @@ def items(one: int, other: int, ties: Ties, own: float) -> list[Item]:
     """
     mine, theirs = ties.get(one, _ALONE), ties.get(other, _ALONE)
     most, friend, least, foe = -math.inf, 0, math.inf, 0
-    for ours, others, self in ((mine, theirs, other), (theirs, mine, one)):
+    for ours, others, partner in ((mine, theirs, other), (theirs, mine, one)):
         for twin, (_, sure) in ours.items():
-            if sure and twin != self:
+            if sure and twin != partner:
                 view = others.get(twin, _UNTIED)[0]
                 # Of two that agree as much the higher id, of two that differ as much the lower: the same from either side.
                 if view > most or (view == most and twin > friend):

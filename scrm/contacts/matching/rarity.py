@@ -7,7 +7,7 @@ was counted yet, shares as they are usual stand in.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,24 +109,19 @@ def parts(profile: Profile) -> set[str]:
 
 def count(profiles: Iterable[Profile], people: int | None = None) -> Frequencies:
     """`people`: how many contacts there are, when the profiles are a sample of them."""
-    contacts = 0
-
-    def each() -> Iterator[Profile]:
-        nonlocal contacts
-        for contacts, one in enumerate(profiles, 1):  # noqa: B007 - how many there were
-            yield one
-
-    counts = counted(each())
+    contacts, counts = counted(profiles)
     return Frequencies(contacts, {part: held for part, held in counts.items() if held > 1}, contacts if people is None else people)
 
 
-def counted(profiles: Iterable[Profile]) -> dict[str, int]:
-    """How many have each part."""
+def counted(profiles: Iterable[Profile]) -> tuple[int, dict[str, int]]:
+    """How many there are, and how many have each part."""
     counts: dict[str, int] = {}
+    contacts = 0
     for each in profiles:
+        contacts += 1
         for part in parts(each):
             counts[part] = counts.get(part, 0) + 1
-    return counts
+    return contacts, counts
 
 
 def namesakes(one: Name, other: Name, alike: Level, known: Frequencies, block: int) -> tuple[str, float, float] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scrm.contacts.matching import batch, evidence, keys
+from scrm.contacts.matching import batch, evidence, keys, profile
 from scrm.contacts.matching.profile import Facts, prepare
 from scrm.contacts.matching.rules import Settings
 from scrm.contacts.matching.weights import DEFAULT
@@ -83,8 +83,19 @@ def test_evidence_is_told_with_the_ids_of_the_list() -> None:
     told = {code: shown for code, _, shown in found[20, 30].items}
     assert told["same_email"] == {"value": "taiman.chan@example.com"} and found[20, 30].score > 0.9
     third = {shown["contact"] for each in found.values() for code, _, shown in each.items if code.startswith("another_record")}
-    assert third <= {10, 20, 30}
+    assert third and third <= {10, 20, 30}
     assert frozenset({20, 30}) <= batch.groups(found)[0]
+
+
+def test_what_a_process_hands_over_is_what_it_had() -> None:
+    whole = Facts(
+        7, "Miss Chan Tai Man", "", ("+85291234567",), frozenset({"+85291234567"}), ("+6591234567",), ("a@example.com",), ("tai",),
+        (("line_user:x", "U1"),), ("member:9",), date(1980, 1, 2), "Pioneer", "8 Outtrim Avenue", "Shatin", "4020", "HK",
+        (("A1", date(2026, 3, 1)),),
+    )  # fmt: skip
+    made = prepare(whole)
+    assert made.fields == (1 << 10) - 1, "it has everything that one can have"
+    assert profile.unpacked(profile.packed(made)) == made
 
 
 def test_nobody_and_one_alone() -> None:
@@ -96,4 +107,4 @@ def test_who_contradicts_is_not_grouped_by_others() -> None:
     one = Facts(1, "陳大文", phones=("+85291234567",), birthday=date(1980, 1, 2))
     other = Facts(2, "陳大文", phones=("+85291234567",), birthday=date(1990, 5, 6))
     found = batch.find([one, other], Settings(review_from=1), DEFAULT)
-    assert all(each.apart == (each.score < evidence.ALL_THE_SAME) for each in found.values())
+    assert found and all(each.apart == (each.score < evidence.ALL_THE_SAME) for each in found.values())

@@ -13,16 +13,18 @@ from django.core.management.base import BaseCommand, CommandError
 from scrm.contacts.importing import likeness
 from scrm.contacts.importing.file_words import worded_file
 from scrm.contacts.importing.sheets import BadFile
+from scrm.contacts.importing.uploading import looked_at
 from scrm.contacts.management.commands.import_contacts import add_reading, mapped, reading
 from scrm.contacts.matching.publishing import in_force
+from scrm.core.spreading import Failed
 from scrm.core.spreadsheets import BOM
 
 
 class Command(BaseCommand):
     help = (
         "Compares the rows of a CSV or XLSX file with one another, by the rules in force, and tells who seems to be one person and why. "
-        "Loads and changes nothing. --out writes every pair with its evidence. Ends with 0, or with 2 when the file or the request "
-        "cannot be taken."
+        "Loads and changes nothing. --out writes every pair with its evidence. Ends with 0, with 2 when the file or the request "
+        "cannot be taken, with 3 when it was stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,15 +40,19 @@ class Command(BaseCommand):
         began, rules = time.monotonic(), in_force()
         try:
             with options["file"].open("rb") as file:
-                run = likeness.opened(file, reading(options))
+                run = looked_at(file, reading(options))
                 run.mapping = mapped(run, options["map"])
-                done = likeness.compare(file, run, rules, options["processes"])
+                done = likeness.compare(file, run, rules, options["processes"], read=self._read)
         except BadFile as error:
             raise CommandError(worded_file(error.code, error.more), returncode=2) from None
         except OSError as error:
             raise CommandError(f"Cannot read {options['file']}: {error.strerror}", returncode=2) from None
         except LookupError as error:
             raise CommandError(str(error), returncode=2) from None
+        except Failed as error:
+            raise CommandError(f"Broken off: {error}. Nothing was changed; is there memory for so many processes?", returncode=2) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. Nothing was changed.", returncode=3) from None
         if options["out"]:
             try:
                 with options["out"].open("w", encoding="utf-8", newline="") as out:
@@ -68,6 +74,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({**figures, "mapping": mapping}, ensure_ascii=False))
             return
         self._tell(figures, options)
+
+    def _read(self, rows: int) -> None:
+        self.stderr.write(f"{rows} rows read, comparing them …")
 
     def _tell(self, figures: dict[str, Any], options: dict[str, Any]) -> None:
         share = 100 * figures["spare_rows"] / max(1, figures["compared"])
